@@ -1,0 +1,147 @@
+// Where everything lies in a partition's linear memory. The memory IS the snapshot: whatever a guest can observe is here,
+// at a fixed offset, and nowhere else. Parses as AssemblyScript and as TypeScript (u32 only).
+//
+//   0x00000  never used: an access through a forgotten pointer lands here and is seen in tests
+//   0x00400  CPU, VFP, clock, configuration, statistics, exit words
+//   0x01800  devices
+//   0x06000  console input rings (host → guest)
+//   0x08000  console output rings (guest → host)
+//   0x0e000  block requests (guest → host)
+//   0x10000  --memoryBase: the compiler's static data (decode tables, constants)
+//   STATIC_END  page tracking · TLB · block cache · ROM · guest RAM (last, at a 64 KiB boundary)
+//
+// The second half is laid out by partitionLayout() from the sizes in the configuration block.
+
+/** Version of this page. A host refuses a machine that was built against another one. */
+export const ABI_VERSION: u32 = 1;
+
+// ---- CPU ------------------------------------------------------------------------------------------------------------
+export const CPU_STATE: u32 = 0x0400; // 2 KiB, machine/arm/state
+export const VFP_STATE: u32 = 0x0c00; // 512 bytes, machine/arm/vfp-state
+export const CLOCK_STATE: u32 = 0x0e00; // machine/devices/clock
+
+// ---- Configuration block: written by the host before machineInit() ---------------------------------------------------
+export const CONFIG: u32 = 0x1000;
+export const CONFIG_ABI_VERSION: u32 = CONFIG + 0;
+export const CONFIG_MODE: u32 = CONFIG + 4; // MODE_*
+export const CONFIG_RAM_BYTES: u32 = CONFIG + 8; // multiple of 64 KiB
+export const CONFIG_ROM_BYTES: u32 = CONFIG + 12; // bytes of firmware at guest address 0, multiple of 64 KiB, may be 0
+export const CONFIG_TLB_ENTRIES: u32 = CONFIG + 16; // per context, power of two
+export const CONFIG_TLB_CONTEXTS: u32 = CONFIG + 20; // 2..16
+export const CONFIG_BLOCK_CACHE_BYTES: u32 = CONFIG + 24; // multiple of 64 KiB
+export const CONFIG_DEVICES: u32 = CONFIG + 28; // DEVICE_* bits of the optional devices that exist
+export const CONFIG_DISK_SECTORS_LOW: u32 = CONFIG + 32; // capacity in 512-byte sectors
+export const CONFIG_DISK_SECTORS_HIGH: u32 = CONFIG + 36;
+export const CONFIG_DISK_FLAGS: u32 = CONFIG + 40; // DISK_*
+export const CONFIG_DISK_SERIAL: u32 = CONFIG + 44; // 20 bytes, zero-padded (VIRTIO 1.2 §5.2.6, VIRTIO_BLK_T_GET_ID)
+export const CONFIG_ENTRY: u32 = CONFIG + 64; // first program counter; bit 0 set = Thumb
+export const CONFIG_ENTRY_R0: u32 = CONFIG + 68;
+export const CONFIG_ENTRY_R1: u32 = CONFIG + 72;
+export const CONFIG_ENTRY_R2: u32 = CONFIG + 76;
+export const CONFIG_BALLOON_PAGES: u32 = CONFIG + 80; // pages the host asks back; may change at any time
+export const CONFIG_CONSOLE_PORTS: u32 = CONFIG + 84; // virtio-console ports, 1..4
+// Answers of machineInit(): offsets in linear memory.
+export const CONFIG_RAM_OFFSET: u32 = CONFIG + 96;
+export const CONFIG_ROM_OFFSET: u32 = CONFIG + 100;
+
+export const MODE_REALTIME: u32 = 0;
+/** 100 instructions are 1 µs; WFI jumps to the next deadline; a run replays bit for bit. */
+export const MODE_DETERMINISTIC: u32 = 1;
+
+export const DEVICE_BLOCK: u32 = 1 << 0; // virtio-mmio slot 0
+export const DEVICE_CONSOLE: u32 = 1 << 1; // slot 1
+export const DEVICE_ENTROPY: u32 = 1 << 2; // slot 2
+export const DEVICE_BALLOON: u32 = 1 << 3; // slot 3
+export const DEVICE_WATCHDOG: u32 = 1 << 16; // SP805
+
+export const DISK_PRESENT: u32 = 1;
+export const DISK_READ_ONLY: u32 = 2;
+
+// ---- Statistics: u64 each, counted by the machine, read by the host ---------------------------------------------------
+export const STATS: u32 = 0x1200;
+export const STATS_DATA_ABORTS: u32 = STATS + 0;
+export const STATS_PREFETCH_ABORTS: u32 = STATS + 8;
+export const STATS_TLB_MISSES: u32 = STATS + 16;
+export const STATS_INTERRUPTS: u32 = STATS + 24;
+export const STATS_UNDEFINED: u32 = STATS + 32;
+export const STATS_SUPERVISOR_CALLS: u32 = STATS + 40;
+export const STATS_BLOCKS_DECODED: u32 = STATS + 48;
+export const STATS_CACHE_FLUSHES: u32 = STATS + 56;
+export const STATS_PAGES_INVALIDATED: u32 = STATS + 64;
+export const STATS_MMIO_READS: u32 = STATS + 72;
+export const STATS_MMIO_WRITES: u32 = STATS + 80;
+
+// ---- Exit words -------------------------------------------------------------------------------------------------------
+/** Non-zero: the CPU leaves run() after the current instruction and returns it (RUN_* in reasons). Set by devices and PSCI. */
+export const EXIT_REQUEST: u32 = 0x1400;
+/** 1 while the GIC signals an interrupt to the CPU. Written by gic alone, read by the CPU at the end of blocks. */
+export const IRQ_LINE: u32 = 0x1404;
+
+// ---- Devices ----------------------------------------------------------------------------------------------------------
+export const GIC_STATE: u32 = 0x1800; // 2 KiB
+export const TIMER_STATE: u32 = 0x2000;
+export const PL011_STATE: u32 = 0x2100;
+export const PL031_STATE: u32 = 0x2200;
+export const SP805_STATE: u32 = 0x2300;
+export const VIRTIO_STATE: u32 = 0x3000; // VIRTIO_SLOT_COUNT slots of VIRTIO_SLOT_BYTES
+export const VIRTIO_SLOT_COUNT: u32 = 8;
+export const VIRTIO_SLOT_BYTES: u32 = 0x400;
+/** Random bytes that the host tops up: u32 count of bytes left, then the bytes, taken from the end. */
+export const ENTROPY_POOL: u32 = 0x5000;
+export const ENTROPY_POOL_CAPACITY: u32 = 4092;
+
+// ---- Console rings ----------------------------------------------------------------------------------------------------
+// Port 0 is the PL011, ports 1.. are the virtio-console's. One producer, one consumer; `head` counts bytes produced, `tail`
+// bytes consumed, both modulo 2^32; head - tail is the fill.
+export const CONSOLE_PORT_COUNT: u32 = 5;
+export const CONSOLE_INPUT_INDEX: u32 = 0x7e00; // {head, tail} of u32 for each port
+export const CONSOLE_INPUT: u32 = 0x6000; // CONSOLE_INPUT_BYTES for each port
+export const CONSOLE_INPUT_BYTES: u32 = 1024;
+export const CONSOLE_OUTPUT_INDEX: u32 = 0x7f00;
+export const CONSOLE_OUTPUT: u32 = 0x8000;
+export const CONSOLE_OUTPUT_BYTES: u32 = 4096;
+
+// ---- Block requests ---------------------------------------------------------------------------------------------------
+// A fixed table. The device fills a free entry and raises RUN_IO; the host serves it whenever it likes and calls
+// blockComplete(index, status).
+export const BLOCK_REQUESTS: u32 = 0xe000;
+export const BLOCK_REQUEST_COUNT: u32 = 16;
+export const BLOCK_REQUEST_BYTES: u32 = 0x140;
+export const BLOCK_REQUEST_STATE: u32 = 0; // BLOCK_FREE, BLOCK_PENDING (device → host), BLOCK_TAKEN (set by the host)
+export const BLOCK_REQUEST_OPERATION: u32 = 4; // BLOCK_READ …
+export const BLOCK_REQUEST_SECTOR_LOW: u32 = 8;
+export const BLOCK_REQUEST_SECTOR_HIGH: u32 = 12;
+export const BLOCK_REQUEST_SECTOR_COUNT: u32 = 16; // discard and write-zeroes: sectors; read and write: 0, the segments tell
+export const BLOCK_REQUEST_SEGMENT_COUNT: u32 = 20;
+export const BLOCK_REQUEST_PRIVATE: u32 = 24; // 8 bytes for the device
+export const BLOCK_REQUEST_SEGMENTS: u32 = 32; // BLOCK_SEGMENT_MAX × {offset in linear memory, length in bytes}
+export const BLOCK_SEGMENT_MAX: u32 = 34;
+export const BLOCK_FREE: u32 = 0;
+export const BLOCK_PENDING: u32 = 1;
+export const BLOCK_TAKEN: u32 = 2;
+export const BLOCK_READ: u32 = 0;
+export const BLOCK_WRITE: u32 = 1;
+export const BLOCK_FLUSH: u32 = 4;
+export const BLOCK_DISCARD: u32 = 11;
+export const BLOCK_WRITE_ZEROES: u32 = 13;
+
+// ---- The second half --------------------------------------------------------------------------------------------------
+/** `--memoryBase`. */
+export const STATIC_BASE: u32 = 0x10000;
+/** The compiler's static data must end below this; the build checks it. */
+export const STATIC_END: u32 = 0x28000;
+/** Guest RAM in guest physical addresses. */
+export const RAM_BASE: u32 = 0x40000000;
+export const ROM_BASE: u32 = 0x00000000;
+export const WASM_PAGE: u32 = 0x10000;
+
+/** Bytes of page tracking for each 4 KiB page of guest RAM and ROM: see machine/pages. */
+export const PAGE_RECORD_BYTES: u32 = 16;
+export const TLB_ENTRY_BYTES: u32 = 16;
+/** Hash heads of the block cache: one u32 for each 64 bytes of cache. */
+export const BLOCK_HASH_SHARE: u32 = 16;
+
+/** Rounds up to a WebAssembly page. */
+export function wasmPages(bytes: u32): u32 {
+  return (bytes + (WASM_PAGE - 1)) / WASM_PAGE;
+}

@@ -1,0 +1,74 @@
+// The machine's clock: the 24 MHz system counter and the wall clock, in both of the machine's times.
+//
+// realtime       the counter follows the host's monotonic clock and is read live.
+// deterministic  100 instructions are 1 µs, so the counter is `instructions * 24 / 100` plus what WFI has skipped. It is a
+//                function of state alone: the same inputs give the same run, bit for bit.
+
+import { CLOCK_STATE, CONFIG_MODE, MODE_DETERMINISTIC } from "../../abi/layout";
+
+/** Host monotonic time in nanoseconds. The only import on the path of run(). */
+// @ts-ignore: decorator
+@external("host", "now")
+declare function now(): f64;
+
+export const COUNTER_HZ: u32 = 24_000_000;
+
+/** State:
+ *
+ *   +0  instructions  u64  guest instructions executed; the CPU brings it up to date before it calls a device
+ *   +8  skipped       u64  deterministic: ticks that WFI jumped over
+ *   +16 origin        f64  realtime: host nanoseconds at counter 0
+ *   +24 wallOrigin    u32  seconds since 1970 at counter 0, written by the host
+ *   +32 last          u64  realtime: last counter value given out; the counter never runs backwards
+ */
+@unmanaged
+class Clock {
+  instructions: u64;
+  skipped: u64;
+  origin: f64;
+  wallOrigin: u32;
+  reserved: u32;
+  last: u64;
+}
+const clock = changetype<Clock>(CLOCK_STATE);
+
+/** Counter 0 is now. `wallOrigin` and the instruction count stay. */
+export function clockReset(): void {
+  clock.skipped = 0;
+  clock.last = 0;
+  clock.origin = clockDeterministic() ? 0 : now();
+}
+
+// @ts-ignore: decorator
+@inline
+export function clockDeterministic(): bool {
+  return load<u32>(CONFIG_MODE) == MODE_DETERMINISTIC;
+}
+
+/** The system counter, in ticks of 1/24 µs. */
+export function clockTicks(): u64 {
+  if (clockDeterministic()) return clock.skipped + (clock.instructions * 6) / 25;
+  const elapsed = now() - clock.origin;
+  const ticks = elapsed > 0 ? <u64>(elapsed * 0.024) : 0;
+  if (ticks > clock.last) clock.last = ticks;
+  return clock.last;
+}
+
+/** Wall-clock seconds since 1970. */
+export function clockSeconds(): u32 {
+  return clock.wallOrigin + <u32>(clockTicks() / COUNTER_HZ);
+}
+
+/** Deterministic mode: instructions to execute until the counter reads at least `ticks`; 0 when it does already. */
+export function clockInstructionsUntil(ticks: u64): u64 {
+  const at = clockTicks();
+  if (ticks <= at) return 0;
+  const goal = (ticks - clock.skipped) * 25;
+  return (goal + 5) / 6 - clock.instructions;
+}
+
+/** Deterministic mode: WFI jumps to `ticks`. */
+export function clockSkipTo(ticks: u64): void {
+  const at = clockTicks();
+  if (ticks > at) clock.skipped += ticks - at;
+}

@@ -1,0 +1,98 @@
+// The machine's exports: everything that the hypervisor and the host can do to a partition's phone.
+
+import {
+  ABI_VERSION,
+  CONFIG_ABI_VERSION,
+  CONFIG_BLOCK_CACHE_BYTES,
+  CONFIG_MODE,
+  CONFIG_RAM_BYTES,
+  CONFIG_RAM_OFFSET,
+  CONFIG_ROM_BYTES,
+  CONFIG_ROM_OFFSET,
+  CONFIG_TLB_CONTEXTS,
+  CONFIG_TLB_ENTRIES,
+  BLOCK_HASH_SHARE,
+  EXIT_REQUEST,
+  MODE_DETERMINISTIC,
+  STATIC_END,
+  TLB_ENTRY_BYTES,
+  wasmPages,
+} from "../abi/layout";
+import {
+  INIT_ABI_MISMATCH,
+  INIT_BAD_CACHE_SIZE,
+  INIT_BAD_MODE,
+  INIT_BAD_RAM_SIZE,
+  INIT_BAD_ROM_SIZE,
+  INIT_BAD_TLB_SIZE,
+  INIT_MEMORY_TOO_SMALL,
+  INIT_OK,
+} from "../abi/reasons";
+import { busDeadline, busRead, busReset, busTick, busWrite } from "./devices/bus";
+import { ROM_WINDOW_BYTES } from "./memory-map";
+import { pagesBytes, pagesInit } from "./pages";
+
+export { blockComplete } from "./devices/virtio/block";
+
+/** Checks the configuration block, lays out memory and puts CPU and devices into their reset state.
+ *  Returns INIT_OK or the reason for the refusal. RAM and ROM contents are the host's to fill, before or after. */
+export function machineInit(): u32 {
+  if (load<u32>(CONFIG_ABI_VERSION) != ABI_VERSION) return INIT_ABI_MISMATCH;
+  if (load<u32>(CONFIG_MODE) > MODE_DETERMINISTIC) return INIT_BAD_MODE;
+  const ram = load<u32>(CONFIG_RAM_BYTES);
+  if (ram == 0 || ram & 0xffff || ram > 0xb000_0000) return INIT_BAD_RAM_SIZE;
+  const rom = load<u32>(CONFIG_ROM_BYTES);
+  if (rom & 0xffff || rom > ROM_WINDOW_BYTES) return INIT_BAD_ROM_SIZE;
+  const tlbEntries = load<u32>(CONFIG_TLB_ENTRIES);
+  const tlbContexts = load<u32>(CONFIG_TLB_CONTEXTS);
+  if (tlbEntries < 16 || tlbEntries > 0x4000 || tlbEntries & (tlbEntries - 1)) return INIT_BAD_TLB_SIZE;
+  if (tlbContexts < 4 || tlbContexts > 16) return INIT_BAD_TLB_SIZE;
+  const cache = load<u32>(CONFIG_BLOCK_CACHE_BYTES);
+  if (cache < 0x10000 || cache & 0xffff || cache > 0x1000_0000) return INIT_BAD_CACHE_SIZE;
+
+  const pages = STATIC_END;
+  const tlb = pages + pagesBytes();
+  const hash = tlb + tlbEntries * tlbContexts * TLB_ENTRY_BYTES;
+  const blocks = hash + cache / BLOCK_HASH_SHARE;
+  const romAt = wasmPages(blocks + cache) << 16;
+  const ramAt = romAt + rom;
+  if (((<u64>ramAt + <u64>ram) >> 16) > <u64>memory.size()) return INIT_MEMORY_TOO_SMALL;
+  pagesInit(pages, romAt, ramAt);
+  store<u32>(CONFIG_RAM_OFFSET, ramAt);
+  store<u32>(CONFIG_ROM_OFFSET, romAt);
+  machineReset();
+  return INIT_OK;
+}
+
+/** Power-on reset of the CPU and all devices; RAM, disk and the real-time clock's offset keep their contents. */
+export function machineReset(): void {
+  store<u32>(EXIT_REQUEST, 0);
+  busReset();
+}
+
+/** Executes at most `fuel` guest instructions, exactly counted. Returns a RUN_* reason. */
+export function run(fuel: i32): u32 {
+  busTick();
+  return 0;
+}
+
+/** Looks at timers and console input now, outside run(): after a pause, or when input arrived. */
+export function machineTick(): void {
+  busTick();
+}
+
+/** Counter ticks (24 MHz) from now until a timer can raise an interrupt, or -1 when none is armed. */
+export function machineDeadline(): f64 {
+  const ticks = busDeadline();
+  return ticks == u64.MAX_VALUE ? -1 : <f64>ticks;
+}
+
+/** A bus read as the CPU would do it, `size` 1, 2 or 4: for tests and debuggers. Device side effects happen. */
+export function physicalRead(address: u32, size: u32): u32 {
+  return busRead(address, size);
+}
+
+/** A bus write as the CPU would do it. */
+export function physicalWrite(address: u32, value: u32, size: u32): void {
+  busWrite(address, value, size);
+}

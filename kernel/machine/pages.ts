@@ -1,0 +1,91 @@
+// Page tracking: where RAM and ROM lie in linear memory, which pages are dirty, and which hold decoded code.
+//
+// A page that holds decoded (or translated) code must not be written through the fast path: the TLB gives no write tag for
+// it, so every store to it comes here first. Each 4 KiB page has a record:
+//
+//   +0  chunks  u64  bit n: bytes [64n, 64n+63] of the page lie under a decoded block
+//   +8  blocks  u32  first block of the page's list (owned by arm/block-cache), 0 = none
+//   +12 flags   u32  PAGE_*
+//
+// DMA by a device cannot drop blocks itself (devices know nothing of the CPU): it marks the page stale, and the CPU drops
+// the blocks before it executes another one.
+//
+// Globals in this file hold addresses derived from the configuration alone: machineInit() rebuilds them.
+
+import {
+  CONFIG_RAM_BYTES,
+  CONFIG_ROM_BYTES,
+  PAGE_RECORD_BYTES,
+  RAM_BASE,
+  ROM_BASE,
+} from "../abi/layout";
+
+export const PAGE_DIRTY: u32 = 1;
+export const PAGE_STALE: u32 = 2;
+/** Stores to this page take the slow path (some TLB write tag was withheld, or must be). */
+export const PAGE_CODE: u32 = 4;
+
+export let ramBytes: u32 = 0;
+export let romBytes: u32 = 0;
+/** Offset of guest RAM in linear memory. */
+export let ramOffset: u32 = 0;
+export let romOffset: u32 = 0;
+/** Page records, ROM first, then RAM: ROM and RAM are adjacent in linear memory, so one index serves both. */
+let records: u32 = 0;
+/** Number of pages marked stale since the CPU last looked. Survives no snapshot: a snapshot is taken between slices, after a look. */
+export let staleCount: u32 = 0;
+
+/** Tells this file where memory lies. `recordsOffset` has room for one record a page of ROM and RAM. */
+export function pagesInit(recordsOffset: u32, romAt: u32, ramAt: u32): void {
+  records = recordsOffset;
+  romOffset = romAt;
+  ramOffset = ramAt;
+  romBytes = load<u32>(CONFIG_ROM_BYTES);
+  ramBytes = load<u32>(CONFIG_RAM_BYTES);
+}
+
+/** Bytes that the records need. */
+export function pagesBytes(): u32 {
+  return ((load<u32>(CONFIG_ROM_BYTES) + load<u32>(CONFIG_RAM_BYTES)) >>> 12) * PAGE_RECORD_BYTES;
+}
+
+/** Offset in linear memory of guest physical [address, address + length), or 0 when any byte of it is not RAM. */
+export function ramAt(address: u32, length: u32): u32 {
+  const start = address - RAM_BASE;
+  if (start >= ramBytes || length > ramBytes - start) return 0;
+  return ramOffset + start;
+}
+
+/** As ramAt, and read-only ROM counts too. */
+export function memoryAt(address: u32, length: u32): u32 {
+  const start = address - ROM_BASE;
+  if (start < romBytes && length <= romBytes - start) return romOffset + start;
+  return ramAt(address, length);
+}
+
+/** The record of the page that holds linear-memory offset `at` (inside ROM or RAM). */
+// @ts-ignore: decorator
+@inline
+export function pageRecord(at: u32): u32 {
+  return records + ((at - romOffset) >>> 12) * PAGE_RECORD_BYTES;
+}
+
+/** A device wrote [at, at + length) of linear memory, obtained from ramAt(): marks the pages dirty, and stale where code lies.
+ *  Call it after the bytes are in place. The CPU's exclusive monitor sees it through `staleCount` or the end of the MMIO access. */
+export function pagesWritten(at: u32, length: u32): void {
+  if (length == 0) return;
+  const last = pageRecord(at + length - 1);
+  for (let record = pageRecord(at); record <= last; record += PAGE_RECORD_BYTES) {
+    let flags = load<u32>(record, 12) | PAGE_DIRTY;
+    if (load<u64>(record) != 0 && !(flags & PAGE_STALE)) {
+      flags |= PAGE_STALE;
+      staleCount++;
+    }
+    store<u32>(record, flags, 12);
+  }
+}
+
+/** The CPU has dropped the blocks of every stale page. */
+export function pagesSettled(): void {
+  staleCount = 0;
+}
