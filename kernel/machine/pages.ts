@@ -22,8 +22,8 @@ import {
 
 export const PAGE_DIRTY: u32 = 1;
 export const PAGE_STALE: u32 = 2;
-/** Stores to this page take the slow path (some TLB write tag was withheld, or must be). */
-export const PAGE_CODE: u32 = 4;
+/** A TLB write tag was given out since code was last decoded from the page: it must be withdrawn before the next time. */
+export const PAGE_WRITTEN: u32 = 4;
 
 export let ramBytes: u32 = 0;
 export let romBytes: u32 = 0;

@@ -1,0 +1,196 @@
+// Data accesses that miss the TLB's fast path: faults, devices, unaligned accesses, pages with decoded code.
+//
+// Every function here leaves an event (state): EVENT_NONE, EVENT_DATA_ABORT with the fault described in CP15, or EVENT_LEAVE
+// when the access is done but the block must be left.
+
+import { EXIT_REQUEST, IRQ_LINE } from "../../abi/layout";
+import { busFaulted, busRead, busWrite } from "../devices/bus";
+import { PAGE_DIRTY, pageRecord, ramOffset, staleCount } from "../pages";
+import { blockDropPage } from "./block-cache";
+import { SCTLR, SCTLR_A } from "./cp15-state";
+import {
+  ACCESS_READ,
+  ACCESS_WRITE,
+  FAULT_ALIGNMENT,
+  FAULT_EXTERNAL,
+  dataFault,
+  fault,
+  linear,
+  physical,
+  translate,
+} from "./mmu";
+import { irqMasked, privileged } from "./psr";
+import { EVENT_DATA_ABORT, EVENT_LEAVE, EVENT_NONE, MONITOR, setEvent } from "./state";
+import { TLB_ADDEND, TLB_READ, TLB_WRITE, tlbEntry } from "./tlb";
+
+/** Loads `size` (1, 2, 4) bytes, zero-extended, as the CPU's present privilege. Unaligned is allowed unless SCTLR.A is set. */
+export function accessRead(address: u32, size: u32): u32 {
+  return readAs(address, size, privileged(), true);
+}
+
+/** Stores `size` (1, 2, 4) bytes. */
+export function accessWrite(address: u32, value: u32, size: u32): void {
+  writeAs(address, value, size, privileged(), true);
+}
+
+/** LDRT and its family: as user mode would. */
+export function accessReadUnprivileged(address: u32, size: u32): u32 {
+  return readAs(address, size, false, !privileged());
+}
+
+export function accessWriteUnprivileged(address: u32, value: u32, size: u32): void {
+  writeAs(address, value, size, false, !privileged());
+}
+
+/** A load that faults unless it is aligned: LDREX, LDRD, LDM and the VFP's (ARM DDI 0406C A3.2.1). */
+export function accessReadAligned(address: u32, size: u32): u32 {
+  if (address & (size - 1)) {
+    abort(address, FAULT_ALIGNMENT, false);
+    return 0;
+  }
+  return readAs(address, size, privileged(), true);
+}
+
+export function accessWriteAligned(address: u32, value: u32, size: u32): void {
+  if (address & (size - 1)) abort(address, FAULT_ALIGNMENT, true);
+  else writeAs(address, value, size, privileged(), true);
+}
+
+/** Checks that [address, address + length) may be accessed, without doing it: LDM, STM and LDRD look before the first transfer.
+ *  Leaves EVENT_DATA_ABORT for the first byte that may not. At most two pages. */
+export function accessProbe(address: u32, length: u32, isWrite: bool): bool {
+  if (!probePage(address, isWrite)) return false;
+  const last = address + length - 1;
+  if ((last ^ address) & 0xffff_f000) return probePage(last & 0xffff_f000, isWrite);
+  return true;
+}
+
+function probePage(address: u32, isWrite: bool): bool {
+  setEvent(EVENT_NONE);
+  const entry = tlbEntry(address);
+  if (load<u32>(isWrite ? entry + TLB_WRITE : entry + TLB_READ) == (address & 0xffff_f000)) return true;
+  translate(address, isWrite ? ACCESS_WRITE : ACCESS_READ, privileged(), true);
+  if (!fault) return true;
+  abort(address, fault, isWrite);
+  return false;
+}
+
+function abort(address: u32, status: u32, isWrite: bool): void {
+  dataFault(address, status, isWrite);
+  setEvent(EVENT_DATA_ABORT);
+}
+
+function readAs(address: u32, size: u32, isPrivileged: bool, fill: bool): u32 {
+  setEvent(EVENT_NONE);
+  if (address & (size - 1)) {
+    if (load<u32>(SCTLR) & SCTLR_A) {
+      abort(address, FAULT_ALIGNMENT, false);
+      return 0;
+    }
+    const entry = tlbEntry(address);
+    const last = address + size - 1;
+    if (fill && load<u32>(entry, TLB_READ) == (last & 0xffff_f000)) {
+      const at = address + load<u32>(entry, TLB_ADDEND);
+      return size == 4 ? load<u32>(at) : <u32>load<u16>(at);
+    }
+    return readUnaligned(address, size, isPrivileged, fill);
+  }
+  translate(address, ACCESS_READ, isPrivileged, fill);
+  if (fault) {
+    abort(address, fault, false);
+    return 0;
+  }
+  const at = linear;
+  if (at) {
+    if (size == 4) return load<u32>(at);
+    return size == 2 ? <u32>load<u16>(at) : <u32>load<u8>(at);
+  }
+  const value = busRead(physical, size);
+  afterBus(address, false);
+  return value;
+}
+
+function writeAs(address: u32, value: u32, size: u32, isPrivileged: bool, fill: bool): void {
+  setEvent(EVENT_NONE);
+  if (address & (size - 1)) {
+    if (load<u32>(SCTLR) & SCTLR_A) {
+      abort(address, FAULT_ALIGNMENT, true);
+      return;
+    }
+    const entry = tlbEntry(address);
+    const last = address + size - 1;
+    if (fill && load<u32>(entry, TLB_WRITE) == (address & 0xffff_f000) && ((last ^ address) & 0xffff_f000) == 0) {
+      const at = address + load<u32>(entry, TLB_ADDEND);
+      if (size == 4) store<u32>(at, value);
+      else store<u16>(at, value);
+      return;
+    }
+    writeUnaligned(address, value, size, isPrivileged, fill);
+    return;
+  }
+  translate(address, ACCESS_WRITE, isPrivileged, fill);
+  if (fault) {
+    abort(address, fault, true);
+    return;
+  }
+  if (linear) {
+    writeMemory(linear, value, size);
+    return;
+  }
+  busWrite(physical, value, size);
+  afterBus(address, true);
+}
+
+/** An aligned store to ROM or RAM at linear-memory offset `at`, with code tracking. */
+function writeMemory(at: u32, value: u32, size: u32): void {
+  if (at < ramOffset) return; // ROM ignores stores
+  if (size == 4) store<u32>(at, value);
+  else if (size == 2) store<u16>(at, value);
+  else store<u8>(at, value);
+  const record = pageRecord(at);
+  store<u32>(record, load<u32>(record, 12) | PAGE_DIRTY, 12);
+  // An aligned access lies within one chunk.
+  if (load<u64>(record) & (<u64>1 << ((at & 0xfff) >>> 6))) {
+    blockDropPage(record);
+    setEvent(EVENT_LEAVE);
+  }
+}
+
+/** An unaligned load that the TLB did not serve: byte by byte, after both ends were translated. Devices refuse it (A3.2.2). */
+function readUnaligned(address: u32, size: u32, isPrivileged: bool, fill: bool): u32 {
+  let value: u32 = 0;
+  for (let i: u32 = 0; i < size; i++) {
+    translate(address + i, ACCESS_READ, isPrivileged, fill);
+    if (fault || !linear) {
+      abort(address + i, fault ? fault : FAULT_ALIGNMENT, false);
+      return 0;
+    }
+    value |= <u32>load<u8>(linear) << (i << 3);
+  }
+  return value;
+}
+
+function writeUnaligned(address: u32, value: u32, size: u32, isPrivileged: bool, fill: bool): void {
+  for (let i: u32 = 0; i < size; i++) {
+    translate(address + i, ACCESS_WRITE, isPrivileged, fill);
+    if (fault || !linear) {
+      abort(address + i, fault ? fault : FAULT_ALIGNMENT, true);
+      return;
+    }
+  }
+  for (let i: u32 = 0; i < size; i++) {
+    translate(address + i, ACCESS_WRITE, isPrivileged, fill);
+    writeMemory(linear, (value >>> (i << 3)) & 0xff, 1);
+  }
+}
+
+/** After a device access: an external abort for an address where nothing is, else leave the block if the device raised an
+ *  interrupt, wants to leave run(), or wrote to decoded code. Device stores also clear the exclusive monitor. */
+function afterBus(address: u32, isWrite: bool): void {
+  if (busFaulted) {
+    abort(address, FAULT_EXTERNAL, isWrite);
+    return;
+  }
+  if (isWrite) store<u32>(MONITOR, 0);
+  if ((load<u32>(IRQ_LINE) != 0 && !irqMasked()) || load<u32>(EXIT_REQUEST) != 0 || staleCount != 0) setEvent(EVENT_LEAVE);
+}

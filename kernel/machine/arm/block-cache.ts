@@ -1,0 +1,146 @@
+// Decoded basic blocks, found by the linear-memory offset of their first instruction plus the Thumb bit: two virtual mappings
+// of one page share its blocks, and a context switch drops none.
+//
+// Space is taken from front to back; when it is used up, everything is dropped (a generation). Within a generation a block never
+// moves and its memory is never reused, so a block that invalidates itself may run on to the end of its instruction.
+//
+// Header (32 bytes), then records of 16 bytes (see micro-operation):
+//   +0  key          u32  offset of the first instruction | Thumb; 0 = dropped
+//   +4  next hash    u32  next block in the same hash chain
+//   +8  next page    u32  next block of the same page
+//   +12 count        u32  guest instructions
+//
+// A block never crosses a page, so a page's blocks all die together, and links between blocks of one page need no check.
+
+import {
+  BLOCK_HASH_SHARE,
+  CONFIG_BLOCK_CACHE_BYTES,
+  STATS_CACHE_FLUSHES,
+  STATS_PAGES_INVALIDATED,
+} from "../../abi/layout";
+import { PAGE_RECORD_BYTES, CONFIG_RAM_BYTES, CONFIG_ROM_BYTES } from "../../abi/layout";
+import { PAGE_STALE, PAGE_WRITTEN, pageRecord, pagesSettled, romOffset } from "../pages";
+import { tlbProtect } from "./tlb";
+
+export const BLOCK_KEY: u32 = 0;
+const NEXT_HASH: u32 = 4;
+const NEXT_PAGE: u32 = 8;
+export const BLOCK_COUNT: u32 = 12;
+export const BLOCK_HEADER_BYTES: u32 = 32;
+/** Room for one single-step block, at the start of the cache. */
+const SCRATCH_BYTES: u32 = 4096;
+/** More than any one block can need; checked before a block is decoded. */
+export const BLOCK_BYTES_MAX: u32 = 4096;
+
+let hash: u32 = 0;
+let hashMask: u32 = 0;
+let cacheStart: u32 = 0;
+let cacheEnd: u32 = 0;
+/** Next free byte. */
+let free: u32 = 0;
+/** Rises whenever all blocks were dropped. */
+export let blockGeneration: u32 = 0;
+
+export function blockCacheInit(hashOffset: u32, cacheOffset: u32): void {
+  const bytes = load<u32>(CONFIG_BLOCK_CACHE_BYTES);
+  hash = hashOffset;
+  // The largest power of two of heads that fits the share.
+  let heads: u32 = 256;
+  while (heads * 8 <= bytes / BLOCK_HASH_SHARE) heads <<= 1;
+  hashMask = heads - 1;
+  cacheStart = cacheOffset;
+  cacheEnd = cacheOffset + bytes;
+  blockCacheFlush();
+}
+
+/** Where a block that is not kept is decoded: single steps, and blocks entered inside an IT block. */
+export function blockScratch(): u32 {
+  return cacheStart;
+}
+
+// @ts-ignore: decorator
+@inline
+function headOf(key: u32): u32 {
+  return hash + (((key >>> 1) ^ (key >>> 11)) & hashMask) * 4;
+}
+
+/** The block with this key, or 0. */
+// @ts-ignore: decorator
+@inline
+export function blockFind(key: u32): u32 {
+  let block = load<u32>(headOf(key));
+  while (block != 0 && load<u32>(block, BLOCK_KEY) != key) block = load<u32>(block, NEXT_HASH);
+  return block;
+}
+
+/** Room for one more block; drops everything when there is none. */
+export function blockReserve(): u32 {
+  if (cacheEnd - free < BLOCK_BYTES_MAX) blockCacheFlush();
+  return free;
+}
+
+/** Enters the block that was decoded at blockReserve() and ends at `end`. Code lies in [at, at + bytes) of linear memory. */
+export function blockCommit(block: u32, end: u32, key: u32, at: u32, bytes: u32): void {
+  free = end;
+  const head = headOf(key);
+  store<u32>(block, key, BLOCK_KEY);
+  store<u32>(block, load<u32>(head), NEXT_HASH);
+  store<u32>(head, block);
+  const record = pageRecord(at);
+  const flags = load<u32>(record, 12);
+  if (flags & PAGE_WRITTEN) {
+    store<u32>(record, flags & ~PAGE_WRITTEN, 12);
+    tlbProtect(at & 0xffff_f000);
+  }
+  store<u32>(block, load<u32>(record, 8), NEXT_PAGE);
+  store<u32>(record, block, 8);
+  const firstChunk = (at & 0xfff) >>> 6;
+  const lastChunk = ((at & 0xfff) + bytes - 1) >>> 6;
+  const chunks = ((<u64>2 << lastChunk) - 1) & ~((<u64>1 << firstChunk) - 1);
+  store<u64>(record, load<u64>(record) | chunks);
+}
+
+/** Drops the blocks of the page with this record. */
+export function blockDropPage(record: u32): void {
+  let block = load<u32>(record, 8);
+  while (block != 0) {
+    const key = load<u32>(block, BLOCK_KEY);
+    let link = headOf(key);
+    while (load<u32>(link) != block) link = load<u32>(link) + NEXT_HASH;
+    store<u32>(link, load<u32>(block, NEXT_HASH));
+    store<u32>(block, 0, BLOCK_KEY);
+    block = load<u32>(block, NEXT_PAGE);
+  }
+  store<u64>(record, 0);
+  store<u32>(record, 0, 8);
+  store<u32>(record, load<u32>(record, 12) & ~PAGE_STALE, 12);
+  store<u64>(STATS_PAGES_INVALIDATED, load<u64>(STATS_PAGES_INVALIDATED) + 1);
+}
+
+/** Drops the blocks of every page that a device has written. */
+export function blockDropStale(): void {
+  const end = recordsEnd();
+  for (let record = pageRecord(romOffset); record < end; record += PAGE_RECORD_BYTES) {
+    if (load<u32>(record, 12) & PAGE_STALE) blockDropPage(record);
+  }
+  pagesSettled();
+}
+
+/** Drops all blocks. */
+export function blockCacheFlush(): void {
+  memory.fill(hash, 0, (hashMask + 1) * 4);
+  free = cacheStart + SCRATCH_BYTES;
+  blockGeneration++;
+  const end = recordsEnd();
+  for (let record = pageRecord(romOffset); record < end; record += PAGE_RECORD_BYTES) {
+    store<u64>(record, 0);
+    store<u32>(record, 0, 8);
+    store<u32>(record, load<u32>(record, 12) & ~PAGE_STALE, 12);
+  }
+  pagesSettled();
+  store<u64>(STATS_CACHE_FLUSHES, load<u64>(STATS_CACHE_FLUSHES) + 1);
+}
+
+function recordsEnd(): u32 {
+  return pageRecord(romOffset) + ((load<u32>(CONFIG_ROM_BYTES) + load<u32>(CONFIG_RAM_BYTES)) >>> 12) * PAGE_RECORD_BYTES;
+}
