@@ -14,6 +14,7 @@
 //   +116  monitor         u32 × 2   exclusive monitor: tagged linear-memory offset or 0, size
 //   +124  event           u32       what the last slow path wants (EVENT_*)
 //   +128  banked registers          see psr
+//   +252  zero            u32       always 0: an operand for instructions without an accumulator
 //   +0x200 CP15                     see cp15
 //   +0x400 TLB contexts             see tlb
 //
@@ -24,6 +25,8 @@ import { CPU_STATE } from "../../abi/layout";
 export const OPERAND_PC: u32 = 15 * 4;
 export const SCRATCH: u32 = 16 * 4;
 export const SCRATCH_2: u32 = 17 * 4;
+/** Always reads 0. */
+export const ZERO: u32 = 252;
 export const SP: u32 = 13 * 4;
 export const LR: u32 = 14 * 4;
 
