@@ -61,7 +61,7 @@ export function machineInit(): u32 {
   const blocks = hash + cache / BLOCK_HASH_SHARE;
   const romAt = wasmPages(blocks + cache) << 16;
   const ramAt = romAt + rom;
-  if (((<u64>ramAt + <u64>ram) >> 16) > <u64>memory.size()) return INIT_MEMORY_TOO_SMALL;
+  if ((<u64>ramAt + <u64>ram) >> 16 > <u64>memory.size()) return INIT_MEMORY_TOO_SMALL;
   pagesInit(pages, romAt, ramAt);
   store<u32>(CONFIG_RAM_OFFSET, ramAt);
   store<u32>(CONFIG_ROM_OFFSET, romAt);

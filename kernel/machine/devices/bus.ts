@@ -4,7 +4,13 @@
 // writes (RAZ/WI); outside of every window, and in the window of an optional device that the partition does not have, an access
 // sets busFaulted and the CPU takes an external abort.
 
-import { CONFIG_DEVICES, DEVICE_WATCHDOG, STATS_MMIO_READS, STATS_MMIO_WRITES } from "../../abi/layout";
+import {
+  CONFIG_DEVICES,
+  DEVICE_WATCHDOG,
+  STATS_MMIO_READS,
+  STATS_MMIO_WRITES,
+  VIRTIO_SLOT_COUNT,
+} from "../../abi/layout";
 import {
   GIC_CPU_INTERFACE,
   GIC_DISTRIBUTOR,
@@ -12,6 +18,8 @@ import {
   PL011,
   PL031,
   SP805,
+  VIRTIO,
+  VIRTIO_STRIDE,
 } from "../memory-map";
 import { clockReset, clockTicks } from "./clock";
 import { gicCpuRead, gicCpuWrite, gicDistributorRead, gicDistributorWrite, gicReset } from "./gic";
@@ -19,6 +27,9 @@ import { pl011Deadline, pl011Read, pl011Reset, pl011Tick, pl011Write } from "./p
 import { pl031Deadline, pl031Read, pl031Reset, pl031Tick, pl031Write } from "./pl031";
 import { sp805Deadline, sp805Read, sp805Reset, sp805Tick, sp805Write } from "./sp805";
 import { timerDeadline, timerReset, timerTick } from "./timer";
+import { mmioRead, mmioReset, mmioTick, mmioWrite } from "./virtio/mmio";
+
+const VIRTIO_BYTES: u32 = VIRTIO_SLOT_COUNT * VIRTIO_STRIDE;
 
 /** True after an access that no device answered; valid until the next access. No state: the CPU looks at once. */
 export let busFaulted: bool = false;
@@ -41,6 +52,9 @@ export function busRead(address: u32, size: u32): u32 {
       break;
     case SP805 >>> 16:
       if (offset < PERIPHERAL_BYTES && busHas(DEVICE_WATCHDOG)) return busLane(sp805Read(offset & ~3), offset, size);
+      break;
+    case VIRTIO >>> 16:
+      if (offset < VIRTIO_BYTES) return mmioRead(offset / VIRTIO_STRIDE, offset & (VIRTIO_STRIDE - 1), size);
       break;
     default:
       break;
@@ -69,6 +83,9 @@ export function busWrite(address: u32, value: u32, size: u32): void {
     case SP805 >>> 16:
       if (offset < PERIPHERAL_BYTES && busHas(DEVICE_WATCHDOG)) return sp805Write(offset, value);
       break;
+    case VIRTIO >>> 16:
+      if (offset < VIRTIO_BYTES) return mmioWrite(offset / VIRTIO_STRIDE, offset & (VIRTIO_STRIDE - 1), value, size);
+      break;
     default:
       break;
   }
@@ -83,6 +100,7 @@ export function busReset(): void {
   pl011Reset();
   pl031Reset();
   sp805Reset();
+  mmioReset();
 }
 
 /** Looks at timers, watchdog, alarm and what the host has brought, and sets interrupt lines and exit requests. */
@@ -92,15 +110,13 @@ export function busTick(): void {
   pl011Tick(now);
   pl031Tick(now);
   sp805Tick(now);
+  mmioTick();
 }
 
 /** Counter ticks from now until busTick() could raise something without an input from the host; u64.MAX_VALUE if never. */
 export function busDeadline(): u64 {
   const now = clockTicks();
-  return min<u64>(
-    min<u64>(timerDeadline(now), pl011Deadline(now)),
-    min<u64>(pl031Deadline(now), sp805Deadline(now)),
-  );
+  return min<u64>(min<u64>(timerDeadline(now), pl011Deadline(now)), min<u64>(pl031Deadline(now), sp805Deadline(now)));
 }
 
 function busHas(device: u32): bool {

@@ -52,3 +52,39 @@ export function consoleOutputPut(port: u32, value: u32): bool {
   if (room <= CONSOLE_OUTPUT_BYTES - OUTPUT_HIGH) exitRequest(RUN_OUTPUT);
   return true;
 }
+
+// In bulk, for virtio-console: the run of bytes up to the end of the ring's buffer, and how many of them were used.
+
+/** Length of the run at consoleInputAt(). */
+export function consoleInputRun(port: u32): u32 {
+  const tail = load<u32>(CONSOLE_INPUT_INDEX + (port << 3), 4);
+  return min<u32>(consoleInputCount(port), CONSOLE_INPUT_BYTES - (tail & (CONSOLE_INPUT_BYTES - 1)));
+}
+
+export function consoleInputAt(port: u32): u32 {
+  const tail = load<u32>(CONSOLE_INPUT_INDEX + (port << 3), 4);
+  return CONSOLE_INPUT + port * CONSOLE_INPUT_BYTES + (tail & (CONSOLE_INPUT_BYTES - 1));
+}
+
+export function consoleInputUsed(port: u32, bytes: u32): void {
+  const index = CONSOLE_INPUT_INDEX + (port << 3);
+  store<u32>(index, load<u32>(index, 4) + bytes, 4);
+}
+
+/** Length of the free run at consoleOutputAt(). */
+export function consoleOutputRun(port: u32): u32 {
+  const head = load<u32>(CONSOLE_OUTPUT_INDEX + (port << 3));
+  return min<u32>(consoleOutputRoom(port), CONSOLE_OUTPUT_BYTES - (head & (CONSOLE_OUTPUT_BYTES - 1)));
+}
+
+export function consoleOutputAt(port: u32): u32 {
+  const head = load<u32>(CONSOLE_OUTPUT_INDEX + (port << 3));
+  return CONSOLE_OUTPUT + port * CONSOLE_OUTPUT_BYTES + (head & (CONSOLE_OUTPUT_BYTES - 1));
+}
+
+export function consoleOutputUsed(port: u32, bytes: u32): void {
+  const index = CONSOLE_OUTPUT_INDEX + (port << 3);
+  const head = load<u32>(index) + bytes;
+  store<u32>(index, head);
+  if (head - load<u32>(index, 4) >= OUTPUT_HIGH) exitRequest(RUN_OUTPUT);
+}

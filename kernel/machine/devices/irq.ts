@@ -114,7 +114,7 @@ export function irqHighestPending(): u32 {
 
 /** The part of a priority that decides about preemption (IHI 0048B 3.3.3). */
 export function irqGroupPriority(intid: u32): u32 {
-  return <u32>load<u8>(PRIORITIES + intid) & (0xfe << irqState().binaryPoint);
+  return (<u32>load<u8>(PRIORITIES + intid)) & (0xfe << irqState().binaryPoint);
 }
 
 /** The group priority of the interrupt being handled, 0x100 when idle. */
