@@ -7,6 +7,7 @@
 //   0x06000  console input rings (host → guest)
 //   0x08000  console output rings (guest → host)
 //   0x0e000  block requests (guest → host)
+//   0x0f400  scratch
 //   0x10000  --memoryBase: the compiler's static data (decode tables, constants)
 //   STATIC_END  page tracking · TLB · block cache · ROM · guest RAM (last, at a 64 KiB boundary)
 //
@@ -119,11 +120,22 @@ export const BLOCK_SEGMENT_MAX: u32 = 34;
 export const BLOCK_FREE: u32 = 0;
 export const BLOCK_PENDING: u32 = 1;
 export const BLOCK_TAKEN: u32 = 2;
+/** A taken request that the guest gave up by a device reset. The host touches its segments no more, and hands the entry back
+ *  by blockComplete() as always. */
+export const BLOCK_CANCELLED: u32 = 3;
 export const BLOCK_READ: u32 = 0;
 export const BLOCK_WRITE: u32 = 1;
 export const BLOCK_FLUSH: u32 = 4;
 export const BLOCK_DISCARD: u32 = 11;
 export const BLOCK_WRITE_ZEROES: u32 = 13;
+
+// ---- Scratch ----------------------------------------------------------------------------------------------------------
+/** The descriptor chain in hand (machine/devices/virtio/queue): meaningless between calls, no state. */
+export const VIRTIO_CHAIN: u32 = 0xf400;
+export const VIRTIO_CHAIN_SEGMENTS: u32 = 128; // {offset, length} of u32 each
+/** Bytes of a chain, copied for a device that looks at them. */
+export const VIRTIO_BUFFER: u32 = 0xf800;
+export const VIRTIO_BUFFER_BYTES: u32 = 0x800;
 
 // ---- The second half --------------------------------------------------------------------------------------------------
 /** `--memoryBase`. */

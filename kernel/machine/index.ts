@@ -28,11 +28,16 @@ import {
   INIT_MEMORY_TOO_SMALL,
   INIT_OK,
 } from "../abi/reasons";
-import { busDeadline, busRead, busReset, busTick, busWrite } from "./devices/bus";
+import { busDeadline, busFaulted, busRead, busReset, busTick, busWrite } from "./devices/bus";
 import { ROM_WINDOW_BYTES } from "./memory-map";
-import { pagesBytes, pagesInit } from "./pages";
+import { memoryAt, pagesBytes, pagesInit, pagesWritten, ramAt } from "./pages";
 
 export { blockComplete } from "./devices/virtio/block";
+
+/** 1 when the last physicalRead() or physicalWrite() found no device: the CPU would have taken an external abort. */
+export function physicalFaulted(): u32 {
+  return busFaulted ? 1 : 0;
+}
 
 /** Checks the configuration block, lays out memory and puts CPU and devices into their reset state.
  *  Returns INIT_OK or the reason for the refusal. RAM and ROM contents are the host's to fill, before or after. */
@@ -56,7 +61,7 @@ export function machineInit(): u32 {
   const blocks = hash + cache / BLOCK_HASH_SHARE;
   const romAt = wasmPages(blocks + cache) << 16;
   const ramAt = romAt + rom;
-  if (((<u64>ramAt + <u64>ram) >> 16) > <u64>memory.size()) return INIT_MEMORY_TOO_SMALL;
+  if ((<u64>ramAt + <u64>ram) >> 16 > <u64>memory.size()) return INIT_MEMORY_TOO_SMALL;
   pagesInit(pages, romAt, ramAt);
   store<u32>(CONFIG_RAM_OFFSET, ramAt);
   store<u32>(CONFIG_ROM_OFFSET, romAt);
@@ -87,12 +92,22 @@ export function machineDeadline(): f64 {
   return ticks == u64.MAX_VALUE ? -1 : <f64>ticks;
 }
 
-/** A bus read as the CPU would do it, `size` 1, 2 or 4: for tests and debuggers. Device side effects happen. */
+/** A bus read as the CPU would do it, `size` 1, 2 or 4, naturally aligned: for tests and debuggers. Device side effects happen. */
 export function physicalRead(address: u32, size: u32): u32 {
-  return busRead(address, size);
+  const at = memoryAt(address, size);
+  if (!at) return busRead(address, size);
+  return size == 4 ? load<u32>(at) : size == 2 ? <u32>load<u16>(at) : <u32>load<u8>(at);
 }
 
-/** A bus write as the CPU would do it. */
+/** A bus write as the CPU would do it. ROM ignores it. */
 export function physicalWrite(address: u32, value: u32, size: u32): void {
-  busWrite(address, value, size);
+  const at = ramAt(address, size);
+  if (!at) {
+    if (!memoryAt(address, size)) busWrite(address, value, size);
+    return;
+  }
+  if (size == 4) store<u32>(at, value);
+  else if (size == 2) store<u16>(at, <u16>value);
+  else store<u8>(at, <u8>value);
+  pagesWritten(at, size);
 }

@@ -32,8 +32,11 @@ class Clock {
 }
 const clock = changetype<Clock>(CLOCK_STATE);
 
-/** Counter 0 is now. `wallOrigin` and the instruction count stay. */
+/** Counter 0 is now; the instruction count stays. The wall clock goes on across a reset: `wallOrigin` takes up the time that
+ *  the counter forgets. (A new memory has no time to forget: there the host has written `wallOrigin`, and no origin is set.) */
 export function clockReset(): void {
+  if (clockDeterministic()) clock.wallOrigin += <u32>(clock.skipped / COUNTER_HZ);
+  else if (clock.origin != 0) clock.wallOrigin += <u32>(clockTicks() / COUNTER_HZ);
   clock.skipped = 0;
   clock.last = 0;
   clock.origin = clockDeterministic() ? 0 : now();
@@ -56,7 +59,12 @@ export function clockTicks(): u64 {
 
 /** Wall-clock seconds since 1970. */
 export function clockSeconds(): u32 {
-  return clock.wallOrigin + <u32>(clockTicks() / COUNTER_HZ);
+  return clockSecondsAt(clockTicks());
+}
+
+/** Wall-clock seconds since 1970 when the counter reads `ticks`. */
+export function clockSecondsAt(ticks: u64): u32 {
+  return clock.wallOrigin + <u32>(ticks / COUNTER_HZ);
 }
 
 /** Deterministic mode: instructions to execute until the counter reads at least `ticks`; 0 when it does already. */

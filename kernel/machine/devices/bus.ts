@@ -1,0 +1,130 @@
+// The device side of the bus: which device answers at an address, and the look at all devices between instructions.
+//
+// RAM and ROM are not here: the CPU reaches them itself. Inside a device's window an unknown offset reads as zero and ignores
+// writes (RAZ/WI); outside of every window, and in the window of an optional device that the partition does not have, an access
+// sets busFaulted and the CPU takes an external abort.
+
+import {
+  CONFIG_DEVICES,
+  DEVICE_WATCHDOG,
+  STATS_MMIO_READS,
+  STATS_MMIO_WRITES,
+  VIRTIO_SLOT_COUNT,
+} from "../../abi/layout";
+import {
+  GIC_CPU_INTERFACE,
+  GIC_DISTRIBUTOR,
+  PERIPHERAL_BYTES,
+  PL011,
+  PL031,
+  SP805,
+  VIRTIO,
+  VIRTIO_STRIDE,
+} from "../memory-map";
+import { clockReset, clockTicks } from "./clock";
+import { gicCpuRead, gicCpuWrite, gicDistributorRead, gicDistributorWrite, gicReset } from "./gic";
+import { pl011Deadline, pl011Read, pl011Reset, pl011Tick, pl011Write } from "./pl011";
+import { pl031Deadline, pl031Read, pl031Reset, pl031Tick, pl031Write } from "./pl031";
+import { sp805Deadline, sp805Read, sp805Reset, sp805Tick, sp805Write } from "./sp805";
+import { timerDeadline, timerReset, timerTick } from "./timer";
+import { mmioRead, mmioReset, mmioTick, mmioWrite } from "./virtio/mmio";
+
+const VIRTIO_BYTES: u32 = VIRTIO_SLOT_COUNT * VIRTIO_STRIDE;
+
+/** True after an access that no device answered; valid until the next access. No state: the CPU looks at once. */
+export let busFaulted: bool = false;
+
+/** Reads 1, 2 or 4 bytes at a naturally aligned guest physical address. */
+export function busRead(address: u32, size: u32): u32 {
+  busFaulted = false;
+  store<u64>(STATS_MMIO_READS, load<u64>(STATS_MMIO_READS) + 1);
+  const offset = address & 0xffff;
+  switch (address >>> 16) {
+    case GIC_DISTRIBUTOR >>> 16:
+      return gicDistributorRead(offset, size);
+    case GIC_CPU_INTERFACE >>> 16:
+      return gicCpuRead(offset, size);
+    case PL011 >>> 16:
+      if (offset < PERIPHERAL_BYTES) return busLane(pl011Read(offset & ~3), offset, size);
+      break;
+    case PL031 >>> 16:
+      if (offset < PERIPHERAL_BYTES) return busLane(pl031Read(offset & ~3), offset, size);
+      break;
+    case SP805 >>> 16:
+      if (offset < PERIPHERAL_BYTES && busHas(DEVICE_WATCHDOG)) return busLane(sp805Read(offset & ~3), offset, size);
+      break;
+    case VIRTIO >>> 16:
+      if (offset < VIRTIO_BYTES) return mmioRead(offset / VIRTIO_STRIDE, offset & (VIRTIO_STRIDE - 1), size);
+      break;
+    default:
+      break;
+  }
+  busFaulted = true;
+  return 0;
+}
+
+/** Writes 1, 2 or 4 bytes at a naturally aligned guest physical address. */
+export function busWrite(address: u32, value: u32, size: u32): void {
+  busFaulted = false;
+  store<u64>(STATS_MMIO_WRITES, load<u64>(STATS_MMIO_WRITES) + 1);
+  if (size < 4) value &= (1 << (size << 3)) - 1;
+  const offset = address & 0xffff;
+  switch (address >>> 16) {
+    case GIC_DISTRIBUTOR >>> 16:
+      return gicDistributorWrite(offset, value, size);
+    case GIC_CPU_INTERFACE >>> 16:
+      return gicCpuWrite(offset, value);
+    case PL011 >>> 16:
+      if (offset < PERIPHERAL_BYTES) return pl011Write(offset, value);
+      break;
+    case PL031 >>> 16:
+      if (offset < PERIPHERAL_BYTES) return pl031Write(offset, value);
+      break;
+    case SP805 >>> 16:
+      if (offset < PERIPHERAL_BYTES && busHas(DEVICE_WATCHDOG)) return sp805Write(offset, value);
+      break;
+    case VIRTIO >>> 16:
+      if (offset < VIRTIO_BYTES) return mmioWrite(offset / VIRTIO_STRIDE, offset & (VIRTIO_STRIDE - 1), value, size);
+      break;
+    default:
+      break;
+  }
+  busFaulted = true;
+}
+
+/** Power-on reset of every device. The clock comes first: others ask it for the time. */
+export function busReset(): void {
+  clockReset();
+  gicReset();
+  timerReset();
+  pl011Reset();
+  pl031Reset();
+  sp805Reset();
+  mmioReset();
+}
+
+/** Looks at timers, watchdog, alarm and what the host has brought, and sets interrupt lines and exit requests. */
+export function busTick(): void {
+  const now = clockTicks();
+  timerTick(now);
+  pl011Tick(now);
+  pl031Tick(now);
+  sp805Tick(now);
+  mmioTick();
+}
+
+/** Counter ticks from now until busTick() could raise something without an input from the host; u64.MAX_VALUE if never. */
+export function busDeadline(): u64 {
+  const now = clockTicks();
+  return min<u64>(min<u64>(timerDeadline(now), pl011Deadline(now)), min<u64>(pl031Deadline(now), sp805Deadline(now)));
+}
+
+function busHas(device: u32): bool {
+  return (load<u32>(CONFIG_DEVICES) & device) != 0;
+}
+
+/** A PrimeCell gives its whole word, and the bus master picks its byte lanes. */
+function busLane(word: u32, offset: u32, size: u32): u32 {
+  const lanes = word >>> ((offset & 3) << 3);
+  return size == 4 ? lanes : lanes & ((1 << (size << 3)) - 1);
+}

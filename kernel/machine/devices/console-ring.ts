@@ -1,0 +1,90 @@
+// Console rings: bytes between the host and the guest's serial ports. Port 0 is the PL011, the others are virtio-console's.
+//
+// One producer and one consumer each, so no locks: `head` counts bytes produced and `tail` bytes consumed, modulo 2^32.
+// The host asks the machine to look (machineTick) after it has put input in or taken output out.
+
+import {
+  CONSOLE_INPUT,
+  CONSOLE_INPUT_BYTES,
+  CONSOLE_INPUT_INDEX,
+  CONSOLE_OUTPUT,
+  CONSOLE_OUTPUT_BYTES,
+  CONSOLE_OUTPUT_INDEX,
+} from "../../abi/layout";
+import { RUN_OUTPUT } from "../../abi/reasons";
+import { exitRequest } from "./exit";
+
+/** At this fill the CPU is asked to leave run(): what is left takes the bytes of a guest that never looks at a full flag. */
+const OUTPUT_HIGH: u32 = (CONSOLE_OUTPUT_BYTES / 4) * 3;
+
+/** Bytes waiting for the guest. */
+export function consoleInputCount(port: u32): u32 {
+  const index = CONSOLE_INPUT_INDEX + (port << 3);
+  return min<u32>(load<u32>(index) - load<u32>(index, 4), CONSOLE_INPUT_BYTES);
+}
+
+/** The next byte for the guest, or 0 when there is none. */
+export function consoleInputTake(port: u32): u32 {
+  if (consoleInputCount(port) == 0) return 0;
+  const index = CONSOLE_INPUT_INDEX + (port << 3);
+  const tail = load<u32>(index, 4);
+  store<u32>(index, tail + 1, 4);
+  return <u32>load<u8>(CONSOLE_INPUT + port * CONSOLE_INPUT_BYTES + (tail & (CONSOLE_INPUT_BYTES - 1)));
+}
+
+/** Bytes that still fit into the guest's output. A full ring asks the CPU to let the host drain it. */
+export function consoleOutputRoom(port: u32): u32 {
+  const index = CONSOLE_OUTPUT_INDEX + (port << 3);
+  const fill = load<u32>(index) - load<u32>(index, 4);
+  if (fill < CONSOLE_OUTPUT_BYTES) return CONSOLE_OUTPUT_BYTES - fill;
+  exitRequest(RUN_OUTPUT);
+  return 0;
+}
+
+/** One byte from the guest; false when it does not fit. */
+export function consoleOutputPut(port: u32, value: u32): bool {
+  const room = consoleOutputRoom(port);
+  if (room == 0) return false;
+  const index = CONSOLE_OUTPUT_INDEX + (port << 3);
+  const head = load<u32>(index);
+  store<u8>(CONSOLE_OUTPUT + port * CONSOLE_OUTPUT_BYTES + (head & (CONSOLE_OUTPUT_BYTES - 1)), <u8>value);
+  store<u32>(index, head + 1);
+  if (room <= CONSOLE_OUTPUT_BYTES - OUTPUT_HIGH) exitRequest(RUN_OUTPUT);
+  return true;
+}
+
+// In bulk, for virtio-console: the run of bytes up to the end of the ring's buffer, and how many of them were used.
+
+/** Length of the run at consoleInputAt(). */
+export function consoleInputRun(port: u32): u32 {
+  const tail = load<u32>(CONSOLE_INPUT_INDEX + (port << 3), 4);
+  return min<u32>(consoleInputCount(port), CONSOLE_INPUT_BYTES - (tail & (CONSOLE_INPUT_BYTES - 1)));
+}
+
+export function consoleInputAt(port: u32): u32 {
+  const tail = load<u32>(CONSOLE_INPUT_INDEX + (port << 3), 4);
+  return CONSOLE_INPUT + port * CONSOLE_INPUT_BYTES + (tail & (CONSOLE_INPUT_BYTES - 1));
+}
+
+export function consoleInputUsed(port: u32, bytes: u32): void {
+  const index = CONSOLE_INPUT_INDEX + (port << 3);
+  store<u32>(index, load<u32>(index, 4) + bytes, 4);
+}
+
+/** Length of the free run at consoleOutputAt(). */
+export function consoleOutputRun(port: u32): u32 {
+  const head = load<u32>(CONSOLE_OUTPUT_INDEX + (port << 3));
+  return min<u32>(consoleOutputRoom(port), CONSOLE_OUTPUT_BYTES - (head & (CONSOLE_OUTPUT_BYTES - 1)));
+}
+
+export function consoleOutputAt(port: u32): u32 {
+  const head = load<u32>(CONSOLE_OUTPUT_INDEX + (port << 3));
+  return CONSOLE_OUTPUT + port * CONSOLE_OUTPUT_BYTES + (head & (CONSOLE_OUTPUT_BYTES - 1));
+}
+
+export function consoleOutputUsed(port: u32, bytes: u32): void {
+  const index = CONSOLE_OUTPUT_INDEX + (port << 3);
+  const head = load<u32>(index) + bytes;
+  store<u32>(index, head);
+  if (head - load<u32>(index, 4) >= OUTPUT_HIGH) exitRequest(RUN_OUTPUT);
+}

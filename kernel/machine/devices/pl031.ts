@@ -1,0 +1,148 @@
+// PL031 real-time clock: a seconds counter and one alarm.
+// Arm DDI 0224C "PrimeCell Real Time Clock (PL031)", chapter 3.
+//
+// The counter is never incremented here. It is `offset + host seconds`, so a guest that sleeps for an hour costs nothing,
+// and a partition restored on another phone reads the right time at once: only `offset` is state.
+
+import { PL031_STATE } from "../../abi/layout";
+import { PL031_IRQ } from "../memory-map";
+import { COUNTER_HZ, clockSeconds, clockSecondsAt } from "./clock";
+import { irqSet } from "./irq";
+
+// Registers (DDI 0224C table 3-1)
+const RTCDR: u32 = 0x00; // data, read-only
+const RTCMR: u32 = 0x04; // match
+const RTCLR: u32 = 0x08; // load
+const RTCCR: u32 = 0x0c; // control: bit 0 enables, and reads as one ever after
+const RTCIMSC: u32 = 0x10; // interrupt mask
+const RTCRIS: u32 = 0x14; // raw status
+const RTCMIS: u32 = 0x18; // masked status
+const RTCICR: u32 = 0x1c; // clear, write-only
+const ID_FIRST: u32 = 0xfe0; // PeriphID0..3, PCellID0..3, one byte each in a word
+
+/** State:
+ *
+ *   +0  match    u32  alarm, in seconds
+ *   +4  offset   u32  guest seconds minus host seconds
+ *   +8  raw      u32  RTCRIS
+ *   +12 mask     u32  RTCIMSC
+ *   +16 checked  u32  guest seconds up to which the alarm was looked for
+ */
+@unmanaged
+class Pl031 {
+  match: u32;
+  offset: u32;
+  raw: u32;
+  mask: u32;
+  checked: u32;
+}
+const rtc = changetype<Pl031>(PL031_STATE);
+
+/** Reset state. `offset` survives on purpose: a reboot does not set the clock back. */
+export function pl031Reset(): void {
+  rtc.match = 0;
+  rtc.raw = 0;
+  rtc.mask = 0;
+  rtc.checked = clockSeconds() + rtc.offset;
+  pl031Level();
+}
+
+export function pl031Read(offset: u32): u32 {
+  if (offset >= ID_FIRST) return pl031Id(offset);
+  switch (offset) {
+    case RTCDR:
+      return clockSeconds() + rtc.offset;
+    case RTCMR:
+      return rtc.match;
+    case RTCLR:
+      return clockSeconds() + rtc.offset;
+    case RTCCR:
+      return 1;
+    case RTCIMSC:
+      return rtc.mask;
+    case RTCRIS:
+      pl031Look(clockSeconds());
+      return rtc.raw;
+    case RTCMIS:
+      pl031Look(clockSeconds());
+      return rtc.raw & rtc.mask;
+    default:
+      return 0;
+  }
+}
+
+export function pl031Write(offset: u32, value: u32): void {
+  const hostSeconds = clockSeconds();
+  pl031Look(hostSeconds);
+  switch (offset) {
+    case RTCMR: // a match with the second that runs now counts: the comparison is of values, not of edges
+      rtc.match = value;
+      rtc.checked = hostSeconds + rtc.offset - 1;
+      break;
+    case RTCLR:
+      rtc.offset = value - hostSeconds;
+      rtc.checked = value - 1;
+      break;
+    case RTCIMSC:
+      rtc.mask = value & 1;
+      pl031Level();
+      return;
+    case RTCICR:
+      rtc.raw &= ~value;
+      pl031Level();
+      return;
+    default:
+      return;
+  }
+  pl031Look(hostSeconds);
+}
+
+/** Raises the alarm when its second has come. */
+export function pl031Tick(now: u64): void {
+  pl031Look(clockSecondsAt(now));
+}
+
+/** Ticks from `now` until the alarm can interrupt, u64.MAX_VALUE when it cannot. */
+export function pl031Deadline(now: u64): u64 {
+  const untilAlarm = rtc.match - (clockSecondsAt(now) + rtc.offset);
+  if (!rtc.mask || rtc.raw || <i32>untilAlarm <= 0) return u64.MAX_VALUE;
+  return <u64>untilAlarm * COUNTER_HZ - (now % COUNTER_HZ);
+}
+
+/** Raises the alarm if its second lies in (checked, now]: a partition that was paused across it still gets it, once. */
+function pl031Look(hostSeconds: u32): void {
+  const now = hostSeconds + rtc.offset;
+  // A wall clock that was set back says nothing about the alarm.
+  if (<i32>(now - rtc.checked) > 0) {
+    // One unsigned comparison serves a wrapped counter too.
+    if (rtc.match - rtc.checked - 1 < now - rtc.checked) rtc.raw = 1;
+  }
+  rtc.checked = now;
+  pl031Level();
+}
+
+function pl031Level(): void {
+  irqSet(PL031_IRQ, (rtc.raw & rtc.mask) != 0);
+}
+
+/** Identification bytes, DDI 0224C table 3-10: part 0x031, designer 0x41, PrimeCell 0xb105f00d. */
+function pl031Id(offset: u32): u32 {
+  switch ((offset - ID_FIRST) >>> 2) {
+    case 0:
+      return 0x31;
+    case 1:
+      return 0x10;
+    case 2:
+      return 0x04;
+    case 4:
+      return 0x0d;
+    case 5:
+      return 0xf0;
+    case 6:
+      return 0x05;
+    case 7:
+      return 0xb1;
+    default:
+      return 0;
+  }
+}

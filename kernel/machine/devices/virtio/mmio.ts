@@ -1,0 +1,337 @@
+// virtio over MMIO, version 2: the registers of all slots, and which device is in which slot. VIRTIO 1.2 §4.2.
+//
+// A slot without a device reads as one with DeviceID 0, which tells a driver to leave it alone (§4.2.2.2).
+
+import {
+  CONFIG_DEVICES,
+  DEVICE_BALLOON,
+  DEVICE_BLOCK,
+  DEVICE_CONSOLE,
+  DEVICE_ENTROPY,
+  VIRTIO_SLOT_COUNT,
+} from "../../../abi/layout";
+import { VIRTIO_SLOT_BALLOON, VIRTIO_SLOT_BLOCK, VIRTIO_SLOT_CONSOLE, VIRTIO_SLOT_ENTROPY } from "../../memory-map";
+import {
+  BALLOON_DEVICE_ID,
+  BALLOON_QUEUE_COUNT,
+  BALLOON_QUEUE_SIZE,
+  balloonConfig,
+  balloonConfigWrite,
+  balloonFeatures,
+  balloonKick,
+  balloonReset,
+  balloonTick,
+} from "./balloon";
+import { BLOCK_DEVICE_ID, BLOCK_QUEUE_SIZE, blockConfig, blockFeatures, blockKick, blockReset } from "./block";
+import {
+  CONSOLE_DEVICE_ID,
+  CONSOLE_QUEUE_SIZE,
+  consoleConfig,
+  consoleConfigWrite,
+  consoleFeatures,
+  consoleKick,
+  consoleQueueCount,
+  consoleTick,
+} from "./console";
+import { ENTROPY_DEVICE_ID, ENTROPY_QUEUE_SIZE, entropyKick, entropyTick } from "./entropy";
+import { Queue, queueAt, queueDisable, queueEnable } from "./queue";
+import {
+  FEATURE_EVENT_IDX,
+  FEATURE_INDIRECT_DESC,
+  FEATURE_VERSION_1_HIGH,
+  STATUS_ACKNOWLEDGE,
+  STATUS_DRIVER,
+  STATUS_DRIVER_OK,
+  STATUS_FAILED,
+  STATUS_FEATURES_OK,
+  Slot,
+  slotAcknowledge,
+  slotAt,
+  slotClear,
+} from "./slot";
+
+// Registers (§4.2.2 table 4.1)
+const MAGIC_VALUE: u32 = 0x000;
+const VERSION: u32 = 0x004;
+const DEVICE_ID: u32 = 0x008;
+const VENDOR_ID: u32 = 0x00c;
+const DEVICE_FEATURES: u32 = 0x010;
+const DEVICE_FEATURES_SEL: u32 = 0x014;
+const DRIVER_FEATURES: u32 = 0x020;
+const DRIVER_FEATURES_SEL: u32 = 0x024;
+const QUEUE_SEL: u32 = 0x030;
+const QUEUE_NUM_MAX: u32 = 0x034;
+const QUEUE_NUM: u32 = 0x038;
+const QUEUE_READY: u32 = 0x044;
+const QUEUE_NOTIFY: u32 = 0x050;
+const INTERRUPT_STATUS: u32 = 0x060;
+const INTERRUPT_ACK: u32 = 0x064;
+const STATUS: u32 = 0x070;
+const QUEUE_DESC_LOW: u32 = 0x080;
+const QUEUE_DESC_HIGH: u32 = 0x084;
+const QUEUE_DRIVER_LOW: u32 = 0x090;
+const QUEUE_DRIVER_HIGH: u32 = 0x094;
+const QUEUE_DEVICE_LOW: u32 = 0x0a0;
+const QUEUE_DEVICE_HIGH: u32 = 0x0a4;
+const SHM_LEN_LOW: u32 = 0x0b0;
+const SHM_BASE_HIGH: u32 = 0x0bc;
+const CONFIG_GENERATION: u32 = 0x0fc;
+const CONFIG: u32 = 0x100;
+
+const MAGIC: u32 = 0x74726976; // "virt"
+const VENDOR: u32 = 0x52564b50; // "PKVR"
+const STATUS_DRIVER_BITS: u32 =
+  STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK | STATUS_FAILED;
+
+/** Power-on reset of all slots. */
+export function mmioReset(): void {
+  for (let index: u32 = 0; index < VIRTIO_SLOT_COUNT; index++) mmioSlotReset(index);
+}
+
+/** Reads `size` bytes at `offset` of slot `index`. Registers answer to words alone (§4.2.2.2), the configuration to any size. */
+export function mmioRead(index: u32, offset: u32, size: u32): u32 {
+  const id = mmioDeviceId(index);
+  if (offset >= CONFIG) {
+    if (!id) return 0;
+    const word = mmioConfig(index, (offset - CONFIG) & ~3) >>> ((offset & 3) << 3);
+    return size == 4 ? word : word & ((1 << (size << 3)) - 1);
+  }
+  if (size != 4) return 0;
+  switch (offset) {
+    case MAGIC_VALUE:
+      return MAGIC;
+    case VERSION:
+      return 2;
+    case DEVICE_ID:
+      return id;
+    case VENDOR_ID:
+      return VENDOR;
+    default:
+      return id ? mmioRegister(index, offset) : 0;
+  }
+}
+
+function mmioRegister(index: u32, offset: u32): u32 {
+  const slot = slotAt(index);
+  switch (offset) {
+    case DEVICE_FEATURES:
+      if (slot.deviceFeaturesSelect == 0) return mmioFeatures(index);
+      return slot.deviceFeaturesSelect == 1 ? FEATURE_VERSION_1_HIGH : 0;
+    case QUEUE_NUM_MAX:
+      return slot.queueSelect < mmioQueueCount(index) ? mmioQueueSize(index) : 0;
+    case QUEUE_READY:
+      return slot.queueSelect < mmioQueueCount(index) ? queueAt(index, slot.queueSelect).ready : 0;
+    case INTERRUPT_STATUS:
+      return slot.interruptStatus;
+    case STATUS:
+      return slot.status;
+    case CONFIG_GENERATION:
+      return slot.configGeneration;
+    default:
+      // §4.2.2.2: a shared memory region that does not exist has length and address -1.
+      return offset >= SHM_LEN_LOW && offset <= SHM_BASE_HIGH ? ~0 : 0;
+  }
+}
+
+/** Writes `size` bytes at `offset` of slot `index`. */
+export function mmioWrite(index: u32, offset: u32, value: u32, size: u32): void {
+  if (!mmioDeviceId(index)) return;
+  if (offset >= CONFIG) return mmioConfigWrite(index, offset - CONFIG, value, size);
+  if (size != 4) return;
+  const slot = slotAt(index);
+  switch (offset) {
+    case DEVICE_FEATURES_SEL:
+      slot.deviceFeaturesSelect = value;
+      return;
+    case DRIVER_FEATURES:
+      return mmioDriverFeatures(slot, value);
+    case DRIVER_FEATURES_SEL:
+      slot.driverFeaturesSelect = value;
+      return;
+    case QUEUE_SEL:
+      slot.queueSelect = value;
+      return;
+    case QUEUE_NOTIFY:
+      if (value < mmioQueueCount(index)) mmioKick(index, value);
+      return;
+    case INTERRUPT_ACK:
+      return slotAcknowledge(index, value);
+    case STATUS:
+      return mmioStatus(index, value);
+    default:
+      if (slot.queueSelect < mmioQueueCount(index)) mmioQueueWrite(index, slot.queueSelect, offset, value);
+  }
+}
+
+/** Looks for what the host has brought. */
+export function mmioTick(): void {
+  if (mmioDeviceId(VIRTIO_SLOT_CONSOLE)) consoleTick();
+  if (mmioDeviceId(VIRTIO_SLOT_ENTROPY)) entropyTick();
+  if (mmioDeviceId(VIRTIO_SLOT_BALLOON)) balloonTick();
+}
+
+/** §2.2.1: once FEATURES_OK stands, features do not change. */
+function mmioDriverFeatures(slot: Slot, value: u32): void {
+  if (slot.status & STATUS_FEATURES_OK) return;
+  if (slot.driverFeaturesSelect == 0) slot.driverFeaturesLow = value;
+  else if (slot.driverFeaturesSelect == 1) slot.driverFeaturesHigh = value;
+  else slot.driverFeaturesOther |= value;
+}
+
+/** §2.1: bits are set one by one, zero resets. FEATURES_OK does not stay when the features are not ours (§2.2.2, §6.1). */
+function mmioStatus(index: u32, value: u32): void {
+  if (value == 0) return mmioSlotReset(index);
+  const slot = slotAt(index);
+  const old = slot.status;
+  let bits = old | (value & STATUS_DRIVER_BITS);
+  if (!(old & STATUS_FEATURES_OK)) {
+    const known = !(slot.driverFeaturesLow & ~mmioFeatures(index)) && !slot.driverFeaturesOther;
+    if (!known || slot.driverFeaturesHigh != FEATURE_VERSION_1_HIGH) bits &= ~STATUS_FEATURES_OK;
+    if (!(bits & STATUS_FEATURES_OK)) bits &= ~STATUS_DRIVER_OK;
+  }
+  slot.status = bits;
+  if (bits & ~old & STATUS_DRIVER_OK) {
+    // What was made available before (§3.1.1 lets the driver fill its queues first) starts to move now.
+    for (let queue: u32 = 0; queue < mmioQueueCount(index); queue++) mmioKick(index, queue);
+  }
+}
+
+function mmioQueueWrite(index: u32, queueIndex: u32, offset: u32, value: u32): void {
+  const queue = queueAt(index, queueIndex);
+  if (offset == QUEUE_READY) {
+    if (value & 1) queueEnable(index, queueIndex, mmioQueueSize(index));
+    else mmioQueueStop(index, queueIndex);
+    return;
+  }
+  // §4.2.2.2: the driver leaves a queue in use alone.
+  if (queue.ready) return;
+  switch (offset) {
+    case QUEUE_NUM:
+      queue.size = value;
+      return;
+    case QUEUE_DESC_LOW:
+      queue.descriptorLow = value;
+      return;
+    case QUEUE_DESC_HIGH:
+      queue.descriptorHigh = value;
+      return;
+    case QUEUE_DRIVER_LOW:
+      queue.driverLow = value;
+      return;
+    case QUEUE_DRIVER_HIGH:
+      queue.driverHigh = value;
+      return;
+    case QUEUE_DEVICE_LOW:
+      queue.deviceLow = value;
+      return;
+    case QUEUE_DEVICE_HIGH:
+      queue.deviceHigh = value;
+      return;
+    default:
+      return;
+  }
+}
+
+/** A queue out of use takes the requests that came from it along. */
+function mmioQueueStop(index: u32, queueIndex: u32): void {
+  queueDisable(index, queueIndex);
+  if (index == VIRTIO_SLOT_BLOCK) blockReset();
+}
+
+function mmioSlotReset(index: u32): void {
+  slotClear(index);
+  if (index == VIRTIO_SLOT_BLOCK) blockReset();
+  else if (index == VIRTIO_SLOT_BALLOON) balloonReset();
+  for (let n: u32 = 0; n < mmioQueueCount(index); n++) queueAt(index, n).size = mmioQueueSize(index);
+}
+
+// ---- Which device is in which slot ------------------------------------------------------------------------------------
+
+/** The virtio device ID in a slot, 0 for none. */
+function mmioDeviceId(index: u32): u32 {
+  const devices = load<u32>(CONFIG_DEVICES);
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return devices & DEVICE_BLOCK ? BLOCK_DEVICE_ID : 0;
+    case VIRTIO_SLOT_CONSOLE:
+      return devices & DEVICE_CONSOLE ? CONSOLE_DEVICE_ID : 0;
+    case VIRTIO_SLOT_ENTROPY:
+      return devices & DEVICE_ENTROPY ? ENTROPY_DEVICE_ID : 0;
+    case VIRTIO_SLOT_BALLOON:
+      return devices & DEVICE_BALLOON ? BALLOON_DEVICE_ID : 0;
+    default:
+      return 0;
+  }
+}
+
+function mmioFeatures(index: u32): u32 {
+  const common = FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX;
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return common | blockFeatures();
+    case VIRTIO_SLOT_CONSOLE:
+      return common | consoleFeatures();
+    case VIRTIO_SLOT_BALLOON:
+      return common | balloonFeatures();
+    default:
+      return common;
+  }
+}
+
+function mmioQueueCount(index: u32): u32 {
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+    case VIRTIO_SLOT_ENTROPY:
+      return 1;
+    case VIRTIO_SLOT_CONSOLE:
+      return consoleQueueCount();
+    case VIRTIO_SLOT_BALLOON:
+      return BALLOON_QUEUE_COUNT;
+    default:
+      return 0;
+  }
+}
+
+function mmioQueueSize(index: u32): u32 {
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return BLOCK_QUEUE_SIZE;
+    case VIRTIO_SLOT_CONSOLE:
+      return CONSOLE_QUEUE_SIZE;
+    case VIRTIO_SLOT_ENTROPY:
+      return ENTROPY_QUEUE_SIZE;
+    default:
+      return BALLOON_QUEUE_SIZE;
+  }
+}
+
+function mmioKick(index: u32, queue: u32): void {
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return blockKick();
+    case VIRTIO_SLOT_CONSOLE:
+      return consoleKick(queue);
+    case VIRTIO_SLOT_ENTROPY:
+      return entropyKick();
+    default:
+      return balloonKick(queue);
+  }
+}
+
+function mmioConfig(index: u32, offset: u32): u32 {
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return blockConfig(offset);
+    case VIRTIO_SLOT_CONSOLE:
+      return consoleConfig(offset);
+    case VIRTIO_SLOT_BALLOON:
+      return balloonConfig(offset);
+    default:
+      return 0;
+  }
+}
+
+function mmioConfigWrite(index: u32, offset: u32, value: u32, size: u32): void {
+  if (index == VIRTIO_SLOT_CONSOLE) consoleConfigWrite(offset, value);
+  else if (index == VIRTIO_SLOT_BALLOON) balloonConfigWrite(offset, value, size);
+}
