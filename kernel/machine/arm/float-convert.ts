@@ -4,7 +4,6 @@
 import {
   KIND_INFINITY,
   KIND_QUIET,
-  KIND_SIGNALLING,
   KIND_ZERO,
   Parts,
   partsA,
@@ -19,6 +18,7 @@ import {
   unpack64,
 } from "./float-parts";
 import {
+  FPSCR_AHP,
   FPSCR_FZ,
   FPSCR_IOC,
   FPSCR_IXC,
@@ -68,8 +68,8 @@ export function float16ToFloat32(a: u32): u32 {
 /** Half precision in the low 16 bits, the others zero. */
 export function float32ToFloat16(a: u32): u32 {
   unpack32(partsA, a);
-  // The alternative format has no NaN to quieten: round16 makes it a zero, and IOC is raised for quiet ones too.
-  if (partsA.kind >= KIND_QUIET) partsProcessNan(partsA);
+  // The alternative format has no NaN: round16 makes it a zero of the same sign, even in default-NaN mode.
+  if (!(fpscr() & FPSCR_AHP)) quieten();
   return round16();
 }
 

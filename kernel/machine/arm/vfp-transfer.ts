@@ -49,7 +49,7 @@ export function vfpRegisterTransfer(word: u32, privileged: bool): bool {
   const t = (word >>> 12) & 15;
   if (t == 15) return false;
   if ((word & 0x0fe0_00d0) == 0x0c40_0010) return transferPair(word, t);
-  if ((word & 0x0f00_0010) != 0x0e00_0010) return false;
+  if ((word & 0x0f00_001f) != 0x0e00_0010) return false; // bits 3:0 should be zero
   const toCore = (word & (1 << 20)) != 0;
   const operation = (word >>> 21) & 7;
   if (word & 0x100) {
@@ -61,13 +61,13 @@ export function vfpRegisterTransfer(word: u32, privileged: bool): bool {
     else singleWrite(n, coreRead(t));
     return true;
   }
-  if (operation == 0) {
+  if (operation == 0 && (word & 0x60) == 0) {
     const n = ((word >>> 15) & 0x1e) | ((word >>> 7) & 1);
     if (toCore) coreWrite(t, singleRead(n));
     else singleWrite(n, coreRead(t));
     return true;
   }
-  if (operation != 7) return false;
+  if (operation != 7 || word & 0xe0) return false;
   const register = (word >>> 16) & 0xf;
   return toCore ? readSystem(register, t, privileged) : writeSystem(register, t, privileged);
 }
