@@ -61,9 +61,9 @@ export const partsC = changetype<Parts>(VFP_STATE + 432);
 function unpack(p: Parts, bits: u64, fractionBits: u32, exponentBits: u32, flush: bool): void {
   const top = fractionBits + exponentBits;
   const largest: u32 = (1 << exponentBits) - 1;
-  const biased = <u32>(bits >>> fractionBits) & largest;
+  const biased = (<u32>(bits >>> fractionBits)) & largest;
   const fraction = (bits << (63 - fractionBits)) & ~IMPLICIT;
-  p.sign = <u32>(bits >>> top) & 1;
+  p.sign = (<u32>(bits >>> top)) & 1;
   if (biased == largest) {
     p.significand = fraction;
     p.kind = fraction == 0 ? KIND_INFINITY : fraction & QUIET ? KIND_QUIET : KIND_SIGNALLING;
@@ -93,7 +93,7 @@ export function unpack64(p: Parts, bits: u64): void {
 export function unpack16(p: Parts, bits: u32): void {
   if (fpscr() & FPSCR_AHP && (bits & 0x7c00) == 0x7c00) {
     p.sign = (bits >>> 15) & 1;
-    p.significand = (<u64>bits << 53) | IMPLICIT;
+    p.significand = ((<u64>bits) << 53) | IMPLICIT;
     p.exponent = 16;
     p.kind = KIND_FINITE;
   } else {
@@ -166,8 +166,8 @@ export function roundingIncrement(mode: u32, sign: u32, mask: u64, odd: u64): u6
 function round(fractionBits: u32, exponentBits: u32, flush: bool, alternative: bool): u64 {
   const p = partsA;
   const largest: i32 = (1 << exponentBits) - 1;
-  const signBit = <u64>p.sign << (fractionBits + exponentBits);
-  const infinity = signBit | (<u64>largest << fractionBits);
+  const signBit = (<u64>p.sign) << (fractionBits + exponentBits);
+  const infinity = signBit | ((<u64>largest) << fractionBits);
   if (p.kind == KIND_ZERO) return signBit;
   if (p.kind == KIND_INFINITY) return infinity;
   const lowBits = 63 - fractionBits;
@@ -185,7 +185,7 @@ function round(fractionBits: u32, exponentBits: u32, flush: bool, alternative: b
     biased = 0;
   }
   const mode = (fpscr() & FPSCR_ROUNDING) >>> 22;
-  const mask: u64 = (<u64>1 << lowBits) - 1;
+  const mask: u64 = ((<u64>1) << lowBits) - 1;
   const inexact = (significand & mask) != 0;
   const rounded = significand + roundingIncrement(mode, p.sign, mask, (significand >>> lowBits) & 1);
   if (rounded < significand) {
@@ -208,7 +208,7 @@ function round(fractionBits: u32, exponentBits: u32, flush: bool, alternative: b
     }
   }
   if (inexact) fpscrRaise(tiny ? FPSCR_IXC | FPSCR_UFC : FPSCR_IXC);
-  return signBit | (<u64>biased << fractionBits) | ((rounded << 1) >>> (lowBits + 1));
+  return signBit | ((<u64>biased) << fractionBits) | ((rounded << 1) >>> (lowBits + 1));
 }
 
 export function round32(): u32 {

@@ -11,13 +11,7 @@
 //     rounding, not below that number: rounding to nearest is monotonic and the smallest normal number rounds to itself.
 // Any other result, NaNs and infinities too, takes the long way through float-parts, which also picks ARM's NaN.
 
-import {
-  partsA,
-  partsB,
-  partsC,
-  round64,
-  unpack64,
-} from "./float-parts";
+import { partsA, partsB, partsC, round64, unpack64 } from "./float-parts";
 import { partsAdd, partsDivide, partsMultiply, partsMultiplyAdd, partsSquareRoot } from "./float-arithmetic";
 import { FPSCR_FZ, FPSCR_IDC, FPSCR_IOC, fpscr, fpscrHostExact, fpscrRaise } from "./vfp-state";
 

@@ -35,15 +35,7 @@ import {
   float64SquareRoot,
   float64Subtract,
 } from "./float64";
-import {
-  FPSCR_VECTOR,
-  doubleRead,
-  doubleWrite,
-  fpscr,
-  fpscrSetFlags,
-  singleRead,
-  singleWrite,
-} from "./vfp-state";
+import { FPSCR_VECTOR, doubleRead, doubleWrite, fpscr, fpscrSetFlags, singleRead, singleWrite } from "./vfp-state";
 
 const SIGN32: u32 = 0x8000_0000;
 const SIGN64: u64 = 0x8000_0000_0000_0000;
@@ -105,19 +97,32 @@ function single(operation: u32, word: u32): u32 {
   const n = singleRead(singleN(word));
   const m = singleRead(singleM(word));
   switch (operation) {
-    case 0: return float32Add(singleRead(singleD(word)), float32Multiply(n, m)); // VMLA
-    case 1: return float32Add(singleRead(singleD(word)), float32Multiply(n, m) ^ SIGN32); // VMLS
-    case 2: return float32Add(singleRead(singleD(word)) ^ SIGN32, float32Multiply(n, m)); // VNMLS
-    case 3: return float32Add(singleRead(singleD(word)) ^ SIGN32, float32Multiply(n, m) ^ SIGN32); // VNMLA
-    case 4: return float32Multiply(n, m); // VMUL
-    case 5: return float32Multiply(n, m) ^ SIGN32; // VNMUL
-    case 6: return float32Add(n, m); // VADD
-    case 7: return float32Subtract(n, m); // VSUB
-    case 8: return float32Divide(n, m); // VDIV
-    case 10: return float32FusedMultiplyAdd(singleRead(singleD(word)) ^ SIGN32, n, m); // VFNMS
-    case 11: return float32FusedMultiplyAdd(singleRead(singleD(word)) ^ SIGN32, n ^ SIGN32, m); // VFNMA
-    case 12: return float32FusedMultiplyAdd(singleRead(singleD(word)), n, m); // VFMA
-    default: return float32FusedMultiplyAdd(singleRead(singleD(word)), n ^ SIGN32, m); // VFMS
+    case 0:
+      return float32Add(singleRead(singleD(word)), float32Multiply(n, m)); // VMLA
+    case 1:
+      return float32Add(singleRead(singleD(word)), float32Multiply(n, m) ^ SIGN32); // VMLS
+    case 2:
+      return float32Add(singleRead(singleD(word)) ^ SIGN32, float32Multiply(n, m)); // VNMLS
+    case 3:
+      return float32Add(singleRead(singleD(word)) ^ SIGN32, float32Multiply(n, m) ^ SIGN32); // VNMLA
+    case 4:
+      return float32Multiply(n, m); // VMUL
+    case 5:
+      return float32Multiply(n, m) ^ SIGN32; // VNMUL
+    case 6:
+      return float32Add(n, m); // VADD
+    case 7:
+      return float32Subtract(n, m); // VSUB
+    case 8:
+      return float32Divide(n, m); // VDIV
+    case 10:
+      return float32FusedMultiplyAdd(singleRead(singleD(word)) ^ SIGN32, n, m); // VFNMS
+    case 11:
+      return float32FusedMultiplyAdd(singleRead(singleD(word)) ^ SIGN32, n ^ SIGN32, m); // VFNMA
+    case 12:
+      return float32FusedMultiplyAdd(singleRead(singleD(word)), n, m); // VFMA
+    default:
+      return float32FusedMultiplyAdd(singleRead(singleD(word)), n ^ SIGN32, m); // VFMS
   }
 }
 
@@ -125,19 +130,32 @@ function double(operation: u32, word: u32): u64 {
   const n = doubleRead(doubleN(word));
   const m = doubleRead(doubleM(word));
   switch (operation) {
-    case 0: return float64Add(doubleRead(doubleD(word)), float64Multiply(n, m)); // VMLA
-    case 1: return float64Add(doubleRead(doubleD(word)), float64Multiply(n, m) ^ SIGN64); // VMLS
-    case 2: return float64Add(doubleRead(doubleD(word)) ^ SIGN64, float64Multiply(n, m)); // VNMLS
-    case 3: return float64Add(doubleRead(doubleD(word)) ^ SIGN64, float64Multiply(n, m) ^ SIGN64); // VNMLA
-    case 4: return float64Multiply(n, m); // VMUL
-    case 5: return float64Multiply(n, m) ^ SIGN64; // VNMUL
-    case 6: return float64Add(n, m); // VADD
-    case 7: return float64Subtract(n, m); // VSUB
-    case 8: return float64Divide(n, m); // VDIV
-    case 10: return float64FusedMultiplyAdd(doubleRead(doubleD(word)) ^ SIGN64, n, m); // VFNMS
-    case 11: return float64FusedMultiplyAdd(doubleRead(doubleD(word)) ^ SIGN64, n ^ SIGN64, m); // VFNMA
-    case 12: return float64FusedMultiplyAdd(doubleRead(doubleD(word)), n, m); // VFMA
-    default: return float64FusedMultiplyAdd(doubleRead(doubleD(word)), n ^ SIGN64, m); // VFMS
+    case 0:
+      return float64Add(doubleRead(doubleD(word)), float64Multiply(n, m)); // VMLA
+    case 1:
+      return float64Add(doubleRead(doubleD(word)), float64Multiply(n, m) ^ SIGN64); // VMLS
+    case 2:
+      return float64Add(doubleRead(doubleD(word)) ^ SIGN64, float64Multiply(n, m)); // VNMLS
+    case 3:
+      return float64Add(doubleRead(doubleD(word)) ^ SIGN64, float64Multiply(n, m) ^ SIGN64); // VNMLA
+    case 4:
+      return float64Multiply(n, m); // VMUL
+    case 5:
+      return float64Multiply(n, m) ^ SIGN64; // VNMUL
+    case 6:
+      return float64Add(n, m); // VADD
+    case 7:
+      return float64Subtract(n, m); // VSUB
+    case 8:
+      return float64Divide(n, m); // VDIV
+    case 10:
+      return float64FusedMultiplyAdd(doubleRead(doubleD(word)) ^ SIGN64, n, m); // VFNMS
+    case 11:
+      return float64FusedMultiplyAdd(doubleRead(doubleD(word)) ^ SIGN64, n ^ SIGN64, m); // VFNMA
+    case 12:
+      return float64FusedMultiplyAdd(doubleRead(doubleD(word)), n, m); // VFMA
+    default:
+      return float64FusedMultiplyAdd(doubleRead(doubleD(word)), n ^ SIGN64, m); // VFMS
   }
 }
 
@@ -149,7 +167,7 @@ function moveImmediate(word: u32, isDouble: bool): bool {
   const tail = ((word >>> 12) & 0x30) | (word & 0xf);
   if (isDouble) {
     const exponent: u64 = word & (1 << 18) ? 0x3fc : 0x400;
-    doubleWrite(doubleD(word), (<u64>sign << 63) | (exponent << 52) | (<u64>tail << 48));
+    doubleWrite(doubleD(word), ((<u64>sign) << 63) | (exponent << 52) | ((<u64>tail) << 48));
   } else {
     const exponent: u32 = word & (1 << 18) ? 0x7c : 0x80;
     singleWrite(singleD(word), (sign << 31) | (exponent << 23) | (tail << 19));
@@ -168,7 +186,8 @@ function unary(word: u32, isDouble: bool): bool {
       if (isDouble) return false;
       singleWrite(singleD(word), float16ToFloat32((singleRead(singleM(word)) >>> (top << 4)) & 0xffff));
       return true;
-    case 3: { // VCVTB, VCVTT to half precision: the other half stays
+    case 3: {
+      // VCVTB, VCVTT to half precision: the other half stays
       if (isDouble) return false;
       const half = float32ToFloat16(singleRead(singleM(word)));
       const shift = top << 4;
@@ -188,7 +207,8 @@ function unary(word: u32, isDouble: bool): bool {
       if (isDouble) singleWrite(singleD(word), float64ToFloat32(doubleRead(doubleM(word))));
       else doubleWrite(doubleD(word), float32ToFloat64(singleRead(singleM(word))));
       return true;
-    case 8: { // VCVT from integer
+    case 8: {
+      // VCVT from integer
       const bits = singleRead(singleM(word));
       const value = top ? <i64>(<i32>bits) : <i64>bits;
       if (isDouble) doubleWrite(doubleD(word), integerToFloat64(value));
@@ -199,7 +219,8 @@ function unary(word: u32, isDouble: bool): bool {
     case 11:
       return fromFixed(word, isDouble);
     case 12:
-    case 13: { // VCVT (bit 7 set: towards zero), VCVTR; bit 16 set: signed
+    case 13: {
+      // VCVT (bit 7 set: towards zero), VCVTR; bit 16 set: signed
       const signed = (word & (1 << 16)) != 0;
       if (isDouble) singleWrite(singleD(word), float64ToInteger(doubleRead(doubleM(word)), signed, top != 0));
       else singleWrite(singleD(word), float32ToInteger(singleRead(singleM(word)), signed, top != 0));
@@ -219,17 +240,29 @@ function copy(operation: u32, word: u32, isDouble: bool): bool {
   if (isDouble) {
     let value = doubleRead(doubleM(word));
     switch (operation) {
-      case 1: value &= ~SIGN64; break;
-      case 2: value ^= SIGN64; break;
-      case 3: value = float64SquareRoot(value); break;
+      case 1:
+        value &= ~SIGN64;
+        break;
+      case 2:
+        value ^= SIGN64;
+        break;
+      case 3:
+        value = float64SquareRoot(value);
+        break;
     }
     doubleWrite(doubleD(word), value);
   } else {
     let value = singleRead(singleM(word));
     switch (operation) {
-      case 1: value &= ~SIGN32; break;
-      case 2: value ^= SIGN32; break;
-      case 3: value = float32SquareRoot(value); break;
+      case 1:
+        value &= ~SIGN32;
+        break;
+      case 2:
+        value ^= SIGN32;
+        break;
+      case 3:
+        value = float32SquareRoot(value);
+        break;
     }
     singleWrite(singleD(word), value);
   }

@@ -85,7 +85,7 @@ function transferPair(word: u32, t: u32): bool {
       coreWrite(t, <u32>value);
       coreWrite(t2, <u32>(value >>> 32));
     } else {
-      doubleWrite(m, <u64>coreRead(t) | (<u64>coreRead(t2) << 32));
+      doubleWrite(m, (<u64>coreRead(t)) | ((<u64>coreRead(t2)) << 32));
     }
     return true;
   }
@@ -108,11 +108,20 @@ function readSystem(register: u32, t: u32, privileged: bool): bool {
   }
   if (!privileged) return false;
   switch (register) {
-    case FPSID: coreWrite(t, FPSID_VALUE); return true;
-    case MVFR1: coreWrite(t, MVFR1_VALUE); return true;
-    case MVFR0: coreWrite(t, MVFR0_VALUE); return true;
-    case FPEXC: coreWrite(t, fpexc()); return true;
-    default: return false; // no FPINST: this is no VFPv2
+    case FPSID:
+      coreWrite(t, FPSID_VALUE);
+      return true;
+    case MVFR1:
+      coreWrite(t, MVFR1_VALUE);
+      return true;
+    case MVFR0:
+      coreWrite(t, MVFR0_VALUE);
+      return true;
+    case FPEXC:
+      coreWrite(t, fpexc());
+      return true;
+    default:
+      return false; // no FPINST: this is no VFPv2
   }
 }
 
@@ -126,8 +135,12 @@ function writeSystem(register: u32, t: u32, privileged: bool): bool {
   switch (register) {
     case FPSID:
     case MVFR1:
-    case MVFR0: return true;
-    case FPEXC: fpexcWrite(coreRead(t)); return true;
-    default: return false;
+    case MVFR0:
+      return true;
+    case FPEXC:
+      fpexcWrite(coreRead(t));
+      return true;
+    default:
+      return false;
   }
 }
