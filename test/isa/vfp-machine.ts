@@ -1,0 +1,64 @@
+// VFP batches through our own arithmetic, compiled on its own: the whole machine is not needed for it.
+
+import { VFP_STATE } from "../../kernel/abi/layout.js";
+import asc from "assemblyscript/asc";
+import { fileURLToPath } from "node:url";
+import { RESULT_BYTES, VECTOR_BYTES, VECTOR_REGISTERS, type VfpBatch } from "./vfp-vectors.js";
+
+export interface VfpMachine {
+  memory: WebAssembly.Memory;
+  dataProcessing(word: number): number;
+  registerTransfer(word: number, privileged: number): number;
+  needsEnable(word: number): number;
+  reset(): void;
+}
+
+/** Compiles kernel/machine/arm/vfp.ts and instantiates it. */
+export async function vfpMachine(): Promise<VfpMachine> {
+  const { error, stderr, binary } = await compile();
+  if (error || !binary) throw new Error(`asc: ${error?.message ?? "no output"}\n${stderr}`);
+  const memory = new WebAssembly.Memory({ initial: 3 });
+  const { instance } = await WebAssembly.instantiate(binary, { env: { memory } });
+  const exported = instance.exports as Record<string, (...values: number[]) => number>;
+  const get = (name: string) => exported[name] as (...values: number[]) => number;
+  return {
+    memory,
+    dataProcessing: get("vfpDataProcessing"),
+    registerTransfer: get("vfpRegisterTransfer"),
+    needsEnable: get("vfpNeedsEnable"),
+    reset: get("vfpReset"),
+  };
+}
+
+async function compile() {
+  let binary: Uint8Array<ArrayBuffer> | undefined;
+  const folder = fileURLToPath(new URL(".", import.meta.url));
+  const options = ["--baseDir", folder, "--config", "asconfig.json", "--outFile", "vfp.wasm"];
+  const result = await asc.main(options, {
+    writeFile: (_name, contents) => {
+      binary = contents as Uint8Array<ArrayBuffer>;
+    },
+  });
+  return { error: result.error, stderr: result.stderr.toString(), binary };
+}
+
+/** Results of a batch, laid out as the oracle's. */
+export function vfpRun(machine: VfpMachine, batch: VfpBatch): Uint8Array {
+  const state = new Uint8Array(machine.memory.buffer);
+  const view = new DataView(machine.memory.buffer);
+  const results = new Uint8Array(batch.count * RESULT_BYTES);
+  const out = new DataView(results.buffer);
+  const input = new DataView(batch.vectors.buffer, batch.vectors.byteOffset);
+  const registerBytes = 8 * VECTOR_REGISTERS;
+  for (let i = 0; i < batch.count; i++) {
+    const from = i * VECTOR_BYTES;
+    const to = i * RESULT_BYTES;
+    view.setUint32(VFP_STATE + 256, input.getUint32(from, true), true);
+    state.set(batch.vectors.subarray(from + 4, from + 4 + registerBytes), VFP_STATE);
+    const defined = machine.dataProcessing(batch.word);
+    results.set(state.subarray(VFP_STATE, VFP_STATE + registerBytes), to);
+    out.setUint32(to + registerBytes, view.getUint32(VFP_STATE + 256, true), true);
+    out.setUint32(to + registerBytes + 4, defined ? 0 : 1, true);
+  }
+  return results;
+}
