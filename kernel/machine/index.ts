@@ -29,10 +29,11 @@ import {
   INIT_OK,
 } from "../abi/reasons";
 import { busDeadline, busFaulted, busRead, busReset, busTick, busWrite } from "./devices/bus";
+import { cpuInit, cpuInput, cpuReset, cpuRun } from "./arm/cpu";
 import { ROM_WINDOW_BYTES } from "./memory-map";
+import { blockComplete as virtioBlockComplete } from "./devices/virtio/block";
 import { memoryAt, pagesBytes, pagesInit, pagesWritten, ramAt } from "./pages";
 
-export { blockComplete } from "./devices/virtio/block";
 
 /** 1 when the last physicalRead() or physicalWrite() found no device: the CPU would have taken an external abort. */
 export function physicalFaulted(): u32 {
@@ -65,6 +66,7 @@ export function machineInit(): u32 {
   pagesInit(pages, romAt, ramAt);
   store<u32>(CONFIG_RAM_OFFSET, ramAt);
   store<u32>(CONFIG_ROM_OFFSET, romAt);
+  cpuInit(tlb, hash, blocks);
   machineReset();
   return INIT_OK;
 }
@@ -73,17 +75,24 @@ export function machineInit(): u32 {
 export function machineReset(): void {
   store<u32>(EXIT_REQUEST, 0);
   busReset();
+  cpuReset();
 }
 
 /** Executes at most `fuel` guest instructions, exactly counted. Returns a RUN_* reason. */
-export function run(fuel: i32): u32 {
-  busTick();
-  return 0;
+export function run(fuel: u32): u32 {
+  return cpuRun(fuel);
+}
+
+/** The host has served block request `index` with a VIRTIO_BLK_S_* status. */
+export function blockComplete(index: u32, status: u32): void {
+  virtioBlockComplete(index, status);
+  cpuInput();
 }
 
 /** Looks at timers and console input now, outside run(): after a pause, or when input arrived. */
 export function machineTick(): void {
   busTick();
+  cpuInput();
 }
 
 /** Counter ticks (24 MHz) from now until a timer can raise an interrupt, or -1 when none is armed. */

@@ -6,6 +6,7 @@
 import { EXIT_REQUEST, IRQ_LINE } from "../../abi/layout";
 import { busFaulted, busRead, busWrite } from "../devices/bus";
 import { PAGE_DIRTY, pageRecord, ramOffset, staleCount } from "../pages";
+import { accountSync } from "./account";
 import { blockDropPage } from "./block-cache";
 import { SCTLR, SCTLR_A } from "./cp15-state";
 import {
@@ -75,6 +76,11 @@ function probePage(address: u32, isWrite: bool): bool {
   return false;
 }
 
+/** An alignment fault for an access that never begins. */
+export function accessMisaligned(address: u32, isWrite: bool): void {
+  abort(address, FAULT_ALIGNMENT, isWrite);
+}
+
 function abort(address: u32, status: u32, isWrite: bool): void {
   dataFault(address, status, isWrite);
   setEvent(EVENT_DATA_ABORT);
@@ -105,6 +111,7 @@ function readAs(address: u32, size: u32, isPrivileged: bool, fill: bool): u32 {
     if (size == 4) return load<u32>(at);
     return size == 2 ? <u32>load<u16>(at) : <u32>load<u8>(at);
   }
+  accountSync();
   const value = busRead(physical, size);
   afterBus(address, false);
   return value;
@@ -137,6 +144,7 @@ function writeAs(address: u32, value: u32, size: u32, isPrivileged: bool, fill: 
     writeMemory(linear, value, size);
     return;
   }
+  accountSync();
   busWrite(physical, value, size);
   afterBus(address, true);
 }

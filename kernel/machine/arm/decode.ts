@@ -46,11 +46,12 @@ const BLOCK_LENGTH_MAX: u32 = 48;
 /** Row of the instruction table for a word, or 0xffff. */
 function find(buckets: usize, bucket: u32, word: u32): u32 {
   let candidate = CANDIDATES + (<usize>load<u16>(buckets + (bucket << 1)) << 1);
-  for (;;) {
-    const id = <u32>load<u16>(candidate);
-    if (id == 0xffff || (word & load<u32>(MASKS + (id << 2))) == load<u32>(VALUES + (id << 2))) return id;
+  let id = <u32>load<u16>(candidate);
+  while (id != 0xffff && (word & load<u32>(MASKS + (id << 2))) != load<u32>(VALUES + (id << 2))) {
     candidate += 2;
+    id = <u32>load<u16>(candidate);
   }
+  return id;
 }
 
 function lowerA32Word(word: u32): bool {
@@ -89,7 +90,7 @@ function lowerT16Word(word: u32, inIt: bool): bool {
  *  `nextHalf` and has none. */
 export function decodeBlock(at: u32, isThumb: bool, it: u32, limit: u32, keep: bool, nextHalf: u32): u32 {
   const block = keep ? blockReserve() : blockScratch();
-  const bytesLeft = 0x1000 - (at & 0xfff);
+  const bytesLeft: u32 = 0x1000 - (at & 0xfff);
   lowerStart(block + BLOCK_HEADER_BYTES, at & 0xfff, isThumb);
   const most = min<u32>(limit, BLOCK_LENGTH_MAX);
   let offset: u32 = 0;

@@ -16,6 +16,7 @@ import {
   accessWrite,
   accessWriteUnprivileged,
 } from "./access";
+import { accountNote, accountRefund } from "./account";
 import {
   BLOCK_COUNT,
   BLOCK_HEADER_BYTES,
@@ -24,7 +25,15 @@ import {
   blockFind,
   blockGeneration,
 } from "./block-cache";
-import { blockTransferLoad, blockTransferSpecial, blockTransferStore } from "./block-transfer";
+import {
+  blockTransferLoad,
+  blockTransferSpecial,
+  blockTransferStore,
+  dualLoad,
+  dualStore,
+  vfpBlockLoad,
+  vfpBlockStore,
+} from "./block-transfer";
 import { itAdvance } from "./decode";
 import {
   exceptionDataAbort,
@@ -36,9 +45,9 @@ import {
 } from "./exception";
 import { exclusiveLoad, exclusiveStore, swap } from "./exclusive";
 import { fetchBlock } from "./fetch";
-import { float32Add, float32Div, float32Mul, float32Sub } from "./float32";
-import { float64Add, float64Div, float64Mul, float64Sub } from "./float64";
-import { media, mediaLong, saturate } from "./media";
+import { float32Add, float32Divide, float32Multiply, float32Subtract } from "./float32";
+import { float64Add, float64Divide, float64Multiply, float64Subtract } from "./float64";
+import { media, mediaLong, reverseBits, saturate } from "./media";
 import { LINK_FAR, Op, RECORD_BYTES } from "./micro-operation";
 import { irqMasked, privileged, psrSetFlags } from "./psr";
 import { psciCall } from "./psci";
@@ -66,9 +75,7 @@ import {
 } from "./state";
 import { system, systemRead, vfpUsable } from "./system";
 import { TLB_ADDEND, TLB_EXECUTE, TLB_READ, TLB_WRITE, tlbEntry } from "./tlb";
-import { vfpDataProcessing } from "./vfp-data";
-import { vfpTransfer } from "./vfp-transfer";
-import { CLOCK_INSTRUCTIONS } from "../devices/clock";
+import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
 
 const FPSCR = VFP_STATE + 256;
 
@@ -232,21 +239,6 @@ function shiftCarry(type: u32, value: u32, amount: u32): u32 {
 
 // ---- conditions -------------------------------------------------------------------------------------------------------------
 
-/** Bytes of code the instruction at `ip` has been charged for but that come after it: what to give back when the block is left there.
- *  Instructions are told apart by their offsets. */
-function refundAfter(block: u32, ip: u32): u32 {
-  let done: u32 = 0;
-  let offset: u32 = 0x100;
-  for (let record = block + BLOCK_HEADER_BYTES; record <= ip; record += RECORD_BYTES) {
-    const own = <u32>load<u8>(record, 7);
-    if (own != offset) {
-      done++;
-      offset = own;
-    }
-  }
-  return load<u32>(block, BLOCK_COUNT) - done;
-}
-
 /** Completes the instruction whose memory access at `ip` wants the block left: write-backs and a jump may follow. Sets pc and ITSTATE
  *  to the next instruction. */
 function finish(base: u32, ip: u32): void {
@@ -289,7 +281,7 @@ export function interpret(fuel: u32): u32 {
   let what: u32 = 0;
   interpretWaiting = false;
 
-  for (;;) {
+  while (true) {
     // ---- between blocks: whatever may have happened is looked at here
     if (staleCount) blockDropStale();
     if (load<u32>(EXIT_REQUEST)) return fuel;
@@ -301,18 +293,13 @@ export function interpret(fuel: u32): u32 {
       fuel--;
       continue;
     }
-    if (load<u32>(block, BLOCK_COUNT) > fuel) block = fetchBlock(fuel, true);
-    if (block == 0) {
-      fuel--;
-      continue;
-    }
     base = pc();
     setItState(0);
     fuel -= load<u32>(block, BLOCK_COUNT);
     ip = block + BLOCK_HEADER_BYTES;
     what = EVENT_NONE;
 
-    for (;;) {
+    while (true) {
       switch (<Op>load<u16>(ip)) {
         case Op.NOP: {
           
@@ -985,6 +972,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 4);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1004,6 +992,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 1);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1023,6 +1012,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 2);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1042,6 +1032,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 1);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1061,6 +1052,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 2);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1080,6 +1072,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           accessWrite(address, dValue(ip), 4);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1098,6 +1091,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           accessWrite(address, dValue(ip), 1);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1116,6 +1110,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           accessWrite(address, dValue(ip), 2);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1134,6 +1129,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 4);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1153,6 +1149,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 1);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1172,6 +1169,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 2);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1191,6 +1189,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 1);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1210,6 +1209,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 2);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1229,6 +1229,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           accessWrite(address, dValue(ip), 4);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1247,6 +1248,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           accessWrite(address, dValue(ip), 1);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1265,6 +1267,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           accessWrite(address, dValue(ip), 2);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1283,6 +1286,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 4);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1304,6 +1308,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 4);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1325,6 +1330,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           accessWrite(address, dValue(ip), 4);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1346,6 +1352,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 4);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1368,6 +1375,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           const value = accessRead(address, 1);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1389,6 +1397,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           accessWrite(address, dValue(ip), 4);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1409,6 +1418,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           accessWrite(address, dValue(ip), 1);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1431,6 +1441,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           dualLoad(address, dOf(ip), sOf(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1449,6 +1460,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           dualStore(address, dValue(ip), sValue(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1458,6 +1470,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.LDM: {
+          accountNote(block, ip, fuel);
           blockTransferLoad(nOf(ip), immediate(ip), sOf(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1467,6 +1480,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.STM: {
+          accountNote(block, ip, fuel);
           blockTransferStore(nOf(ip), immediate(ip), sOf(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1476,6 +1490,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.BLOCK_SPECIAL: {
+          accountNote(block, ip, fuel);
           blockTransferSpecial(nOf(ip), immediate(ip), sOf(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1486,6 +1501,7 @@ export function interpret(fuel: u32): u32 {
         }
         case Op.LDR_UNPRIVILEGED: {
           const size = sOf(ip);
+          accountNote(block, ip, fuel);
           const value = accessReadUnprivileged(nValue(ip), size & 7);
           what = event();
           if (what != EVENT_DATA_ABORT) {
@@ -1498,6 +1514,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.STR_UNPRIVILEGED: {
+          accountNote(block, ip, fuel);
           accessWriteUnprivileged(nValue(ip), dValue(ip), sOf(ip) & 7);
           what = event();
           if (what == EVENT_NONE) {
@@ -1507,6 +1524,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.LDREX: {
+          accountNote(block, ip, fuel);
           exclusiveLoad(nValue(ip), sOf(ip), dOf(ip), mOf(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1516,6 +1534,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.STREX: {
+          accountNote(block, ip, fuel);
           exclusiveStore(nValue(ip), sOf(ip), dValue(ip), mValue(ip), immediate(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1530,6 +1549,7 @@ export function interpret(fuel: u32): u32 {
           continue;
         }
         case Op.SWP: {
+          accountNote(block, ip, fuel);
           swap(nValue(ip), mValue(ip), dOf(ip), sOf(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1556,6 +1576,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           vfpBlockLoad(address, register, 1);
           what = event();
           if (what == EVENT_NONE) {
@@ -1574,6 +1595,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           vfpBlockLoad(address, register, 2);
           what = event();
           if (what == EVENT_NONE) {
@@ -1592,6 +1614,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           vfpBlockStore(address, register, 1);
           what = event();
           if (what == EVENT_NONE) {
@@ -1610,6 +1633,7 @@ export function interpret(fuel: u32): u32 {
             ip += RECORD_BYTES;
             continue;
           }
+          accountNote(block, ip, fuel);
           vfpBlockStore(address, register, 2);
           what = event();
           if (what == EVENT_NONE) {
@@ -1619,6 +1643,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.VLDM: {
+          accountNote(block, ip, fuel);
           vfpBlockLoad(nValue(ip), mOf(ip) << 2, sOf(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1628,6 +1653,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.VSTM: {
+          accountNote(block, ip, fuel);
           vfpBlockStore(nValue(ip), mOf(ip) << 2, sOf(ip));
           what = event();
           if (what == EVENT_NONE) {
@@ -1645,7 +1671,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.VFP_MOVE: {
-          if (vfpTransfer(immediate(ip))) {
+          if (vfpRegisterTransfer(immediate(ip), privileged())) {
             ip += RECORD_BYTES;
             continue;
           }
@@ -1673,17 +1699,17 @@ export function interpret(fuel: u32): u32 {
           continue;
         }
         case Op.VSUB32: {
-          store<u32>(dOf(ip) << 2, float32Sub(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u32>(dOf(ip) << 2, float32Subtract(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VMUL32: {
-          store<u32>(dOf(ip) << 2, float32Mul(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u32>(dOf(ip) << 2, float32Multiply(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VDIV32: {
-          store<u32>(dOf(ip) << 2, float32Div(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u32>(dOf(ip) << 2, float32Divide(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
           ip += RECORD_BYTES;
           continue;
         }
@@ -1693,17 +1719,17 @@ export function interpret(fuel: u32): u32 {
           continue;
         }
         case Op.VSUB64: {
-          store<u64>(dOf(ip) << 2, float64Sub(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u64>(dOf(ip) << 2, float64Subtract(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VMUL64: {
-          store<u64>(dOf(ip) << 2, float64Mul(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u64>(dOf(ip) << 2, float64Multiply(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VDIV64: {
-          store<u64>(dOf(ip) << 2, float64Div(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u64>(dOf(ip) << 2, float64Divide(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
           ip += RECORD_BYTES;
           continue;
         }
@@ -1738,10 +1764,8 @@ export function interpret(fuel: u32): u32 {
         }
         case Op.SYSTEM_READ: {
           // Counters are read here: the clock wants the exact instruction.
-          const charged = load<u64>(CLOCK_INSTRUCTIONS);
-          store<u64>(CLOCK_INSTRUCTIONS, charged - <u64>(fuel + refundAfter(block, ip)));
+          accountNote(block, ip, fuel);
           const understood = systemRead(immediate(ip), dOf(ip), mOf(ip));
-          store<u64>(CLOCK_INSTRUCTIONS, charged);
           if (understood) {
             ip += RECORD_BYTES;
             continue;
@@ -1960,12 +1984,10 @@ export function interpret(fuel: u32): u32 {
         case Op.SYSTEM: {
           // pc and ITSTATE of the next instruction, which the operation may change: SYSTEM is 4 bytes but in T16, where s has bit 7 set.
           const own = base + (<u32>load<u8>(ip, 7) << 1);
-          const charged = load<u64>(CLOCK_INSTRUCTIONS);
-          store<u64>(CLOCK_INSTRUCTIONS, charged - <u64>(fuel + refundAfter(block, ip)));
+          accountNote(block, ip, fuel);
           setPc(own + (sOf(ip) & 0x80 ? 2 : 4));
           setItState(itAdvance(load<u8>(ip, 6)));
           what = system(sOf(ip) & 0x7f, immediate(ip), dOf(ip), nOf(ip), mOf(ip));
-          store<u64>(CLOCK_INSTRUCTIONS, charged);
           break;
         }
         case Op.CMPI_B_EQ: {
@@ -2182,10 +2204,14 @@ export function interpret(fuel: u32): u32 {
         }
         if (next == 0) {
           setPc(target);
+          if (fuel == 0) {
+            what = EVENT_JUMP;
+            break;
+          }
           const generation = blockGeneration;
           next = fetchBlock(fuel);
           if (next == 0) {
-            if (fuel != 0) fuel--;
+            fuel--;
             what = EVENT_JUMP;
             break;
           }
@@ -2211,7 +2237,7 @@ export function interpret(fuel: u32): u32 {
       interpretWaiting = true;
       return fuel;
     }
-    fuel += refundAfter(block, ip);
+    fuel += accountRefund(block, ip);
     if (what == EVENT_LEAVE) {
       finish(base, ip);
       continue;

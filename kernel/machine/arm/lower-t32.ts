@@ -10,6 +10,7 @@ import {
   SYSTEM_CPS,
   SYSTEM_MSR,
   SYSTEM_RFE,
+  SYSTEM_SHORT,
   SYSTEM_SRS,
   SYSTEM_WFI,
 } from "./micro-operation";
@@ -154,7 +155,7 @@ export function lowerT16(lowering: Lower, argument: u32, word: u32, inIt: bool):
     }
     case Lower.t16Cps:
       // As the A32 word: imod 1x, A, I, F at bits 8:6.
-      emit(Op.SYSTEM, 0, 0, 0, SYSTEM_CPS, ((word & 0x10 ? 3 : 2) << 18) | ((word & 7) << 6));
+      emit(Op.SYSTEM, 0, 0, 0, SYSTEM_CPS | SYSTEM_SHORT, ((word & 0x10 ? 3 : 2) << 18) | ((word & 7) << 6));
       return true;
     case Lower.t16Unary:
       emitUnary(argument, r(low), r(middle));
@@ -166,7 +167,7 @@ export function lowerT16(lowering: Lower, argument: u32, word: u32, inIt: bool):
       emit(Op.NOP, 0, 0, 0, 0, 0);
       return false;
     case Lower.t16Hint:
-      return hint((word >>> 4) & 15);
+      return hint((word >>> 4) & 15, SYSTEM_SHORT);
     case Lower.t16BranchConditional:
       emitBranch(<Op>(<u32>Op.B_EQ + ((word >>> 8) & 15)), 0, 0, lowerOffset + AHEAD + (<u32>((<i32>(word << 24)) >> 23)));
       return true;
@@ -181,9 +182,9 @@ export function lowerT16(lowering: Lower, argument: u32, word: u32, inIt: bool):
   }
 }
 
-function hint(number: u32): bool {
+function hint(number: u32, short: u32): bool {
   if (number == 3) {
-    emit(Op.SYSTEM, 0, 0, 0, SYSTEM_WFI, 0);
+    emit(Op.SYSTEM, 0, 0, 0, SYSTEM_WFI | short, 0);
     return true;
   }
   emit(Op.NOP, 0, 0, 0, 0, 0);
@@ -402,7 +403,7 @@ export function lowerT32(lowering: Lower, argument: u32, word: u32): bool {
       return true;
     }
     case Lower.t32Hint:
-      return hint((word & 0xffff_ff00) == 0xf3af_8000 ? word & 0xff : 0);
+      return hint((word & 0xffff_ff00) == 0xf3af_8000 ? word & 0xff : 0, 0);
     case Lower.t32Clrex:
       emit(Op.CLREX, 0, 0, 0, 0, 0);
       return false;

@@ -322,6 +322,8 @@ export const SYSTEM_WFI: u32 = 4;
 export const SYSTEM_RFE: u32 = 5;
 export const SYSTEM_SRS: u32 = 6;
 export const SYSTEM_VMSR: u32 = 7;
+/** Added for 16-bit encodings. */
+export const SYSTEM_SHORT: u32 = 0x80;
 
 // Block transfer modes, operand s of LDM and STM: bit 0 increment, bit 1 before, bit 2 write back.
 export const BLOCK_INCREMENT: u32 = 1;

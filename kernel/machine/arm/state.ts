@@ -14,6 +14,7 @@
 //   +116  monitor         u32 × 2   exclusive monitor: tagged linear-memory offset or 0, size
 //   +124  event           u32       what the last slow path wants (EVENT_*)
 //   +128  banked registers          see psr
+//   +224  account                   see account
 //   +252  zero            u32       always 0: an operand for instructions without an accumulator
 //   +0x200 CP15                     see cp15
 //   +0x400 TLB contexts             see tlb
@@ -45,6 +46,7 @@ export const MONITOR: u32 = CPU_STATE + 116;
 export const MONITOR_SIZE: u32 = CPU_STATE + 120;
 const EVENT_WORD = CPU_STATE + 124;
 export const BANKED: u32 = CPU_STATE + 128;
+export const ACCOUNT: u32 = CPU_STATE + 224; // 24 bytes
 export const CP15_STATE: u32 = CPU_STATE + 0x200;
 export const TLB_CONTEXTS: u32 = CPU_STATE + 0x400;
 export const CPU_STATE_BYTES: u32 = 0x800;

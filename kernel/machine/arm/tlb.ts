@@ -97,7 +97,7 @@ export function tlbFill(page: u32, at: u32, read: bool, write: bool, execute: bo
   store<u32>(entry, at - page, TLB_ADDEND);
   if (large) {
     const byte = LARGE + (page >>> 23);
-    store<u8>(byte, load<u8>(byte) | (1 << ((page >>> 20) & 7)));
+    store<u8>(byte, <u8>(<u32>load<u8>(byte) | (1 << ((page >>> 20) & 7))));
   }
   store<u64>(STATS_TLB_MISSES, load<u64>(STATS_TLB_MISSES) + 1);
 }
@@ -126,7 +126,7 @@ export function tlbFlushAsid(asid: u32): void {
 /** TLBIMVA and TLBIMVAA, in all contexts: a global page may be in any of them. */
 export function tlbFlushPage(address: u32): void {
   const mask = load<u32>(TLB_MASK);
-  if (load<u8>(LARGE + (address >>> 23)) & (1 << ((address >>> 20) & 7))) {
+  if (<u32>load<u8>(LARGE + (address >>> 23)) & (1 << ((address >>> 20) & 7))) {
     for (let page = address & 0xfff0_0000, i = 0; i < 256; i++, page += 0x1000) flushOne(page, mask);
     return;
   }

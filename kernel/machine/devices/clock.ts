@@ -11,6 +11,9 @@ import { CLOCK_STATE, CONFIG_MODE, MODE_DETERMINISTIC } from "../../abi/layout";
 @external("host", "now")
 declare function now(): f64;
 
+/** u64: guest instructions executed. The CPU brings it up to date before it calls a device. */
+export const CLOCK_INSTRUCTIONS: u32 = CLOCK_STATE + 0;
+
 export const COUNTER_HZ: u32 = 24_000_000;
 
 /** State:

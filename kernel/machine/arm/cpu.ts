@@ -1,0 +1,87 @@
+// The CPU as the machine sees it: reset, and slices of execution cut at the points where time matters.
+
+import {
+  CONFIG_ENTRY,
+  CONFIG_ENTRY_R0,
+  CONFIG_ENTRY_R1,
+  CONFIG_ENTRY_R2,
+  CPU_STATE,
+  EXIT_REQUEST,
+  IRQ_LINE,
+} from "../../abi/layout";
+import { RUN_FUEL, RUN_WAIT } from "../../abi/reasons";
+import { busDeadline, busTick } from "../devices/bus";
+import { clockDeterministic, clockInstructionsUntil, clockSkipTo, clockTicks } from "../devices/clock";
+import { accountBegin, accountEnd } from "./account";
+import { blockCacheFlush, blockCacheInit } from "./block-cache";
+import { cp15Reset } from "./cp15";
+import { interpret, interpretWaiting } from "./interpret";
+import { psrReset } from "./psr";
+import { MONITOR, interwork, setRegister } from "./state";
+import { tlbFlush, tlbInit } from "./tlb";
+import { vfpReset } from "./vfp";
+
+/** Tells the CPU's caches where they lie. */
+export function cpuInit(tlb: u32, hash: u32, blocks: u32): void {
+  memory.fill(CPU_STATE, 0, 0x200);
+  tlbInit(tlb);
+  blockCacheInit(hash, blocks);
+}
+
+/** Power-on reset: supervisor mode at the configured entry, MMU off, interrupts masked. */
+export function cpuReset(): void {
+  memory.fill(CPU_STATE, 0, 64);
+  store<u32>(MONITOR, 0);
+  cp15Reset();
+  psrReset();
+  vfpReset();
+  tlbFlush();
+  blockCacheFlush();
+  setRegister(0, load<u32>(CONFIG_ENTRY_R0));
+  setRegister(1, load<u32>(CONFIG_ENTRY_R1));
+  setRegister(2, load<u32>(CONFIG_ENTRY_R2));
+  interwork(load<u32>(CONFIG_ENTRY));
+}
+
+/** Something from outside reached the guest: another agent's store, as far as exclusives are concerned. */
+export function cpuInput(): void {
+  store<u32>(MONITOR, 0);
+}
+
+/** Executes at most `fuel` instructions; RUN_* reason.
+ *
+ *  In deterministic mode the slice is cut into pieces that end exactly where a timer comes due, so that an interrupt arrives at the
+ *  same instruction however the host cuts its slices; and WFI moves the clock instead of waiting. */
+export function cpuRun(fuel: u32): u32 {
+  do {
+    busTick();
+    let piece = fuel;
+    if (clockDeterministic()) {
+      const deadline = busDeadline();
+      if (deadline != u64.MAX_VALUE) {
+        const distance = clockInstructionsUntil(deadline);
+        if (distance != 0 && distance < <u64>piece) piece = <u32>distance;
+      }
+    }
+    accountBegin(piece);
+    const left = interpret(piece);
+    accountEnd(left);
+    fuel -= piece - left;
+    const exit = load<u32>(EXIT_REQUEST);
+    if (exit) {
+      store<u32>(EXIT_REQUEST, 0);
+      return exit;
+    }
+    if (interpretWaiting) {
+      if (!clockDeterministic()) {
+        busTick();
+        if (!load<u32>(IRQ_LINE)) return RUN_WAIT;
+      } else {
+        const deadline = busDeadline();
+        if (deadline == u64.MAX_VALUE) return RUN_WAIT;
+        clockSkipTo(max<u64>(deadline, clockTicks()));
+      }
+    }
+  } while (fuel != 0);
+  return RUN_FUEL;
+}

@@ -1,0 +1,48 @@
+// From pc to a block: instruction translation, then the cache, then the decoder.
+
+import { BLOCK_COUNT, blockFind } from "./block-cache";
+import { decodeBlock } from "./decode";
+import { exceptionPrefetchAbort } from "./exception";
+import { ACCESS_EXECUTE, FAULT_EXTERNAL, fault, linear, translate } from "./mmu";
+import { privileged } from "./psr";
+import { itState, pc, thumb } from "./state";
+import { TLB_ADDEND, TLB_EXECUTE, tlbEntry } from "./tlb";
+
+/** The block at pc, with at most `limit` instructions. Returns 0 after taking a prefetch abort. */
+export function fetchBlock(limit: u32): u32 {
+  const address = pc();
+  const isThumb = thumb() != 0;
+  let at = fetchAddress(address);
+  if (!at) return 0;
+  const it = itState();
+  if ((it & 15) == 0) {
+    const known = blockFind(at | (isThumb ? 1 : 0));
+    if (known && load<u32>(known, BLOCK_COUNT) <= limit) return known;
+    if (!known && !(isThumb && crosses(at))) {
+      const block = decodeBlock(at, isThumb, 0, 0xffff_ffff, true, 0);
+      if (load<u32>(block, BLOCK_COUNT) <= limit) return block;
+    }
+  }
+  let nextHalf: u32 = 0;
+  if (isThumb && crosses(at)) {
+    // The abort is the second half's, but the instruction to return to is the whole one.
+    nextHalf = fetchAddress(address + 2);
+    if (!nextHalf) return 0;
+  }
+  return decodeBlock(at, isThumb, it, limit, false, nextHalf);
+}
+
+/** A 32-bit instruction begins in the last halfword of its page. */
+function crosses(at: u32): bool {
+  return (at & 0xfff) == 0xffe && load<u16>(at) >>> 11 > 0x1c;
+}
+
+/** Linear-memory offset of the code at `address`, or 0 after taking a prefetch abort. */
+function fetchAddress(address: u32): u32 {
+  const entry = tlbEntry(address);
+  if (load<u32>(entry, TLB_EXECUTE) == (address & 0xffff_f000)) return address + load<u32>(entry, TLB_ADDEND);
+  translate(address, ACCESS_EXECUTE, privileged(), true);
+  if (!fault && linear) return linear;
+  exceptionPrefetchAbort(fault ? fault : FAULT_EXTERNAL, address);
+  return 0;
+}
