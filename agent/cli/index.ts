@@ -1,0 +1,3 @@
+// The `pocketvisor` command.
+
+console.log("pocketvisor");
