@@ -46,9 +46,15 @@ export function zimageRecognise(header: Buffer): boolean {
   return header.length >= ZIMAGE_HEADER_BYTES && header.readUInt32LE(MAGIC_AT) === MAGIC;
 }
 
-/** Reads header and table. `fileBytes` is the length of the whole file, of which `file` may be a prefix that holds the header.
- *  Throws ImageError for a truncated or inconsistent one. */
-export function zimageParse(file: Buffer, fileBytes = file.length): Zimage {
+/** Reads header and table of a whole file. Throws ImageError for a truncated or inconsistent one. */
+export function zimageParse(file: Buffer): Zimage {
+  const length = zimageLength(file, file.length);
+  return { length, payload: zimagePayload(file, length) };
+}
+
+/** The image's length by its header, the file's first ZIMAGE_HEADER_BYTES bytes. Throws ImageError when it is not
+ *  little-endian, or longer than the file. */
+export function zimageLength(file: Buffer, fileBytes: number): number {
   if (!zimageRecognise(file)) throw new ImageError("IMAGE_NOT_ZIMAGE", "the file is no zImage");
   if (file.readUInt32LE(ENDIAN_AT) !== LITTLE_ENDIAN) {
     throw new ImageError("IMAGE_ARCHITECTURE", "the zImage is for a big-endian machine", "This machine is little-endian ARMv7.");
@@ -61,7 +67,7 @@ export function zimageParse(file: Buffer, fileBytes = file.length): Zimage {
       "Copy or fetch it again.",
     );
   }
-  return { length, payload: zimagePayload(file, length) };
+  return length;
 }
 
 function zimagePayload(file: Buffer, length: number): ZimagePayload | null {
