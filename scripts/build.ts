@@ -62,6 +62,8 @@ function checkMachine(product: string): void {
 async function bundleAgent(): Promise<void> {
   const entries = {
     "build/pocketvisor.mjs": "agent/cli/index.ts",
+    "build/kernel-worker.mjs": "agent/host/kernel-worker.ts",
+    "build/io-worker.mjs": "agent/host/io-worker.ts",
   };
   const stale = Object.entries(entries).filter(([product]) => force || isStale(product as keyof typeof entries));
   for (const [product, entry] of stale) {
@@ -75,8 +77,6 @@ async function bundleAgent(): Promise<void> {
       sourcemap: "linked",
       legalComments: "none",
       logLevel: "warning",
-      define: { __POCKETVISOR_BUNDLE__: "true" },
-      loader: { ".txt": "text" },
     });
     if (!quiet) console.error(`build: ${product}: ${statSync(join(root, product)).size} bytes`);
   }

@@ -17,7 +17,7 @@ const step = (...words: string[]): number =>
 const ownImage =
   args.some((arg) => /^--(kernel|firmware)\b/.test(arg)) || (args[0] !== undefined && !args[0].startsWith("-"));
 if (!ownImage) {
-  const fetched = step("guest", "fetch", "linux", "--if-missing");
+  const fetched = step("guest", "fetch", "linux");
   if (fetched !== 0) process.exit(fetched);
 }
 process.exitCode = step("run", ...(ownImage ? [] : ["linux"]), ...args);

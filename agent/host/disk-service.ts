@@ -26,6 +26,7 @@ import {
 import { SECTOR_BYTES, STATUS_ERROR, STATUS_OK, STATUS_UNSUPPORTED, type BlockStore } from "./block-store.ts";
 import { PIECE_BYTES, type DiskQueue } from "./disk-queue.ts";
 import type { Machine } from "./machine.ts";
+import type { Mailbox } from "./mailbox.ts";
 
 interface Transfer {
   operation: number;
@@ -104,10 +105,11 @@ export class DiskService {
     return any;
   }
 
-  /** Forgets what is under way: the machine is about to be reset. Waits with `sleep` until no piece is with the I/O worker. */
-  settle(sleep: () => void): void {
+  /** Forgets what is under way: the machine is about to be reset, or is gone. Sleeps until no piece is with the I/O worker. */
+  settle(mailbox: Mailbox): void {
     if (this.queue === null) return;
     for (;;) {
+      const heard = mailbox.heard();
       let waiting = false;
       for (let slot = 0; slot < BLOCK_REQUEST_COUNT; slot++) {
         if (this.transfers[slot] === null) continue;
@@ -118,7 +120,7 @@ export class DiskService {
         }
       }
       if (!waiting) return;
-      sleep();
+      mailbox.sleep(heard, Infinity);
     }
   }
 

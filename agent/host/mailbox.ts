@@ -11,7 +11,13 @@ import { ByteRing } from "./byte-ring.ts";
 const DOORBELL = 0;
 const STOP = 1;
 const INPUT_ENDED = 2;
-const WORDS = 4;
+/** 1: a message "output" is on its way to the main thread. */
+const OUTPUT_ANNOUNCED = 3;
+/** 1: the main thread waits for room in the input ring. */
+const INPUT_WAITING = 4;
+/** 1: the kernel worker waits for room in the output ring. */
+const OUTPUT_WAITING = 5;
+const WORDS = 8;
 
 /** Bytes of console input that wait for the guest; beyond it the source is asked to wait. */
 const INPUT_BYTES = 16 << 10;
@@ -89,6 +95,39 @@ export class Mailbox {
 
   get inputEnded(): boolean {
     return Atomics.load(this.words, INPUT_ENDED) === 1;
+  }
+
+  /** Kernel worker: whether the main thread must be told that there is output. */
+  announceOutput(): boolean {
+    return Atomics.exchange(this.words, OUTPUT_ANNOUNCED, 1) === 0;
+  }
+
+  /** Main thread: it is about to look at the output ring. Later output is announced again. */
+  outputSeen(): void {
+    Atomics.store(this.words, OUTPUT_ANNOUNCED, 0);
+  }
+
+  /** Kernel worker: sleeps until the output ring has room, or the doorbell differs from `heard`. */
+  awaitOutputRoom(heard: number): void {
+    Atomics.store(this.words, OUTPUT_WAITING, 1);
+    if (this.output.room === 0) this.sleep(heard, Infinity);
+  }
+
+  /** Main thread: it has taken output out of the ring. */
+  outputTaken(): void {
+    if (Atomics.exchange(this.words, OUTPUT_WAITING, 0) === 1) this.ring();
+  }
+
+  /** Main thread: the input ring was full. */
+  awaitInputRoom(): void {
+    Atomics.store(this.words, INPUT_WAITING, 1);
+    // The worker may have made room before it could see that somebody waits: let it look again.
+    this.ring();
+  }
+
+  /** Kernel worker: whether the main thread waits for room, and must be told. */
+  announceInputRoom(): boolean {
+    return Atomics.exchange(this.words, INPUT_WAITING, 0) === 1;
   }
 }
 
