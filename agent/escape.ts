@@ -5,7 +5,6 @@
 export function escapeText(text: string, maximum = 400): string {
   const cut = text.length > maximum ? `${text.slice(0, maximum)}…` : text;
   return cut.replace(
-    // eslint-disable-next-line no-control-regex
     /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
     (character) => {
       const value = character.charCodeAt(0);

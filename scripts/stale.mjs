@@ -10,9 +10,29 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 export const PRODUCTS = {
   "build/machine.wasm": ["kernel", "asconfig.json", "package-lock.json"],
   "build/machine.debug.wasm": ["kernel", "asconfig.json", "package-lock.json"],
-  "build/pocketvisor.mjs": ["agent", "kernel/abi", "kernel/machine/memory-map.ts", "boards", "package.json", "package-lock.json", "scripts/build.ts"],
-  "build/kernel-worker.mjs": ["agent", "kernel/abi", "kernel/machine/memory-map.ts", "package-lock.json", "scripts/build.ts"],
-  "build/io-worker.mjs": ["agent", "kernel/abi", "kernel/machine/memory-map.ts", "package-lock.json", "scripts/build.ts"],
+  "build/pocketvisor.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "boards",
+    "package.json",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
+  "build/kernel-worker.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
+  "build/io-worker.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
 };
 
 /** Whether `product` is missing or older than one of its sources. */

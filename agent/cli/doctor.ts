@@ -30,7 +30,11 @@ export function doctorCommand(args: string[]): number {
     failed ||= needed && !good;
     console.log(`${good ? "ok     " : needed ? "MISSING" : "absent "} ${text}`);
   };
-  check(Number(process.versions.node.split(".")[0]) >= 20, true, `Node.js 20 or newer (this is ${process.versions.node})`);
+  check(
+    Number(process.versions.node.split(".")[0]) >= 20,
+    true,
+    `Node.js 20 or newer (this is ${process.versions.node})`,
+  );
   for (const product of ["machine.wasm", "kernel-worker.mjs", "io-worker.mjs"]) {
     check(existsSync(buildProduct(product)), true, `build/${product}`);
   }

@@ -3,7 +3,13 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { UsageError } from "../failure.ts";
-import { cachedGuestNames, guestFolder, readCachedGuest, removeCachedGuest, type CachedGuest } from "../guests/cache.ts";
+import {
+  cachedGuestNames,
+  guestFolder,
+  readCachedGuest,
+  removeCachedGuest,
+  type CachedGuest,
+} from "../guests/cache.ts";
 import { fetchGuest, fetchPlan, type FetchOptions } from "../guests/fetch.ts";
 import { manifestNames, readManifest, type GuestManifest } from "../guests/manifest.ts";
 import { parseOptions, type OptionTable } from "./arguments.ts";
@@ -79,7 +85,10 @@ export async function guestCommand(args: string[]): Promise<number> {
   const cached = options.refresh ? null : readCachedGuest(options.name);
   const guest = cached ?? (await fetchGuest(manifest, options));
   if (json) console.log(JSON.stringify(guest));
-  else console.error(`pocketvisor: ${cached === null ? "cached" : "already cached"}: ${describe(guest)} in ${guestFolder(guest.name)}`);
+  else
+    console.error(
+      `pocketvisor: ${cached === null ? "cached" : "already cached"}: ${describe(guest)} in ${guestFolder(guest.name)}`,
+    );
   return EXIT_OK;
 }
 
@@ -108,7 +117,9 @@ function listGuests(json: boolean): void {
   }
   for (const guest of guests) {
     const versions = Object.entries(guest.packages ?? {}).map(([name, { version }]) => `${name} ${version}`);
-    console.log(`${guest.name.padEnd(12)} ${guest.description} (${guest.cached ? versions.join(", ") : "not fetched"})`);
+    console.log(
+      `${guest.name.padEnd(12)} ${guest.description} (${guest.cached ? versions.join(", ") : "not fetched"})`,
+    );
   }
 }
 

@@ -114,7 +114,8 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
   const offset = parsed.text("kernel-offset");
   if (offset !== null && kernel === null) throw new UsageError("USAGE", "--kernel-offset needs --kernel");
   const machine = parsed.text("machine") ?? "virt";
-  if (machine !== "virt") throw new UsageError("USAGE", `there is no machine "${escapeText(machine)}"`, "Machines: virt.");
+  if (machine !== "virt")
+    throw new UsageError("USAGE", `there is no machine "${escapeText(machine)}"`, "Machines: virt.");
   const overhead = parsed.text("overhead") ?? "normal";
   if (overhead !== "normal" && overhead !== "small") throw new UsageError("USAGE", "--overhead is normal or small");
   const console = parsed.text("console") ?? "pl011";
@@ -136,7 +137,12 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
     const source =
       kernel === null
         ? null
-        : { path: kernel, sha256: null, offset: offset === null ? null : parseAddress("kernel-offset", offset), bssBytes: 0 };
+        : {
+            path: kernel,
+            sha256: null,
+            offset: offset === null ? null : parseAddress("kernel-offset", offset),
+            bssBytes: 0,
+          };
     return { ...base, kernel: source, initrd, commandLine: append };
   }
   const name = named ?? DEFAULT_GUEST;
@@ -159,7 +165,11 @@ async function cachedGuest(name: string): Promise<CachedGuest> {
   const cached = readCachedGuest(name);
   if (cached !== null) return cached;
   if (existsSync(name)) {
-    throw new UsageError("USAGE", `"${escapeText(name)}" is a file, not a guest`, `Did you mean --kernel ${escapeText(name)}?`);
+    throw new UsageError(
+      "USAGE",
+      `"${escapeText(name)}" is a file, not a guest`,
+      `Did you mean --kernel ${escapeText(name)}?`,
+    );
   }
   return fetchCached(readManifest(name));
 }
@@ -175,11 +185,17 @@ function parseDisk(text: string | null): { path: string; readOnly: boolean } | n
 const EXITS: Record<EndReason, { status: number; text: string }> = {
   "power-off": { status: EXIT_OK, text: "" },
   panic: { status: EXIT_GUEST_PANIC, text: "the guest's kernel panicked" },
-  "reset-loop": { status: EXIT_GUEST_PANIC, text: "the guest reset itself three times within seconds, without reading any input" },
+  "reset-loop": {
+    status: EXIT_GUEST_PANIC,
+    text: "the guest reset itself three times within seconds, without reading any input",
+  },
   watchdog: { status: EXIT_WATCHDOG, text: "the guest's watchdog ran out" },
   timeout: { status: EXIT_TIMEOUT, text: "the time-out elapsed" },
   left: { status: EXIT_LEFT, text: "" },
-  trap: { status: EXIT_MACHINE_TRAP, text: "the machine trapped, which is a defect of pocketvisor that this guest reached" },
+  trap: {
+    status: EXIT_MACHINE_TRAP,
+    text: "the machine trapped, which is a defect of pocketvisor that this guest reached",
+  },
   image: { status: EXIT_IMAGE, text: "" },
   refused: { status: EXIT_INTERNAL, text: "" },
 };

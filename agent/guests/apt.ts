@@ -108,7 +108,9 @@ export async function aptDownload(apt: Apt, record: PackageRecord): Promise<stri
   for (const old of readdirSync(folder)) if (old.startsWith(`${record.name}_`)) rmSync(join(folder, old));
   await aptRun("apt-get", ["-c", apt.config, "-qq", "download", `${record.name}=${record.version}`], false, folder);
   if (existsSync(file)) return file;
-  const found = readdirSync(folder).find((name) => name.startsWith(`${record.name}_${record.version.replaceAll(":", "%3a")}_`));
+  const found = readdirSync(folder).find((name) =>
+    name.startsWith(`${record.name}_${record.version.replaceAll(":", "%3a")}_`),
+  );
   if (found === undefined) throw new GuestError("GUEST_DOWNLOAD", `apt downloaded no ${record.name}`);
   return join(folder, found);
 }

@@ -47,7 +47,11 @@ export function readCachedGuest(name: string): CachedGuest | null {
   const record = join(folder, "guest.json");
   if (!existsSync(record)) return null;
   const damaged = (why: string): GuestError =>
-    new GuestError("GUEST_DAMAGED", `the cached guest "${name}" is damaged: ${why}`, `Run: pocketvisor guest fetch ${name} --force`);
+    new GuestError(
+      "GUEST_DAMAGED",
+      `the cached guest "${name}" is damaged: ${why}`,
+      `Run: pocketvisor guest fetch ${name} --force`,
+    );
   let guest: CachedGuest;
   try {
     guest = JSON.parse(readFileSync(record, "utf8")) as CachedGuest;

@@ -35,7 +35,10 @@ export interface FetchPlan {
 const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]{1,100}$/;
 
 /** Finds out which package versions a fetch would take. Downloads package lists and nothing else. */
-export async function fetchPlan(manifest: GuestManifest, options: FetchOptions): Promise<{ apt: Apt; plan: FetchPlan }> {
+export async function fetchPlan(
+  manifest: GuestManifest,
+  options: FetchOptions,
+): Promise<{ apt: Apt; plan: FetchPlan }> {
   const wanted = options.kernelPackage ?? manifest.kernelPackage;
   if (!PACKAGE_NAME.test(wanted)) throw new GuestError("GUEST_PACKAGE", `"${wanted.slice(0, 100)}" is no package name`);
   const apt = aptOpen(join(cacheFolder(), "apt"), manifest.architecture, options.sources);
@@ -61,7 +64,11 @@ export async function fetchGuest(manifest: GuestManifest, options: FetchOptions)
       const hash = createHash("sha256").update(readFileSync(file)).digest("hex");
       if (record.sha256 !== hash) {
         rmSync(file);
-        throw new GuestError("GUEST_DOWNLOAD", `${record.name} does not have the hash that Debian's lists give`, "Fetch again.");
+        throw new GuestError(
+          "GUEST_DOWNLOAD",
+          `${record.name} does not have the hash that Debian's lists give`,
+          "Fetch again.",
+        );
       }
       options.progress(`unpacking ${record.name}`);
       await aptUnpack(file, join(scratch, name));
@@ -115,7 +122,9 @@ async function kernelImage(
   const { payload } = zimageParse(zimage);
   const image = payload === null ? null : await unpackZimage(zimage, payload);
   if (payload === null || image === null) {
-    progress("the kernel stays compressed (no xz program, or another format): the guest unpacks it itself at every start");
+    progress(
+      "the kernel stays compressed (no xz program, or another format): the guest unpacks it itself at every start",
+    );
     return { kernel: zimage, format: "zimage", textOffset: 0, bssBytes: 0 };
   }
   return { kernel: image, format: "image", textOffset: payload.textOffset, bssBytes: payload.bssBytes };

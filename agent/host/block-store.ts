@@ -3,13 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
-import {
-  BLOCK_DISCARD,
-  BLOCK_FLUSH,
-  BLOCK_READ,
-  BLOCK_WRITE,
-  BLOCK_WRITE_ZEROES,
-} from "../../kernel/abi/layout.ts";
+import { BLOCK_DISCARD, BLOCK_FLUSH, BLOCK_READ, BLOCK_WRITE, BLOCK_WRITE_ZEROES } from "../../kernel/abi/layout.ts";
 import { escapeText } from "../escape.ts";
 import { ImageError } from "../failure.ts";
 import { programPath } from "../paths.ts";
@@ -45,8 +39,17 @@ export class BlockStore {
       this.descriptor = openSync(path, readOnly ? "r" : "r+");
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "";
-      const why = { ENOENT: "does not exist", EISDIR: "is a folder", EACCES: "may not be opened", EROFS: "is read-only" }[code];
-      throw new ImageError("DISK_UNREADABLE", `disk ${escapeText(path)} ${why ?? `cannot be opened (${code})`}`, readOnly ? "" : "A disk that may only be read: --disk FILE,ro");
+      const why = {
+        ENOENT: "does not exist",
+        EISDIR: "is a folder",
+        EACCES: "may not be opened",
+        EROFS: "is read-only",
+      }[code];
+      throw new ImageError(
+        "DISK_UNREADABLE",
+        `disk ${escapeText(path)} ${why ?? `cannot be opened (${code})`}`,
+        readOnly ? "" : "A disk that may only be read: --disk FILE,ro",
+      );
     }
     const stat = fstatSync(this.descriptor);
     const magic = Buffer.alloc(8);
@@ -61,7 +64,11 @@ export class BlockStore {
           : null;
     if (wrong !== null) {
       closeSync(this.descriptor);
-      throw new ImageError("DISK_FORMAT", `disk ${escapeText(path)} ${wrong}`, "A disk is a raw image; `truncate -s 64M FILE` makes an empty one.");
+      throw new ImageError(
+        "DISK_FORMAT",
+        `disk ${escapeText(path)} ${wrong}`,
+        "A disk is a raw image; `truncate -s 64M FILE` makes an empty one.",
+      );
     }
     this.sectors = stat.size / SECTOR_BYTES;
   }
@@ -70,7 +77,10 @@ export class BlockStore {
    *  Returns a virtio status. */
   serve(operation: number, sector: number, byteCount: number, data: Uint8Array): number {
     const start = sector * SECTOR_BYTES;
-    const inside = Number.isSafeInteger(start) && byteCount % SECTOR_BYTES === 0 && sector + byteCount / SECTOR_BYTES <= this.sectors;
+    const inside =
+      Number.isSafeInteger(start) &&
+      byteCount % SECTOR_BYTES === 0 &&
+      sector + byteCount / SECTOR_BYTES <= this.sectors;
     if (operation !== BLOCK_FLUSH && !inside) return STATUS_ERROR;
     if (this.readOnly && operation !== BLOCK_READ && operation !== BLOCK_FLUSH) return STATUS_ERROR;
     try {
@@ -103,7 +113,7 @@ export class BlockStore {
   }
 
   private read(start: number, target: Uint8Array): number {
-    for (let at = 0; at < target.length; ) {
+    for (let at = 0; at < target.length;) {
       const count = readSync(this.descriptor, target, at, target.length - at, start + at);
       if (count === 0) return STATUS_ERROR; // the file was cut while in use
       at += count;
@@ -112,11 +122,12 @@ export class BlockStore {
   }
 
   private write(start: number, source: Uint8Array): void {
-    for (let at = 0; at < source.length; ) at += writeSync(this.descriptor, source, at, source.length - at, start + at);
+    for (let at = 0; at < source.length;) at += writeSync(this.descriptor, source, at, source.length - at, start + at);
   }
 
   private zero(start: number, length: number): void {
-    for (let at = 0; at < length; at += ZEROES.length) this.write(start + at, ZEROES.subarray(0, Math.min(ZEROES.length, length - at)));
+    for (let at = 0; at < length; at += ZEROES.length)
+      this.write(start + at, ZEROES.subarray(0, Math.min(ZEROES.length, length - at)));
   }
 
   /** Gives the range's blocks back to the file system; it reads as zeroes then. False when that cannot be done here. */

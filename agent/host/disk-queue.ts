@@ -7,10 +7,8 @@ import { doorbellRing } from "./mailbox.ts";
 // A slot's words.
 const STATE = 0;
 const OPERATION = 1;
-const SECTOR_LOW = 2;
-const SECTOR_HIGH = 3;
-const BYTES_LOW = 4;
-const BYTES_HIGH = 5;
+const SECTOR = 2; // two words
+const BYTES = 4; // two words
 const STATUS = 6;
 const SLOT_WORDS = 8;
 
@@ -51,8 +49,8 @@ export class DiskQueue {
   submit(slot: number, piece: Piece): void {
     const at = FIRST_SLOT + slot * SLOT_WORDS;
     this.words[at + OPERATION] = piece.operation;
-    this.setWide(at + SECTOR_LOW, piece.sector);
-    this.setWide(at + BYTES_LOW, piece.byteCount);
+    this.setWide(at + SECTOR, piece.sector);
+    this.setWide(at + BYTES, piece.byteCount);
     Atomics.store(this.words, at + STATE, SLOT_SUBMITTED);
     doorbellRing(this.words);
   }
@@ -74,8 +72,8 @@ export class DiskQueue {
       if (Atomics.load(this.words, at + STATE) !== SLOT_SUBMITTED) continue;
       const piece = {
         operation: this.words[at + OPERATION]!,
-        sector: this.wide(at + SECTOR_LOW),
-        byteCount: this.wide(at + BYTES_LOW),
+        sector: this.wide(at + SECTOR),
+        byteCount: this.wide(at + BYTES),
       };
       found.push({ slot, piece });
     }

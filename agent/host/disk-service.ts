@@ -151,7 +151,8 @@ export class DiskService {
 
   private submitPiece(slot: number, transfer: Transfer, queue: DiskQueue): void {
     transfer.piece = pieceBytes(transfer);
-    if (transfer.operation === BLOCK_WRITE) gather(queue.data(slot).subarray(0, transfer.piece), transfer.segments, transfer.done);
+    if (transfer.operation === BLOCK_WRITE)
+      gather(queue.data(slot).subarray(0, transfer.piece), transfer.segments, transfer.done);
     const sector = transfer.sector + transfer.done / SECTOR_BYTES;
     queue.submit(slot, { operation: transfer.operation, sector, byteCount: transfer.piece });
   }
@@ -186,7 +187,12 @@ export function gather(data: Uint8Array, segments: Uint8Array[], skip: number): 
   eachPart(data.length, segments, skip, (segment, at) => data.set(segment, at));
 }
 
-function eachPart(length: number, segments: Uint8Array[], skip: number, visit: (part: Uint8Array, at: number) => void): void {
+function eachPart(
+  length: number,
+  segments: Uint8Array[],
+  skip: number,
+  visit: (part: Uint8Array, at: number) => void,
+): void {
   let at = 0;
   for (const segment of segments) {
     if (skip >= segment.length) {

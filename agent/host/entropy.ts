@@ -13,7 +13,7 @@ export function seededEntropy(label: string): EntropySource {
   let counter = 0;
   let block = Buffer.alloc(0);
   return (target) => {
-    for (let at = 0; at < target.length; ) {
+    for (let at = 0; at < target.length;) {
       if (block.length === 0) block = createHash("sha256").update(`${label} ${counter++}`).digest();
       const length = Math.min(block.length, target.length - at);
       target.set(block.subarray(0, length), at);

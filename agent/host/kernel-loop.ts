@@ -19,13 +19,7 @@ import {
   CONSOLE_INPUT_BYTES,
   CONSOLE_PORT_COUNT,
 } from "../../kernel/abi/layout.ts";
-import {
-  RUN_ENTROPY,
-  RUN_POWER_OFF,
-  RUN_RESET,
-  RUN_WAIT,
-  RUN_WATCHDOG,
-} from "../../kernel/abi/reasons.ts";
+import { RUN_ENTROPY, RUN_POWER_OFF, RUN_RESET, RUN_WAIT, RUN_WATCHDOG } from "../../kernel/abi/reasons.ts";
 import { PanicWatch } from "./console-history.ts";
 import type { DiskService } from "./disk-service.ts";
 import type { EntropySource } from "./entropy.ts";
@@ -230,7 +224,11 @@ export class KernelLoop {
   /** Drains what a machine that has ended left in its rings, unless the partition is stopped from outside. */
   private drainAll(): void {
     const { mailbox } = this.options;
-    for (let heard = mailbox.heard(); !this.drainOutput() && mailbox.stopReason === STOP_NONE; heard = mailbox.heard()) {
+    for (
+      let heard = mailbox.heard();
+      !this.drainOutput() && mailbox.stopReason === STOP_NONE;
+      heard = mailbox.heard()
+    ) {
       mailbox.awaitOutputRoom(heard);
     }
   }

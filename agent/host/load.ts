@@ -17,7 +17,11 @@ export function loadImages(machine: Machine, plan: LoadPlan): void {
       const target = machine.guestBytes(address, source.length);
       readWhole(source.file, source.offset, target);
       if (source.sha256 !== null && createHash("sha256").update(target).digest("hex") !== source.sha256) {
-        throw new ImageError("IMAGE_HASH", `${escapeText(source.file)} does not have its recorded hash`, "Run: pocketvisor guest fetch NAME --force");
+        throw new ImageError(
+          "IMAGE_HASH",
+          `${escapeText(source.file)} does not have its recorded hash`,
+          "Run: pocketvisor guest fetch NAME --force",
+        );
       }
     }
   }
@@ -26,9 +30,10 @@ export function loadImages(machine: Machine, plan: LoadPlan): void {
 function readWhole(path: string, offset: number, target: Uint8Array): void {
   const descriptor = openSync(path, "r");
   try {
-    for (let at = 0; at < target.length; ) {
+    for (let at = 0; at < target.length;) {
       const count = readSync(descriptor, target, at, target.length - at, offset + at);
-      if (count === 0) throw new ImageError("IMAGE_TRUNCATED", `${escapeText(path)} has become shorter while it was loaded`);
+      if (count === 0)
+        throw new ImageError("IMAGE_TRUNCATED", `${escapeText(path)} has become shorter while it was loaded`);
       at += count;
     }
   } finally {

@@ -121,7 +121,10 @@ export class Machine {
     this.configure(config);
     const refusal = this.exports.machineInit();
     if (refusal !== INIT_OK) {
-      throw new HostError("HOST_MACHINE_REFUSED", `the machine refused to start: ${REFUSALS[refusal] ?? `reason ${refusal}`}`);
+      throw new HostError(
+        "HOST_MACHINE_REFUSED",
+        `the machine refused to start: ${REFUSALS[refusal] ?? `reason ${refusal}`}`,
+      );
     }
     this.ramBytes = config.ramBytes;
     this.romBytes = config.romBytes;
@@ -151,7 +154,9 @@ export class Machine {
     this.setWord(CONFIG_DISK_SECTORS_LOW, config.disk.sectors % 2 ** 32);
     this.setWord(CONFIG_DISK_SECTORS_HIGH, Math.floor(config.disk.sectors / 2 ** 32));
     this.setWord(CONFIG_DISK_FLAGS, DISK_PRESENT | (config.disk.readOnly ? DISK_READ_ONLY : 0));
-    Buffer.from(config.disk.serial, "latin1").copy(this.bytes.subarray(CONFIG_DISK_SERIAL, CONFIG_DISK_SERIAL + DISK_SERIAL_BYTES));
+    Buffer.from(config.disk.serial, "latin1").copy(
+      this.bytes.subarray(CONFIG_DISK_SERIAL, CONFIG_DISK_SERIAL + DISK_SERIAL_BYTES),
+    );
   }
 
   /** Power-on reset; memory contents stay. */

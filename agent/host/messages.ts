@@ -21,15 +21,7 @@ export interface KernelWorkerData {
 
 /** Why a partition ended. */
 export type EndReason =
-  | "power-off"
-  | "panic"
-  | "reset-loop"
-  | "watchdog"
-  | "left"
-  | "timeout"
-  | "trap"
-  | "image"
-  | "refused";
+  "power-off" | "panic" | "reset-loop" | "watchdog" | "left" | "timeout" | "trap" | "image" | "refused";
 
 export interface RunStats {
   instructions: number;

@@ -39,7 +39,12 @@ export interface PartitionMemory {
 }
 
 /** Lays out a partition's memory. `sharedBytes` lie outside of the linear memory: mailbox and disk buffers. */
-export function partitionMemory(ramBytes: number, romBytes: number, caches: CacheSizes, sharedBytes = 0): PartitionMemory {
+export function partitionMemory(
+  ramBytes: number,
+  romBytes: number,
+  caches: CacheSizes,
+  sharedBytes = 0,
+): PartitionMemory {
   const records = ((ramBytes + romBytes) / 4096) * PAGE_RECORD_BYTES;
   const tlb = caches.tlbEntries * caches.tlbContexts * TLB_ENTRY_BYTES;
   const hash = caches.blockCacheBytes / BLOCK_HASH_SHARE;

@@ -147,7 +147,7 @@ export class Partition {
   /** Gives the guest's console all these bytes; resolves when they are in the queue. Bytes are never dropped while the
    *  partition runs. */
   async input(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const count = this.mailbox.input.write(bytes.subarray(at));
       at += count;
       if (count > 0) this.mailbox.ring();

@@ -1,8 +1,8 @@
-// What the host uses of the WebAssembly JavaScript interface; the Node types of this version leave most of it out.
+// What the project uses of the WebAssembly JavaScript interface; the Node types of this version leave most of it out.
 
 declare namespace WebAssembly {
   class Memory {
-    constructor(descriptor: { initial: number; maximum: number });
+    constructor(descriptor: { initial: number; maximum?: number });
     readonly buffer: ArrayBuffer;
   }
   class Module {
@@ -13,4 +13,8 @@ declare namespace WebAssembly {
     readonly exports: Record<string, unknown>;
   }
   class RuntimeError extends Error {}
+  function instantiate(
+    bytes: Uint8Array,
+    imports: Record<string, Record<string, unknown>>,
+  ): Promise<{ module: Module; instance: Instance }>;
 }

@@ -152,7 +152,9 @@ export function deviceTreeOverride(blob: Buffer, options: TreeOptions): Buffer {
 
 function finish(root: FdtNode, options: TreeOptions): FdtNode {
   if (!root.children.some((node) => node.name === "memory" || node.name.startsWith("memory@"))) {
-    root.children.push(fdtNode(`memory@${hex(RAM_BASE)}`, { device_type: "memory", reg: [RAM_BASE, options.ramBytes] }));
+    root.children.push(
+      fdtNode(`memory@${hex(RAM_BASE)}`, { device_type: "memory", reg: [RAM_BASE, options.ramBytes] }),
+    );
   }
   const chosen = fdtChild(root, "chosen").properties;
   if (options.commandLine !== null) chosen.set("bootargs", fdtValue(options.commandLine));

@@ -41,10 +41,18 @@ export function elfParse(file: ImageFile): Elf {
   const machine = header.readUInt16LE(18);
   if (header[4] !== CLASS_32 || header[5] !== LITTLE_ENDIAN || machine !== MACHINE_ARM) {
     const name = header[5] === LITTLE_ENDIAN ? (MACHINES[machine] ?? `machine ${machine}`) : "a big-endian machine";
-    throw new ImageError("IMAGE_ARCHITECTURE", `the ELF file is for ${name}`, "This machine is 32-bit little-endian ARM.");
+    throw new ImageError(
+      "IMAGE_ARCHITECTURE",
+      `the ELF file is for ${name}`,
+      "This machine is 32-bit little-endian ARM.",
+    );
   }
   if (header.readUInt16LE(16) !== TYPE_EXECUTABLE) {
-    throw new ImageError("IMAGE_NOT_EXECUTABLE", "the ELF file is no executable with fixed addresses", "Link it (ET_EXEC).");
+    throw new ImageError(
+      "IMAGE_NOT_EXECUTABLE",
+      "the ELF file is no executable with fixed addresses",
+      "Link it (ET_EXEC).",
+    );
   }
   const headersAt = header.readUInt32LE(28);
   const headerBytes = header.readUInt16LE(42);
@@ -63,7 +71,8 @@ export function elfParse(file: ImageFile): Elf {
       fileBytes: headers.readUInt32LE(at + 16),
       memoryBytes: headers.readUInt32LE(at + 20),
     };
-    if (segment.fileBytes > segment.memoryBytes) throw new ImageError("IMAGE_DAMAGED", "an ELF segment is larger than its memory");
+    if (segment.fileBytes > segment.memoryBytes)
+      throw new ImageError("IMAGE_DAMAGED", "an ELF segment is larger than its memory");
     if (segment.fileOffset + segment.fileBytes > file.bytes) throw truncated(file);
     if (segment.memoryBytes > 0) segments.push(segment);
   }
@@ -75,5 +84,9 @@ export function elfParse(file: ImageFile): Elf {
 }
 
 function truncated(file: ImageFile): ImageError {
-  return new ImageError("IMAGE_TRUNCATED", `the ELF file's headers reach beyond its ${file.bytes} bytes`, "Copy it again.");
+  return new ImageError(
+    "IMAGE_TRUNCATED",
+    `the ELF file's headers reach beyond its ${file.bytes} bytes`,
+    "Copy it again.",
+  );
 }

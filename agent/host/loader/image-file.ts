@@ -14,7 +14,10 @@ export function imageFile(path: string, what: string): ImageFile {
   return withFile(path, what, (descriptor) => {
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) {
-      throw new ImageError("IMAGE_NOT_A_FILE", `${what} ${escapeText(path)} is ${stat.isDirectory() ? "a folder" : "no regular file"}`);
+      throw new ImageError(
+        "IMAGE_NOT_A_FILE",
+        `${what} ${escapeText(path)} is ${stat.isDirectory() ? "a folder" : "no regular file"}`,
+      );
     }
     if (stat.size === 0) throw new ImageError("IMAGE_EMPTY", `${what} ${escapeText(path)} is empty`);
     return { path, bytes: stat.size };
@@ -36,7 +39,8 @@ function withFile<T>(path: string, what: string, body: (descriptor: number) => T
     descriptor = openSync(path, "r");
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const why = code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read" : `cannot be opened (${code})`;
+    const why =
+      code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read" : `cannot be opened (${code})`;
     throw new ImageError("IMAGE_UNREADABLE", `${what} ${escapeText(path)} ${why}`);
   }
   try {

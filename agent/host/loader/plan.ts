@@ -15,7 +15,10 @@ import { zimageLength, zimageRecognise } from "./zimage.ts";
 /** Bytes that the host puts at a guest physical address, now and after each reset. */
 export interface Segment {
   address: number;
-  source: { file: string; offset: number; length: number; sha256: string | null } | { bytes: Uint8Array } | { zeroes: number };
+  source:
+    | { file: string; offset: number; length: number; sha256: string | null }
+    | { bytes: Uint8Array }
+    | { zeroes: number };
 }
 
 export interface LoadPlan {
@@ -64,7 +67,12 @@ export function loadPlan(options: PlanOptions): LoadPlan {
   const kernel = options.kernel === null ? null : placeKernel(options.kernel, options.ramBytes);
   const firmware = options.firmware === null ? null : placeFirmware(options.firmware);
   const placed = kernel ?? firmware;
-  if (placed === null) throw new ImageError("IMAGE_NONE", "there is neither a kernel nor firmware to start", "Name a guest, --kernel FILE or --firmware FILE.");
+  if (placed === null)
+    throw new ImageError(
+      "IMAGE_NONE",
+      "there is neither a kernel nor firmware to start",
+      "Name a guest, --kernel FILE or --firmware FILE.",
+    );
 
   // Top down: device tree, then the initramfs below it. The tree's length does not depend on the addresses in it.
   const initrd = options.initrd === null ? null : imageFile(options.initrd.path, "initramfs");
@@ -131,9 +139,18 @@ function placeKernel(kernel: KernelSource, ramBytes: number): Placed {
   return placeFlat(file, kernel, FLAT_OFFSET, "flat", ramBytes);
 }
 
-function placeFlat(file: ImageFile, kernel: KernelSource, offset: number, format: LoadPlan["format"], ramBytes: number): Placed {
+function placeFlat(
+  file: ImageFile,
+  kernel: KernelSource,
+  offset: number,
+  format: LoadPlan["format"],
+  ramBytes: number,
+): Placed {
   if (!Number.isInteger(offset) || offset < 0 || offset % 4 !== 0 || offset >= ramBytes) {
-    throw new ImageError("IMAGE_OFFSET", `the kernel's offset 0x${offset.toString(16)} is not a multiple of 4 inside RAM`);
+    throw new ImageError(
+      "IMAGE_OFFSET",
+      `the kernel's offset 0x${offset.toString(16)} is not a multiple of 4 inside RAM`,
+    );
   }
   const needed = offset + file.bytes + kernel.bssBytes;
   if (needed > ramBytes) throw tooLarge(needed, ramBytes);
@@ -154,13 +171,17 @@ function placeElf(file: ImageFile, kernel: KernelSource, ramBytes: number): Plac
   let end = RAM_BASE;
   for (const { address, fileOffset, fileBytes, memoryBytes } of segments) {
     if (address < RAM_BASE) {
-      throw new ImageError("IMAGE_ADDRESS", `an ELF segment goes to 0x${address.toString(16)}, below RAM at 0x${RAM_BASE.toString(16)}`);
+      throw new ImageError(
+        "IMAGE_ADDRESS",
+        `an ELF segment goes to 0x${address.toString(16)}, below RAM at 0x${RAM_BASE.toString(16)}`,
+      );
     }
     if (address + memoryBytes - RAM_BASE > ramBytes) throw tooLarge(address + memoryBytes - RAM_BASE, ramBytes);
     if (fileBytes > 0) {
       result.push({ address, source: { file: file.path, offset: fileOffset, length: fileBytes, sha256: null } });
     }
-    if (memoryBytes > fileBytes) result.push({ address: address + fileBytes, source: { zeroes: memoryBytes - fileBytes } });
+    if (memoryBytes > fileBytes)
+      result.push({ address: address + fileBytes, source: { zeroes: memoryBytes - fileBytes } });
     end = Math.max(end, address + memoryBytes);
   }
   if (kernel.sha256 !== null) throw new ImageError("IMAGE_FORMAT", "a cached kernel is never an ELF file");
@@ -170,7 +191,10 @@ function placeElf(file: ImageFile, kernel: KernelSource, ramBytes: number): Plac
 function placeFirmware(path: string): Placed {
   const file = imageFile(path, "firmware");
   if (file.bytes > ROM_WINDOW_BYTES) {
-    throw new ImageError("IMAGE_TOO_LARGE", `the firmware has ${mebibytes(file.bytes)} MiB, its window ${mebibytes(ROM_WINDOW_BYTES)} MiB`);
+    throw new ImageError(
+      "IMAGE_TOO_LARGE",
+      `the firmware has ${mebibytes(file.bytes)} MiB, its window ${mebibytes(ROM_WINDOW_BYTES)} MiB`,
+    );
   }
   return {
     segments: [{ address: ROM_BASE, source: { file: file.path, offset: 0, length: file.bytes, sha256: null } }],

@@ -57,7 +57,11 @@ export function zimageParse(file: Buffer): Zimage {
 export function zimageLength(file: Buffer, fileBytes: number): number {
   if (!zimageRecognise(file)) throw new ImageError("IMAGE_NOT_ZIMAGE", "the file is no zImage");
   if (file.readUInt32LE(ENDIAN_AT) !== LITTLE_ENDIAN) {
-    throw new ImageError("IMAGE_ARCHITECTURE", "the zImage is for a big-endian machine", "This machine is little-endian ARMv7.");
+    throw new ImageError(
+      "IMAGE_ARCHITECTURE",
+      "the zImage is for a big-endian machine",
+      "This machine is little-endian ARMv7.",
+    );
   }
   const length = file.readUInt32LE(END_AT) - file.readUInt32LE(START_AT);
   if (length < ZIMAGE_HEADER_BYTES || length > fileBytes) {
