@@ -3,7 +3,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { escapeText } from "../escape.ts";
-import { GuestError, HostError, ImageError, UsageError } from "../failure.ts";
+import { HostError, ImageError, UsageError } from "../failure.ts";
 import { guestFolder, readCachedGuest, type CachedGuest } from "../guests/cache.ts";
 import { readManifest } from "../guests/manifest.ts";
 import type { EndReason, PartitionEnd } from "../host/messages.ts";
@@ -44,6 +44,7 @@ the guest's console as they are; its end does not end the guest.
   --deterministic      100 instructions are 1 µs, WFI jumps, random numbers and dates are always the same:
                        with the same input, a run repeats bit for bit
   --timeout SECONDS    ends the guest after this time
+  --dump-dtb FILE      writes the device tree that the guest would get, and ends
   --stats FILE         writes counters as JSON when the guest has ended; - is standard error
 
 ${EXIT_CODE_TEXT}`;
@@ -62,6 +63,7 @@ const OPTIONS: OptionTable = {
   machine: { type: "string" },
   deterministic: { type: "boolean" },
   timeout: { type: "string" },
+  "dump-dtb": { type: "string" },
   stats: { type: "string" },
   help: { type: "boolean" },
 };
@@ -81,6 +83,11 @@ export async function runCommand(args: string[]): Promise<number> {
   const timeoutMs = timeout === null ? null : parsePositive("timeout", timeout, TIMEOUT_SECONDS_MAX) * 1000;
   const options = await partitionOptions(parsed);
   const partition = new Partition(options);
+  const treeFile = parsed.text("dump-dtb");
+  if (treeFile !== null) {
+    writeOutput("dump-dtb", treeFile, partition.plan.deviceTree);
+    return EXIT_OK;
+  }
 
   let interrupted = false;
   const leave = (): void => {
@@ -231,13 +238,15 @@ function writeStats(file: string, partition: Partition, end: PartitionEnd): void
     kernelFormat: partition.plan.format,
   };
   const text = JSON.stringify(record, null, 2) + "\n";
-  if (file === "-") {
-    process.stderr.write(text);
-    return;
-  }
+  if (file === "-") process.stderr.write(text);
+  else writeOutput("stats", file, text);
+}
+
+function writeOutput(option: string, file: string, data: string | Uint8Array): void {
   try {
-    writeFileSync(file, text, { mode: 0o600 });
+    writeFileSync(file, data, { mode: 0o600 });
   } catch (error) {
-    throw new GuestError("STATS_FILE", `--stats ${escapeText(file)} cannot be written: ${(error as Error).message}`);
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new UsageError("USAGE_FILE", `--${option} ${escapeText(file)} cannot be written (${why})`);
   }
 }

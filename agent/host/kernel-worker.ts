@@ -9,6 +9,7 @@ import { DiskService } from "./disk-service.ts";
 import { hostEntropy, seededEntropy } from "./entropy.ts";
 import { KernelLoop } from "./kernel-loop.ts";
 import { loadImages } from "./load.ts";
+import { RNG_SEED_BYTES } from "./loader/plan.ts";
 import { Machine } from "./machine.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { KernelMessage, KernelWorkerData, PartitionEnd } from "./messages.ts";
@@ -31,16 +32,20 @@ function runPartition(): PartitionEnd {
     if (deterministic && data.disk !== null) store = new BlockStore(data.disk.path, data.disk.readOnly);
     const queue = data.diskQueue === null ? null : new DiskQueue(data.diskQueue);
     const disk = new DiskService(machine, store !== null ? { store } : queue !== null ? { queue } : null);
+    const entropy = deterministic ? seededEntropy("pocketvisor deterministic entropy") : hostEntropy;
     loop = new KernelLoop({
       machine,
       mailbox,
       disk,
-      entropy: deterministic ? seededEntropy("pocketvisor deterministic entropy") : hostEntropy,
+      entropy,
       deterministic,
       consolePort: data.consolePort,
       inputIsWhole: data.inputIsWhole,
       now,
-      reload: () => loadImages(machine, plan),
+      reload: () => {
+        loadImages(machine, plan);
+        entropy(machine.guestBytes(plan.rngSeedAt, RNG_SEED_BYTES));
+      },
       outputReady: () => {
         if (mailbox.announceOutput()) post({ kind: "output" });
       },

@@ -16,7 +16,7 @@ import { ConsoleHistory } from "./console-history.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { seededEntropy } from "./entropy.ts";
 import type { IoWorkerData } from "./io-worker.ts";
-import { loadPlan, type KernelSource, type LoadPlan } from "./loader/plan.ts";
+import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "./loader/plan.ts";
 import { Mailbox, STOP_LEFT, STOP_TIMEOUT } from "./mailbox.ts";
 import type { KernelMessage, KernelWorkerData, PartitionEnd } from "./messages.ts";
 import { CACHE_SIZES, checkRamBytes, partitionMemory, type PartitionMemory } from "./partition-memory.ts";
@@ -42,7 +42,6 @@ export interface PartitionOptions {
 const DETERMINISTIC_EPOCH = 1_767_225_600;
 const CONSOLE_PORTS = 1;
 const DISK_SERIAL = "pocketvisor0";
-const RNG_SEED_BYTES = 64;
 
 export class Partition {
   readonly memory: PartitionMemory;

@@ -30,6 +30,10 @@ export interface LoadPlan {
   r2: number;
   /** Firmware window in use, a multiple of 64 KiB. */
   romBytes: number;
+  /** The blob at r2. */
+  deviceTree: Uint8Array;
+  /** Guest physical address of the seed in it: a guest that resets itself gets a fresh one. */
+  rngSeedAt: number;
   /** How the kernel was recognised, for messages. */
   format: "image" | "zimage" | "elf" | "flat" | "firmware";
 }
@@ -52,9 +56,11 @@ export interface PlanOptions {
   commandLine: string | null;
   /** Path of a tree of the user's. */
   deviceTree: string | null;
+  /** RNG_SEED_BYTES random bytes. */
   rngSeed: Uint8Array;
 }
 
+export const RNG_SEED_BYTES = 64;
 /** Where flat binaries and zImages go, as QEMU's -kernel does. */
 const FLAT_OFFSET = 0x10000;
 /** Initramfs and device tree must lie where every kernel has a mapping from the start. */
@@ -105,7 +111,8 @@ export function loadPlan(options: PlanOptions): LoadPlan {
     const source = { file: initrd.path, offset: 0, length: initrd.bytes, sha256: options.initrd!.sha256 };
     segments.push({ address: initrdAt, source });
   }
-  segments.push({ address: treeAt, source: { bytes: tree(initrdAt) } });
+  const blob = tree(initrdAt);
+  segments.push({ address: treeAt, source: { bytes: blob } });
   return {
     segments,
     entry: firmware?.entry ?? placed.entry,
@@ -113,6 +120,8 @@ export function loadPlan(options: PlanOptions): LoadPlan {
     // No machine number: the device tree tells (Linux Documentation/arch/arm/booting).
     r1: 0xffffffff,
     r2: treeAt,
+    deviceTree: blob,
+    rngSeedAt: treeAt + blob.indexOf(options.rngSeed),
     romBytes: firmware?.romBytes ?? 0,
     format: firmware !== null ? "firmware" : kernel!.format,
   };
