@@ -1,7 +1,6 @@
 // VFP batches through our own arithmetic, compiled on its own: the whole machine is not needed for it.
 
 import { VFP_STATE } from "../../kernel/abi/layout.js";
-import asc from "assemblyscript/asc";
 import { fileURLToPath } from "node:url";
 import { RESULT_BYTES, VECTOR_BYTES, VECTOR_REGISTERS, type VfpBatch } from "./vfp-vectors.js";
 
@@ -30,7 +29,18 @@ export async function vfpMachine(): Promise<VfpMachine> {
   };
 }
 
+/** What is used of the compiler's interface. Its own types would declare AssemblyScript's globals, such as another `console`, for
+ *  every file of the project, so the import hides its name from TypeScript. */
+interface Compiler {
+  main(
+    options: string[],
+    system: { writeFile(name: string, contents: string | Uint8Array): void },
+  ): Promise<{ error: Error | null; stderr: { toString(): string } }>;
+}
+const COMPILER: string = "assemblyscript/asc";
+
 async function compile() {
+  const { default: asc } = (await import(COMPILER)) as { default: Compiler };
   let binary: Uint8Array<ArrayBuffer> | undefined;
   const folder = fileURLToPath(new URL(".", import.meta.url));
   const options = ["--baseDir", folder, "--config", "asconfig.json", "--outFile", "vfp.wasm"];

@@ -1,0 +1,61 @@
+// The `pocketvisor` command.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { escapeText } from "../escape.ts";
+import { Failure, GuestError, ImageError, UsageError } from "../failure.ts";
+import { rootFolder } from "../paths.ts";
+import { doctorCommand } from "./doctor.ts";
+import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "./exit-codes.ts";
+import { guestCommand } from "./guest.ts";
+import { runCommand } from "./run.ts";
+
+const HELP = `usage: pocketvisor COMMAND [ARGS]
+
+  run [GUEST]    runs a guest on this terminal
+  guest          fetches, lists and removes guests
+  doctor         checks what this computer has
+
+"pocketvisor COMMAND --help" tells more. --version prints the version.
+
+${EXIT_CODE_TEXT}`;
+
+async function command(args: string[]): Promise<number> {
+  const [verb, ...rest] = args;
+  switch (verb) {
+    case "run":
+      return runCommand(rest);
+    case "guest":
+      return guestCommand(rest);
+    case "doctor":
+      return doctorCommand(rest);
+    case "help":
+    case "--help":
+    case "-h":
+      console.log(HELP);
+      return EXIT_OK;
+    case "--version": {
+      const { version } = JSON.parse(readFileSync(join(rootFolder, "package.json"), "utf8")) as { version: string };
+      console.log(version);
+      return EXIT_OK;
+    }
+    case undefined:
+      throw new UsageError("USAGE", "a command is missing", "See: pocketvisor --help");
+    default:
+      throw new UsageError("USAGE", `there is no command "${escapeText(verb)}"`, "See: pocketvisor --help");
+  }
+}
+
+function explain(error: unknown): number {
+  if (!(error instanceof Failure)) {
+    console.error("pocketvisor: this is a defect of pocketvisor:", error);
+    return EXIT_INTERNAL;
+  }
+  console.error(`pocketvisor: ${error.message} [${error.code}]${error.hint === "" ? "" : `\n  ${error.hint}`}`);
+  if (error instanceof UsageError) return EXIT_USAGE;
+  return error instanceof ImageError || error instanceof GuestError ? EXIT_IMAGE : EXIT_INTERNAL;
+}
+
+process.exitCode = await command(process.argv.slice(2)).catch(explain);
+// A terminal or pipe on standard input would keep the process; what was written must be out first.
+process.stdout.write("", () => process.exit());

@@ -1,0 +1,252 @@
+// pocketvisor run: one partition on this terminal.
+
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { escapeText } from "../escape.ts";
+import { HostError, ImageError, UsageError } from "../failure.ts";
+import { guestFolder, readCachedGuest, type CachedGuest } from "../guests/cache.ts";
+import { readManifest } from "../guests/manifest.ts";
+import type { EndReason, PartitionEnd } from "../host/messages.ts";
+import { Partition, type PartitionOptions } from "../host/partition.ts";
+import { memoryText } from "../host/partition-memory.ts";
+import { parseAddress, parseOptions, parsePositive, parseSize, type OptionTable, type Parsed } from "./arguments.ts";
+import {
+  EXIT_CODE_TEXT,
+  EXIT_GUEST_PANIC,
+  EXIT_IMAGE,
+  EXIT_INTERNAL,
+  EXIT_LEFT,
+  EXIT_MACHINE_TRAP,
+  EXIT_OK,
+  EXIT_TIMEOUT,
+  EXIT_WATCHDOG,
+} from "./exit-codes.ts";
+import { fetchCached } from "./guest.ts";
+import { attachInput, openOutput } from "./terminal.ts";
+
+export const RUN_HELP = `usage: pocketvisor run [GUEST | --kernel FILE | --firmware FILE] [OPTIONS]
+
+Runs a guest with its console on this terminal. Ctrl-] leaves. When standard input is no terminal, its bytes go to
+the guest's console as they are; its end does not end the guest.
+
+  GUEST                a guest from "pocketvisor guest ls"; fetched if it is not cached (default: linux)
+  --kernel FILE        zImage, raw Image (with --kernel-offset), ELF, or flat binary (goes to RAM base + 0x10000)
+  --kernel-offset N    FILE is a raw Image that goes to RAM base + N, such as 0x208000
+  --firmware FILE      placed at address 0 and entered there
+  --initrd FILE        initramfs
+  --append TEXT        added to the guest's command line; the whole of it for --kernel
+  --dtb FILE           a compiled device tree instead of the generated one
+  --memory SIZE        RAM of the guest (default 64M); what a partition costs beside it is shown when it starts
+  --overhead KIND      caches beside RAM: normal (up to 4 MiB, default) or small (up to 1 MiB with 64M)
+  --disk FILE[,ro]     raw disk image, as virtio block device
+  --console PORT       what the terminal shows: pl011 (default) or virtio (the guest's hvc0)
+  --machine NAME       virt, the only one so far
+  --deterministic      100 instructions are 1 µs, WFI jumps, random numbers and dates are always the same:
+                       with the same input, a run repeats bit for bit
+  --timeout SECONDS    ends the guest after this time
+  --dump-dtb FILE      writes the device tree that the guest would get, and ends
+  --stats FILE         writes counters as JSON when the guest has ended; - is standard error
+
+${EXIT_CODE_TEXT}`;
+
+const OPTIONS: OptionTable = {
+  kernel: { type: "string" },
+  "kernel-offset": { type: "string" },
+  firmware: { type: "string" },
+  initrd: { type: "string" },
+  append: { type: "string" },
+  dtb: { type: "string" },
+  memory: { type: "string" },
+  overhead: { type: "string" },
+  disk: { type: "string" },
+  console: { type: "string" },
+  machine: { type: "string" },
+  deterministic: { type: "boolean" },
+  timeout: { type: "string" },
+  "dump-dtb": { type: "string" },
+  stats: { type: "string" },
+  help: { type: "boolean" },
+};
+
+const DEFAULT_GUEST = "linux";
+const DEFAULT_MEMORY = "64M";
+const TIMEOUT_SECONDS_MAX = 2_000_000;
+
+/** Runs the command; returns the exit status. */
+export async function runCommand(args: string[]): Promise<number> {
+  const parsed = parseOptions(args, OPTIONS, 1);
+  if (parsed.flag("help")) {
+    console.log(RUN_HELP);
+    return EXIT_OK;
+  }
+  const timeout = parsed.text("timeout");
+  const timeoutMs = timeout === null ? null : parsePositive("timeout", timeout, TIMEOUT_SECONDS_MAX) * 1000;
+  const options = await partitionOptions(parsed);
+  const partition = new Partition(options);
+  const treeFile = parsed.text("dump-dtb");
+  if (treeFile !== null) {
+    writeOutput("dump-dtb", treeFile, partition.plan.deviceTree);
+    return EXIT_OK;
+  }
+
+  let interrupted = false;
+  const leave = (): void => {
+    interrupted = true;
+    partition.stop("left");
+  };
+  if (process.stderr.isTTY) console.error(`pocketvisor: ${memoryText(partition.memory)}; Ctrl-] leaves`);
+  const detach = attachInput(partition, leave);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  signals.forEach((signal) => process.on(signal, leave));
+  const timer = timeoutMs === null ? null : setTimeout(() => partition.stop("timeout"), timeoutMs);
+  let end: PartitionEnd;
+  try {
+    end = await partition.run(openOutput(leave));
+  } finally {
+    if (timer !== null) clearTimeout(timer);
+    detach();
+  }
+  const statsFile = parsed.text("stats");
+  if (statsFile !== null) writeStats(statsFile, partition, end);
+  return report(end, partition, interrupted, timeout);
+}
+
+async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
+  const named = parsed.positionals[0] ?? null;
+  const kernel = parsed.text("kernel");
+  const firmware = parsed.text("firmware");
+  if ([named, kernel, firmware].filter((source) => source !== null).length > 1 && !(kernel && firmware && !named)) {
+    throw new UsageError("USAGE", "name one of GUEST, --kernel and --firmware");
+  }
+  const offset = parsed.text("kernel-offset");
+  if (offset !== null && kernel === null) throw new UsageError("USAGE", "--kernel-offset needs --kernel");
+  const machine = parsed.text("machine") ?? "virt";
+  if (machine !== "virt")
+    throw new UsageError("USAGE", `there is no machine "${escapeText(machine)}"`, "Machines: virt.");
+  const overhead = parsed.text("overhead") ?? "normal";
+  if (overhead !== "normal" && overhead !== "small") throw new UsageError("USAGE", "--overhead is normal or small");
+  const console = parsed.text("console") ?? "pl011";
+  if (console !== "pl011" && console !== "virtio") throw new UsageError("USAGE", "--console is pl011 or virtio");
+  const base = {
+    ramBytes: parseSize("memory", parsed.text("memory") ?? DEFAULT_MEMORY),
+    mode: parsed.flag("deterministic") ? "deterministic" : "realtime",
+    firmware,
+    deviceTree: parsed.text("dtb"),
+    disk: parseDisk(parsed.text("disk")),
+    overhead,
+    consolePort: console === "pl011" ? 0 : 1,
+    inputIsWhole: process.stdin.isTTY !== true,
+  } as const;
+  const append = parsed.text("append");
+  const initrdPath = parsed.text("initrd");
+  const initrd = initrdPath === null ? null : { path: initrdPath, sha256: null };
+  if (kernel !== null || firmware !== null) {
+    const source =
+      kernel === null
+        ? null
+        : {
+            path: kernel,
+            sha256: null,
+            offset: offset === null ? null : parseAddress("kernel-offset", offset),
+            bssBytes: 0,
+          };
+    return { ...base, kernel: source, initrd, commandLine: append };
+  }
+  const name = named ?? DEFAULT_GUEST;
+  const guest = await cachedGuest(name);
+  const folder = guestFolder(name);
+  return {
+    ...base,
+    kernel: {
+      path: join(folder, guest.kernel.name),
+      sha256: guest.kernel.sha256,
+      offset: guest.kernelFormat === "image" ? guest.textOffset : null,
+      bssBytes: guest.bssBytes,
+    },
+    initrd: initrd ?? { path: join(folder, guest.initramfs.name), sha256: guest.initramfs.sha256 },
+    commandLine: append === null ? guest.commandLine : `${guest.commandLine} ${append}`,
+  };
+}
+
+async function cachedGuest(name: string): Promise<CachedGuest> {
+  const cached = readCachedGuest(name);
+  if (cached !== null) return cached;
+  if (existsSync(name)) {
+    throw new UsageError(
+      "USAGE",
+      `"${escapeText(name)}" is a file, not a guest`,
+      `Did you mean --kernel ${escapeText(name)}?`,
+    );
+  }
+  return fetchCached(readManifest(name));
+}
+
+function parseDisk(text: string | null): { path: string; readOnly: boolean } | null {
+  if (text === null) return null;
+  const readOnly = text.endsWith(",ro");
+  const path = readOnly ? text.slice(0, -",ro".length) : text;
+  if (path === "") throw new UsageError("USAGE", "--disk needs a file");
+  return { path, readOnly };
+}
+
+const EXITS: Record<EndReason, { status: number; text: string }> = {
+  "power-off": { status: EXIT_OK, text: "" },
+  panic: { status: EXIT_GUEST_PANIC, text: "the guest's kernel panicked" },
+  "reset-loop": {
+    status: EXIT_GUEST_PANIC,
+    text: "the guest reset itself three times within seconds, without reading any input",
+  },
+  watchdog: { status: EXIT_WATCHDOG, text: "the guest's watchdog ran out" },
+  timeout: { status: EXIT_TIMEOUT, text: "the time-out elapsed" },
+  left: { status: EXIT_LEFT, text: "" },
+  trap: {
+    status: EXIT_MACHINE_TRAP,
+    text: "the machine trapped, which is a defect of pocketvisor that this guest reached",
+  },
+  image: { status: EXIT_IMAGE, text: "" },
+  refused: { status: EXIT_INTERNAL, text: "" },
+};
+
+function report(end: PartitionEnd, partition: Partition, interrupted: boolean, timeout: string | null): number {
+  const { status, text } = EXITS[end.reason];
+  if (end.reason === "image") throw new ImageError(end.code, end.detail, end.hint);
+  if (end.reason === "refused") throw new HostError(end.code, end.detail, end.hint);
+  const detail = end.detail === "" ? "" : `: ${escapeText(end.detail)}`;
+  const limit = end.reason === "timeout" ? ` (${timeout} s)` : "";
+  if (text !== "") console.error(`\npocketvisor: ${text}${limit}${detail}`);
+  if (status === EXIT_OK && process.stderr.isTTY && end.stats !== null) {
+    const seconds = (end.stats.wallMs / 1000).toFixed(1);
+    console.error(`pocketvisor: powered off after ${seconds} s; ${memoryText(partition.memory)}`);
+  }
+  return end.reason === "power-off" && interrupted ? EXIT_LEFT : status;
+}
+
+function writeStats(file: string, partition: Partition, end: PartitionEnd): void {
+  const { user, system } = process.cpuUsage();
+  const { stats } = end;
+  const record = {
+    reason: end.reason,
+    ...stats,
+    mips: stats === null || stats.busyMs === 0 ? 0 : stats.instructions / stats.busyMs / 1000,
+    cpuMs: (user + system) / 1000,
+    residentBytes: process.memoryUsage.rss(),
+    residentBytesMax: process.resourceUsage().maxRSS * 1024,
+    startMs: stats === null ? null : stats.firstInstructionAt - performance.timeOrigin,
+    ramBytes: partition.memory.ramBytes,
+    overheadBytes: partition.memory.overheadBytes,
+    overhead: partition.memory.overhead,
+    kernelFormat: partition.plan.format,
+  };
+  const text = JSON.stringify(record, null, 2) + "\n";
+  if (file === "-") process.stderr.write(text);
+  else writeOutput("stats", file, text);
+}
+
+function writeOutput(option: string, file: string, data: string | Uint8Array): void {
+  try {
+    writeFileSync(file, data, { mode: 0o600 });
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new UsageError("USAGE_FILE", `--${option} ${escapeText(file)} cannot be written (${why})`);
+  }
+}

@@ -1,0 +1,137 @@
+// Fetches a guest: Debian's kernel and busybox through apt, an initramfs of our own around them, all into the cache.
+
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { GuestError } from "../failure.ts";
+import { cacheFolder } from "../paths.ts";
+import { zimageParse } from "../host/loader/zimage.ts";
+import { aptDownload, aptOpen, aptShow, aptUnpack, aptUpdate, type Apt, type PackageRecord } from "./apt.ts";
+import { writeCachedGuest, type CachedGuest } from "./cache.ts";
+import { initramfsBuild } from "./initramfs.ts";
+import { moduleClosure } from "./module.ts";
+import type { GuestManifest } from "./manifest.ts";
+import { unpackZimage } from "./unpack.ts";
+
+export interface FetchOptions {
+  /** Another kernel package than the manifest's. */
+  kernelPackage: string | null;
+  /** Name in the cache. */
+  name: string;
+  /** Ask the mirror again even when the package lists are fresh. */
+  refresh: boolean;
+  /** Modules keep their appended signatures: the guest then checks each, at about 13 million instructions. */
+  keepSignatures: boolean;
+  /** A sources.list to use instead of this computer's. */
+  sources: string | null;
+  progress: (line: string) => void;
+}
+
+export interface FetchPlan {
+  kernel: PackageRecord;
+  user: PackageRecord;
+}
+
+const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]{1,100}$/;
+
+/** Finds out which package versions a fetch would take. Downloads package lists and nothing else. */
+export async function fetchPlan(
+  manifest: GuestManifest,
+  options: FetchOptions,
+): Promise<{ apt: Apt; plan: FetchPlan }> {
+  const wanted = options.kernelPackage ?? manifest.kernelPackage;
+  if (!PACKAGE_NAME.test(wanted)) throw new GuestError("GUEST_PACKAGE", `"${wanted.slice(0, 100)}" is no package name`);
+  const apt = aptOpen(join(cacheFolder(), "apt"), manifest.architecture, options.sources);
+  await aptUpdate(apt, options.refresh, options.progress);
+  let kernel = await findPackage(apt, wanted);
+  // A meta-package depends on the newest kernel, which has the version in its name.
+  const versioned = /(?:^|[ ,])(linux-image-\d[a-z0-9+.-]*)/.exec(kernel.depends)?.[1];
+  if (versioned !== undefined) kernel = await findPackage(apt, versioned);
+  return { apt, plan: { kernel, user: await findPackage(apt, manifest.userPackage) } };
+}
+
+/** Fetches, unpacks, builds and stores the guest. Throws GuestError or ImageError. */
+export async function fetchGuest(manifest: GuestManifest, options: FetchOptions): Promise<CachedGuest> {
+  const { apt, plan } = await fetchPlan(manifest, options);
+  const scratch = mkdtempSync(join(mkdirCache(), "unpack-"));
+  try {
+    for (const [record, name] of [
+      [plan.kernel, "kernel"],
+      [plan.user, "user"],
+    ] as const) {
+      options.progress(`fetching ${record.name} ${record.version}`);
+      const file = await aptDownload(apt, record);
+      const hash = createHash("sha256").update(readFileSync(file)).digest("hex");
+      if (record.sha256 !== hash) {
+        rmSync(file);
+        throw new GuestError(
+          "GUEST_DOWNLOAD",
+          `${record.name} does not have the hash that Debian's lists give`,
+          "Fetch again.",
+        );
+      }
+      options.progress(`unpacking ${record.name}`);
+      await aptUnpack(file, join(scratch, name));
+    }
+    const { kernel, format, textOffset, bssBytes } = await kernelImage(join(scratch, "kernel"), options.progress);
+    const modulesAt = join(scratch, "kernel", "lib/modules");
+    const version = readdirSync(modulesAt)[0] ?? "";
+    const modules = moduleClosure(join(modulesAt, version), manifest.modules, !options.keepSignatures);
+    const initramfs = initramfsBuild(readFileSync(join(scratch, "user", "bin/busybox")), modules);
+    return writeCachedGuest(
+      {
+        name: options.name,
+        description: manifest.description,
+        fetchedAt: new Date().toISOString(),
+        packages: {
+          [plan.kernel.name]: { version: plan.kernel.version, sha256: plan.kernel.sha256 },
+          [plan.user.name]: { version: plan.user.version, sha256: plan.user.sha256 },
+        },
+        kernelFormat: format,
+        textOffset,
+        bssBytes,
+        modules: modules.map((module) => module.name),
+        signaturesStripped: !options.keepSignatures,
+        commandLine: manifest.commandLine,
+      },
+      kernel,
+      initramfs,
+    );
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+async function findPackage(apt: Apt, name: string): Promise<PackageRecord> {
+  const record = await aptShow(apt, name);
+  if (record !== null) return record;
+  throw new GuestError(
+    "GUEST_PACKAGE",
+    `apt knows no package ${name} for ${apt.architecture}`,
+    "This computer's apt sources may not be Debian's: name some with --sources FILE, or start your own image with --kernel FILE.",
+  );
+}
+
+async function kernelImage(
+  folder: string,
+  progress: (line: string) => void,
+): Promise<{ kernel: Buffer; format: "image" | "zimage"; textOffset: number; bssBytes: number }> {
+  const name = readdirSync(join(folder, "boot")).find((file) => file.startsWith("vmlinuz-"));
+  if (name === undefined) throw new GuestError("GUEST_PACKAGE", "the kernel package has no /boot/vmlinuz");
+  const zimage = readFileSync(join(folder, "boot", name));
+  const { payload } = zimageParse(zimage);
+  const image = payload === null ? null : await unpackZimage(zimage, payload);
+  if (payload === null || image === null) {
+    progress(
+      "the kernel stays compressed (no xz program, or another format): the guest unpacks it itself at every start",
+    );
+    return { kernel: zimage, format: "zimage", textOffset: 0, bssBytes: 0 };
+  }
+  return { kernel: image, format: "image", textOffset: payload.textOffset, bssBytes: payload.bssBytes };
+}
+
+function mkdirCache(): string {
+  const folder = cacheFolder();
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return folder;
+}

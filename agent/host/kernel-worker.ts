@@ -1,0 +1,73 @@
+// The kernel worker: owns one machine, and runs it to its end.
+
+import { readFileSync } from "node:fs";
+import { parentPort, workerData } from "node:worker_threads";
+import { Failure, ImageError } from "../failure.ts";
+import { BlockStore } from "./block-store.ts";
+import { DiskQueue } from "./disk-queue.ts";
+import { DiskService } from "./disk-service.ts";
+import { hostEntropy, seededEntropy } from "./entropy.ts";
+import { KernelLoop } from "./kernel-loop.ts";
+import { loadImages } from "./load.ts";
+import { RNG_SEED_BYTES } from "./loader/plan.ts";
+import { Machine } from "./machine.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { KernelMessage, KernelWorkerData, PartitionEnd } from "./messages.ts";
+
+const data = workerData as KernelWorkerData;
+const now = (): number => performance.now() * 1e6;
+const post = (message: KernelMessage): void => parentPort!.postMessage(message);
+
+post({ kind: "end", end: runPartition() });
+
+function runPartition(): PartitionEnd {
+  const { config, plan } = data;
+  const mailbox = new Mailbox(data.mailbox);
+  const deterministic = config.mode === "deterministic";
+  let store: BlockStore | null = null;
+  let loop: KernelLoop | null = null;
+  try {
+    const machine = new Machine(new WebAssembly.Module(readFileSync(data.wasmPath)), config, now);
+    loadImages(machine, plan);
+    if (deterministic && data.disk !== null) store = new BlockStore(data.disk.path, data.disk.readOnly);
+    const queue = data.diskQueue === null ? null : new DiskQueue(data.diskQueue);
+    const disk = new DiskService(machine, store !== null ? { store } : queue !== null ? { queue } : null);
+    const entropy = deterministic ? seededEntropy("pocketvisor deterministic entropy") : hostEntropy;
+    loop = new KernelLoop({
+      machine,
+      mailbox,
+      disk,
+      entropy,
+      deterministic,
+      consolePort: data.consolePort,
+      inputIsWhole: data.inputIsWhole,
+      now,
+      reload: () => {
+        loadImages(machine, plan);
+        entropy(machine.guestBytes(plan.rngSeedAt, RNG_SEED_BYTES));
+      },
+      outputReady: () => {
+        if (mailbox.announceOutput()) post({ kind: "output" });
+      },
+      inputRoom: () => {
+        if (mailbox.announceInputRoom()) post({ kind: "input-room" });
+      },
+    });
+    const reason = loop.run();
+    return { reason, detail: "", code: "", hint: "", stats: loop.stats() };
+  } catch (error) {
+    const stats = loop?.stats() ?? null;
+    if (error instanceof Failure) {
+      const reason = error instanceof ImageError ? "image" : "refused";
+      return { reason, detail: error.message, code: error.code, hint: error.hint, stats };
+    }
+    // A trap unwinds out of run(): a defect in the machine, which costs this partition and nothing else. A guest that makes
+    // the machine call itself too deeply ends as a RangeError.
+    if (loop !== null && (error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) {
+      return { reason: "trap", detail: error.message, code: "MACHINE_TRAP", hint: "", stats };
+    }
+    throw error;
+  } finally {
+    store?.close();
+  }
+}

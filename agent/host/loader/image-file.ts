@@ -1,0 +1,51 @@
+// A file that is to become part of a guest: opened once, its type and size checked, read in bounded pieces.
+
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { escapeText } from "../../escape.ts";
+import { ImageError } from "../../failure.ts";
+
+export interface ImageFile {
+  path: string;
+  bytes: number;
+}
+
+/** Checks that `path` is a regular, non-empty file. Throws ImageError. `what` names its part in messages, such as "kernel". */
+export function imageFile(path: string, what: string): ImageFile {
+  return withFile(path, what, (descriptor) => {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile()) {
+      throw new ImageError(
+        "IMAGE_NOT_A_FILE",
+        `${what} ${escapeText(path)} is ${stat.isDirectory() ? "a folder" : "no regular file"}`,
+      );
+    }
+    if (stat.size === 0) throw new ImageError("IMAGE_EMPTY", `${what} ${escapeText(path)} is empty`);
+    return { path, bytes: stat.size };
+  });
+}
+
+/** Up to `length` bytes from `offset`; fewer when the file ends there. */
+export function imageRead(file: ImageFile, offset: number, length: number): Buffer {
+  return withFile(file.path, "file", (descriptor) => {
+    const bytes = Buffer.alloc(Math.max(0, Math.min(length, file.bytes - offset)));
+    const count = readSync(descriptor, bytes, 0, bytes.length, offset);
+    return bytes.subarray(0, count);
+  });
+}
+
+function withFile<T>(path: string, what: string, body: (descriptor: number) => T): T {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const why =
+      code === "ENOENT" ? "does not exist" : code === "EACCES" ? "may not be read" : `cannot be opened (${code})`;
+    throw new ImageError("IMAGE_UNREADABLE", `${what} ${escapeText(path)} ${why}`);
+  }
+  try {
+    return body(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

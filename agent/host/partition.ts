@@ -1,0 +1,185 @@
+// A running partition as the main thread sees it: starts the workers, carries console bytes, and tells how it ended.
+
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import {
+  DEVICE_BALLOON,
+  DEVICE_BLOCK,
+  DEVICE_CONSOLE,
+  DEVICE_ENTROPY,
+  DEVICE_WATCHDOG,
+} from "../../kernel/abi/layout.ts";
+import { buildProduct } from "../paths.ts";
+import { BlockStore } from "./block-store.ts";
+import { ConsoleHistory } from "./console-history.ts";
+import { DiskQueue } from "./disk-queue.ts";
+import { seededEntropy } from "./entropy.ts";
+import type { IoWorkerData } from "./io-worker.ts";
+import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "./loader/plan.ts";
+import { Mailbox, STOP_LEFT, STOP_TIMEOUT } from "./mailbox.ts";
+import type { KernelMessage, KernelWorkerData, PartitionEnd } from "./messages.ts";
+import { CACHE_SIZES, checkRamBytes, partitionMemory, type PartitionMemory } from "./partition-memory.ts";
+
+export interface PartitionOptions {
+  ramBytes: number;
+  mode: "realtime" | "deterministic";
+  kernel: KernelSource | null;
+  firmware: string | null;
+  initrd: { path: string; sha256: string | null } | null;
+  commandLine: string | null;
+  deviceTree: string | null;
+  disk: { path: string; readOnly: boolean } | null;
+  /** Which caches: what the partition costs beside its RAM. */
+  overhead: "normal" | "small";
+  /** 0: the PL011; 1 upwards: a port of the virtio-console. */
+  consolePort: number;
+  /** Deterministic mode: input is a file or pipe that will end. */
+  inputIsWhole: boolean;
+}
+
+/** Deterministic runs begin here: 2026-01-01 00:00:00 UTC. */
+const DETERMINISTIC_EPOCH = 1_767_225_600;
+const CONSOLE_PORTS = 1;
+const DISK_SERIAL = "pocketvisor0";
+
+export class Partition {
+  readonly memory: PartitionMemory;
+  readonly plan: LoadPlan;
+  readonly history = new ConsoleHistory();
+  private readonly mailbox = new Mailbox();
+  private readonly workerData: KernelWorkerData;
+  private roomWaiters: (() => void)[] = [];
+
+  /** Checks and plans; nothing runs yet. Throws ImageError and UsageError. */
+  constructor(options: PartitionOptions) {
+    checkRamBytes(options.ramBytes);
+    const deterministic = options.mode === "deterministic";
+    const disk = options.disk === null ? null : diskShape(options.disk);
+    let devices = DEVICE_CONSOLE | DEVICE_ENTROPY | DEVICE_BALLOON | DEVICE_WATCHDOG;
+    if (disk !== null) devices |= DEVICE_BLOCK;
+    const rngSeed = randomBytes(RNG_SEED_BYTES);
+    if (deterministic) seededEntropy("pocketvisor deterministic rng-seed")(rngSeed);
+    this.plan = loadPlan({ ...options, devices, rngSeed });
+    const caches = CACHE_SIZES[options.overhead];
+    const diskQueue = disk === null || deterministic ? null : new DiskQueue().buffer;
+    const shared = this.mailbox.byteLength + (diskQueue?.byteLength ?? 0);
+    this.memory = partitionMemory(options.ramBytes, this.plan.romBytes, caches, shared);
+    this.workerData = {
+      wasmPath: buildProduct("machine.wasm"),
+      config: {
+        mode: options.mode,
+        ramBytes: options.ramBytes,
+        romBytes: this.plan.romBytes,
+        caches,
+        devices,
+        disk,
+        consolePorts: CONSOLE_PORTS,
+        entry: this.plan.entry,
+        r0: this.plan.r0,
+        r1: this.plan.r1,
+        r2: this.plan.r2,
+        wallOrigin: deterministic ? DETERMINISTIC_EPOCH : Math.floor(Date.now() / 1000),
+      },
+      plan: this.plan,
+      mailbox: this.mailbox.buffers,
+      disk: options.disk,
+      diskQueue,
+      consolePort: options.consolePort,
+      inputIsWhole: options.inputIsWhole && deterministic,
+    };
+  }
+
+  /** Runs to the end. `output` gets console bytes and resolves when it can take more. Rejects only for a defect of
+   *  pocketvisor: a worker that died. */
+  async run(output: (chunk: Uint8Array) => Promise<void>): Promise<PartitionEnd> {
+    const { workerData: data } = this;
+    const io = this.startIoWorker();
+    const kernel = new Worker(buildProduct("kernel-worker.mjs"), { workerData: data });
+    let pumping: Promise<void> | null = null;
+    const pump = async (): Promise<void> => {
+      const chunk = new Uint8Array(16 << 10);
+      for (;;) {
+        this.mailbox.outputSeen();
+        const length = this.mailbox.output.read(chunk);
+        if (length === 0) return;
+        this.mailbox.outputTaken();
+        this.history.append(chunk.subarray(0, length));
+        await output(chunk.slice(0, length));
+      }
+    };
+    const startPump = (): Promise<void> => (pumping ??= pump().finally(() => (pumping = null)));
+    try {
+      return await new Promise<PartitionEnd>((resolve, reject) => {
+        const lost = (what: string) => (code: number) => reject(new Error(`the ${what} ended with status ${code}`));
+        kernel.on("message", (message: KernelMessage) => {
+          if (message.kind === "output") startPump().catch(reject);
+          else if (message.kind === "input-room") this.wakeInput();
+          else resolve(message.end);
+        });
+        kernel.on("error", reject);
+        kernel.on("exit", lost("kernel worker"));
+        io?.on("error", reject);
+        io?.on("exit", lost("I/O worker"));
+      });
+    } finally {
+      // What the guest said last must still reach the terminal.
+      await pumping;
+      await startPump();
+      kernel.removeAllListeners();
+      io?.removeAllListeners();
+      this.wakeInput();
+      await kernel.terminate();
+      if (io !== null && data.diskQueue !== null) {
+        const gone = once(io, "exit");
+        new DiskQueue(data.diskQueue).quit();
+        await gone;
+      }
+    }
+  }
+
+  /** Ends the partition from outside. */
+  stop(reason: "left" | "timeout"): void {
+    this.mailbox.stop(reason === "left" ? STOP_LEFT : STOP_TIMEOUT);
+  }
+
+  /** Gives the guest's console all these bytes; resolves when they are in the queue. Bytes are never dropped while the
+   *  partition runs. */
+  async input(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      const count = this.mailbox.input.write(bytes.subarray(at));
+      at += count;
+      if (count > 0) this.mailbox.ring();
+      if (at === bytes.length) return;
+      const room = new Promise<void>((resolve) => this.roomWaiters.push(resolve));
+      this.mailbox.awaitInputRoom();
+      await room;
+      if (this.mailbox.input.room === 0) return; // the partition has ended
+    }
+  }
+
+  /** No more input will come. The guest goes on. */
+  endInput(): void {
+    this.mailbox.endInput();
+  }
+
+  private startIoWorker(): Worker | null {
+    const { disk, diskQueue, mailbox } = this.workerData;
+    if (disk === null || diskQueue === null) return null;
+    const data: IoWorkerData = { queue: diskQueue, mailbox, disk };
+    return new Worker(buildProduct("io-worker.mjs"), { workerData: data });
+  }
+
+  private wakeInput(): void {
+    const waiters = this.roomWaiters;
+    this.roomWaiters = [];
+    waiters.forEach((wake) => wake());
+  }
+}
+
+/** Opens the disk once to see that it can be used, before anything runs. */
+function diskShape(disk: { path: string; readOnly: boolean }): { sectors: number; readOnly: boolean; serial: string } {
+  const store = new BlockStore(disk.path, disk.readOnly);
+  store.close();
+  return { sectors: store.sectors, readOnly: disk.readOnly, serial: DISK_SERIAL };
+}

@@ -1,0 +1,34 @@
+// Where things are: the project's own folders, the user's cache.
+
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The project's root, whether this code runs from build/ (one folder down) or from agent/ (one folder down too). */
+export const rootFolder = fileURLToPath(new URL("..", import.meta.url));
+
+/** A product of `npm run build`, such as "machine.wasm". */
+export function buildProduct(name: string): string {
+  return join(rootFolder, "build", name);
+}
+
+/** A file under boards/. */
+export function boardFile(...names: string[]): string {
+  return join(rootFolder, "boards", ...names);
+}
+
+/** The user's cache folder for pocketvisor (XDG base directory specification). It may not exist yet. */
+export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const base = environment["XDG_CACHE_HOME"];
+  // The specification says that a relative path is to be ignored.
+  return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "pocketvisor");
+}
+
+/** The full path of a program in PATH, or null. */
+export function programPath(name: string): string | null {
+  for (const folder of (process.env["PATH"] ?? "").split(":")) {
+    if (folder !== "" && existsSync(join(folder, name))) return join(folder, name);
+  }
+  return null;
+}

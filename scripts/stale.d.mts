@@ -1,0 +1,3 @@
+export const root: string;
+export const PRODUCTS: Record<string, string[]>;
+export function isStale(product: string): boolean;

@@ -1,0 +1,55 @@
+// Which build products are older than what they are made from. Shared by the build and by the command's quick start.
+
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Products of the build and their sources, relative to the root. A folder stands for every file below it. */
+export const PRODUCTS = {
+  "build/machine.wasm": ["kernel", "asconfig.json", "package-lock.json"],
+  "build/machine.debug.wasm": ["kernel", "asconfig.json", "package-lock.json"],
+  "build/pocketvisor.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "boards",
+    "package.json",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
+  "build/kernel-worker.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
+  "build/io-worker.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
+};
+
+/** Whether `product` is missing or older than one of its sources. */
+export function isStale(product) {
+  const made = modified(join(root, product));
+  return made === 0 || PRODUCTS[product].some((source) => newest(join(root, source)) > made);
+}
+
+function modified(path) {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** The folders' own times count too: they change when a file is removed. */
+function newest(path) {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return 0;
+  let latest = stat.mtimeMs;
+  if (stat.isDirectory()) for (const name of readdirSync(path)) latest = Math.max(latest, newest(join(path, name)));
+  return latest;
+}
