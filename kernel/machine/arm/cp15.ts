@@ -159,6 +159,8 @@ function storage(key: u32): u32 {
       return VBAR;
     case 0xd001:
       return CONTEXTIDR;
+    case 0xd003:
+      return TPIDRURO;
     case 0xd004:
       return TPIDRPRW;
     default:

@@ -17,6 +17,7 @@ import {
   SYSTEM_VMSR,
   SYSTEM_WFI,
 } from "./micro-operation";
+import { CPU_STATE } from "../../abi/layout";
 import { Lower, Name } from "./decode-table.gen";
 import {
   MEDIA_DUAL,
@@ -220,6 +221,11 @@ export function lowerA32(lowering: Lower, argument: u32, word: u32): bool {
         }
       }
       emit(Op.SYSTEM_READ, r(d), 0, argument ? r(n) : 0, 0, word);
+      return false;
+    case Lower.a32DebugIdentification:
+      // Linux reads DBGDIDR whatever ID_DFR0 says; zero is no debug architecture that it knows (C11.11.15).
+      if (d == 15) return undefined();
+      emit(Op.READ_STATE_PL1, r(d), 0, 0, 0, CPU_STATE + ZERO);
       return false;
     case Lower.a32CoprocessorWrite:
       emit(Op.SYSTEM, r(d), 0, argument ? r(n) : 0, argument ? SYSTEM_COPROCESSOR_WRITE_2 : SYSTEM_COPROCESSOR_WRITE, word);
