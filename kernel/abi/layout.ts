@@ -71,6 +71,9 @@ export const STATS_CACHE_FLUSHES: u32 = STATS + 56;
 export const STATS_PAGES_INVALIDATED: u32 = STATS + 64;
 export const STATS_MMIO_READS: u32 = STATS + 72;
 export const STATS_MMIO_WRITES: u32 = STATS + 80;
+export const STATS_TLB_FLUSHES: u32 = STATS + 88;
+export const STATS_TLB_EVICTIONS: u32 = STATS + 96; // contexts
+export const STATS_TLB_PAGE_FLUSHES: u32 = STATS + 104;
 
 // ---- Exit words -------------------------------------------------------------------------------------------------------
 /** Non-zero: the CPU leaves run() after the current instruction and returns it (RUN_* in reasons). Set by devices and PSCI. */
@@ -149,7 +152,8 @@ export const WASM_PAGE: u32 = 0x10000;
 
 /** Bytes of page tracking for each 4 KiB page of guest RAM and ROM: see machine/pages. */
 export const PAGE_RECORD_BYTES: u32 = 16;
-export const TLB_ENTRY_BYTES: u32 = 16;
+/** A data entry of 16 bytes, and half a code entry of 8. */
+export const TLB_ENTRY_BYTES: u32 = 20;
 /** Hash heads of the block cache: one u32 for each 64 bytes of cache. */
 export const BLOCK_HASH_SHARE: u32 = 16;
 

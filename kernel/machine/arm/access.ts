@@ -101,20 +101,29 @@ function readAs(address: u32, size: u32, isPrivileged: bool, fill: bool): u32 {
     }
     return readUnaligned(address, size, isPrivileged, fill);
   }
+  if (fill) {
+    // Exclusive and multiple transfers come here without having looked.
+    const entry = tlbEntry(address);
+    if (load<u32>(entry, TLB_READ) == (address & 0xffff_f000)) return readMemory(address + load<u32>(entry, TLB_ADDEND), size);
+  }
   translate(address, ACCESS_READ, isPrivileged, fill);
   if (fault) {
     abort(address, fault, false);
     return 0;
   }
   const at = linear;
-  if (at) {
-    if (size == 4) return load<u32>(at);
-    return size == 2 ? <u32>load<u16>(at) : <u32>load<u8>(at);
-  }
+  if (at) return readMemory(at, size);
   accountSync();
   const value = busRead(physical, size);
   afterBus(address, false);
   return value;
+}
+
+// @ts-ignore: decorator
+@inline
+function readMemory(at: u32, size: u32): u32 {
+  if (size == 4) return load<u32>(at);
+  return size == 2 ? <u32>load<u16>(at) : <u32>load<u8>(at);
 }
 
 function writeAs(address: u32, value: u32, size: u32, isPrivileged: bool, fill: bool): void {
@@ -134,6 +143,16 @@ function writeAs(address: u32, value: u32, size: u32, isPrivileged: bool, fill: 
     }
     writeUnaligned(address, value, size, isPrivileged, fill);
     return;
+  }
+  if (fill) {
+    const entry = tlbEntry(address);
+    if (load<u32>(entry, TLB_WRITE) == (address & 0xffff_f000)) {
+      const at = address + load<u32>(entry, TLB_ADDEND);
+      if (size == 4) store<u32>(at, value);
+      else if (size == 2) store<u16>(at, value);
+      else store<u8>(at, value);
+      return;
+    }
   }
   translate(address, ACCESS_WRITE, isPrivileged, fill);
   if (fault) {

@@ -6,7 +6,7 @@ import { exceptionPrefetchAbort } from "./exception";
 import { ACCESS_EXECUTE, FAULT_EXTERNAL, fault, linear, translate } from "./mmu";
 import { privileged } from "./psr";
 import { itState, pc, thumb } from "./state";
-import { TLB_ADDEND, TLB_EXECUTE, tlbEntry } from "./tlb";
+import { TLB_CODE_ADDEND, tlbCodeEntry } from "./tlb";
 
 /** The block at pc, with at most `limit` instructions. Returns 0 after taking a prefetch abort. */
 export function fetchBlock(limit: u32): u32 {
@@ -39,8 +39,8 @@ function crosses(at: u32): bool {
 
 /** Linear-memory offset of the code at `address`, or 0 after taking a prefetch abort. */
 function fetchAddress(address: u32): u32 {
-  const entry = tlbEntry(address);
-  if (load<u32>(entry, TLB_EXECUTE) == (address & 0xffff_f000)) return address + load<u32>(entry, TLB_ADDEND);
+  const entry = tlbCodeEntry(address);
+  if (load<u32>(entry) == (address & 0xffff_f000)) return address + load<u32>(entry, TLB_CODE_ADDEND);
   translate(address, ACCESS_EXECUTE, privileged(), true);
   if (!fault && linear) return linear;
   exceptionPrefetchAbort(fault ? fault : FAULT_EXTERNAL, address);

@@ -74,7 +74,7 @@ import {
   setPc,
 } from "./state";
 import { system, systemRead, vfpUsable } from "./system";
-import { TLB_ADDEND, TLB_EXECUTE, TLB_READ, TLB_WRITE, tlbEntry } from "./tlb";
+import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
 
 const FPSCR = VFP_STATE + 256;
@@ -2198,9 +2198,9 @@ export function interpret(fuel: u32): u32 {
         // By address: translate through the TLB's execute tags, then look in the cache.
         const resolve = next == 0;
         next = 0;
-        const entry = tlbEntry(target);
-        if (load<u32>(entry, TLB_EXECUTE) == (target & 0xffff_f000)) {
-          next = blockFind((target + load<u32>(entry, TLB_ADDEND)) | load<u32>(THUMB));
+        const entry = tlbCodeEntry(target);
+        if (load<u32>(entry) == (target & 0xffff_f000)) {
+          next = blockFind((target + load<u32>(entry, TLB_CODE_ADDEND)) | load<u32>(THUMB));
         }
         if (next == 0) {
           setPc(target);

@@ -14,7 +14,7 @@ import {
   TTBR0,
   TTBR1,
 } from "./cp15-state";
-import { tlbFill } from "./tlb";
+import { tlbFill, tlbFillCode } from "./tlb";
 
 export const ACCESS_READ: u32 = 0;
 export const ACCESS_WRITE: u32 = 1;
@@ -71,7 +71,7 @@ export function translate(address: u32, access: u32, isPrivileged: bool, fill: b
   if (!(sctlr & SCTLR_M)) {
     physical = address;
     linear = memoryAt(address, 1);
-    if (fill && linear) fillEntry(address, access, 3, true, false);
+    if (fill && linear) fillEntry(address, access, 3, false);
     return;
   }
   const ttbcr = load<u32>(TTBCR);
@@ -170,13 +170,17 @@ export function translate(address: u32, access: u32, isPrivileged: bool, fill: b
     return;
   }
   linear = memoryAt(physical, 1);
-  if (fill && linear) fillEntry(address, access, allowed, executable, large);
+  if (fill && linear) fillEntry(address, access, allowed, large);
 }
 
 /** Gives the current context direct access to the page, as far as permissions and page tracking allow. */
-function fillEntry(address: u32, access: u32, allowed: u32, executable: bool, large: bool): void {
+function fillEntry(address: u32, access: u32, allowed: u32, large: bool): void {
   const page = address & 0xffff_f000;
   const at = linear & 0xffff_f000;
+  if (access == ACCESS_EXECUTE) {
+    tlbFillCode(page, at, large);
+    return;
+  }
   let write = false;
   if (access == ACCESS_WRITE && at >= ramOffset) {
     const record = pageRecord(at);
@@ -185,7 +189,7 @@ function fillEntry(address: u32, access: u32, allowed: u32, executable: bool, la
       store<u32>(record, load<u32>(record, 12) | PAGE_DIRTY | PAGE_WRITTEN, 12);
     }
   }
-  tlbFill(page, at, (allowed & 1) != 0, write, executable, large);
+  tlbFill(page, at, (allowed & 1) != 0, write, large);
 }
 
 /** Describes a data abort in DFSR and DFAR (B4.1.52). */
