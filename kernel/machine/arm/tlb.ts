@@ -174,8 +174,12 @@ export function tlbFlushAsid(asid: u32): void {
 export function tlbFlushPage(address: u32): void {
   store<u64>(STATS_TLB_PAGE_FLUSHES, load<u64>(STATS_TLB_PAGE_FLUSHES) + 1);
   const mask = load<u32>(TLB_MASK);
-  if (<u32>load<u8>(LARGE + (address >>> 23)) & (1 << ((address >>> 20) & 7))) {
+  const byte = LARGE + (address >>> 23);
+  const bit: u32 = 1 << ((address >>> 20) & 7);
+  if (<u32>load<u8>(byte) & bit) {
     for (let page = address & 0xfff0_0000, i = 0; i < 256; i++, page += 0x1000) flushOne(page, mask);
+    // Nothing of the MiB is left: kernels flush ranges of their section-mapped memory page by page.
+    store<u8>(byte, <u8>(<u32>load<u8>(byte) & ~bit));
     return;
   }
   flushOne(address & 0xffff_f000, mask);
@@ -186,6 +190,7 @@ function flushOne(page: u32, mask: u32): void {
   const codeIndex = dataBytes + ((page >>> 9) & load<u32>(CODE_MASK));
   const end = TLB_CONTEXTS + contextCount * CONTEXT_BYTES;
   for (let context: u32 = TLB_CONTEXTS; context < end; context += CONTEXT_BYTES) {
+    if (!load<u32>(context, 4)) continue;
     const table = load<u32>(context, 8);
     const entry = table + index;
     if (load<u32>(entry, TLB_READ) == page || load<u32>(entry, TLB_WRITE) == page) store<u64>(entry, 0xffff_ffff_ffff_ffff);
