@@ -190,7 +190,7 @@ export class BareMachine {
     const index = abi.CONSOLE_INPUT_INDEX + port * 8;
     for (const byte of new TextEncoder().encode(text)) {
       const head = this.load32(index);
-      if (((head - this.load32(index + 4)) >>> 0) >= abi.CONSOLE_INPUT_BYTES) throw new Error("the input ring is full");
+      if ((head - this.load32(index + 4)) >>> 0 >= abi.CONSOLE_INPUT_BYTES) throw new Error("the input ring is full");
       this.bytes[abi.CONSOLE_INPUT + port * abi.CONSOLE_INPUT_BYTES + (head % abi.CONSOLE_INPUT_BYTES)] = byte;
       this.store32(index, head + 1);
     }

@@ -10,7 +10,14 @@ const bus = suite("bus");
 bus("an address outside every window faults, read or written, at every size; the next good access clears it", () => {
   const machine = bareMachine();
   for (const address of [0x0802_0000, 0x0900_1000, 0x0901_1000, 0x090d_1000, 0x0a00_1000, 0x1000_0000, 0xffff_fffc]) {
-    for (const access of [machine.read8, machine.read16, machine.read32, machine.write8, machine.write16, machine.write32]) {
+    for (const access of [
+      machine.read8,
+      machine.read16,
+      machine.read32,
+      machine.write8,
+      machine.write16,
+      machine.write32,
+    ]) {
       access.call(machine, address, 0xffff_ffff);
       assert.ok(machine.faulted, `${access.name} at 0x${address.toString(16)}`);
     }
@@ -41,7 +48,10 @@ bus("an optional device that is not configured faults; a virtio slot without a d
 bus("a PrimeCell's word comes by lanes; a write to an upper lane is ignored", () => {
   const machine = bareMachine();
   machine.write32(0x0901_0004, 0x1234_5678); // RTCMR
-  assert.equal([0, 1, 2, 3].map((n) => machine.read8(0x0901_0004 + n)), [0x78, 0x56, 0x34, 0x12]);
+  assert.equal(
+    [0, 1, 2, 3].map((n) => machine.read8(0x0901_0004 + n)),
+    [0x78, 0x56, 0x34, 0x12],
+  );
   assert.is(machine.read16(0x0901_0006), 0x1234);
   machine.write8(0x0901_0005, 0xff);
   assert.is(machine.read32(0x0901_0004), 0x1234_5678);

@@ -251,22 +251,25 @@ gic("4.4.5 an EOI that nothing awaits, or of an INTID that is not there, changes
   assert.is(machine.read32(GICC.RPR), 0xa0);
 });
 
-gic("4.3.15 GICD_SGIR reaches this processor by list and by filter 2, not by filter 1; 4.3.16 the pending bytes", () => {
-  const machine = gicMachine();
-  machine.write32(GICD.SGIR, (1 << 24) | (1 << 16) | 5);
-  assert.not(machine.irqLine);
-  machine.write32(GICD.SGIR, (2 << 16) | 5);
-  assert.not(machine.irqLine, "processor 1 is not us");
-  machine.write32(GICD.SGIR, (1 << 16) | 5);
-  machine.write32(GICD.SGIR, (2 << 24) | 7);
-  assert.is(machine.read32(GICD.SPENDSGIR + 4), 0x0100_0100);
-  assert.is(machine.read32(GICC.IAR), 5);
-  machine.write32(GICC.EOIR, 5);
-  machine.write8(GICD.CPENDSGIR + 7, 1);
-  assert.not(machine.irqLine);
-  machine.write8(GICD.SPENDSGIR + 9, 1);
-  assert.is(machine.read32(GICC.IAR), 9);
-});
+gic(
+  "4.3.15 GICD_SGIR reaches this processor by list and by filter 2, not by filter 1; 4.3.16 the pending bytes",
+  () => {
+    const machine = gicMachine();
+    machine.write32(GICD.SGIR, (1 << 24) | (1 << 16) | 5);
+    assert.not(machine.irqLine);
+    machine.write32(GICD.SGIR, (2 << 16) | 5);
+    assert.not(machine.irqLine, "processor 1 is not us");
+    machine.write32(GICD.SGIR, (1 << 16) | 5);
+    machine.write32(GICD.SGIR, (2 << 24) | 7);
+    assert.is(machine.read32(GICD.SPENDSGIR + 4), 0x0100_0100);
+    assert.is(machine.read32(GICC.IAR), 5);
+    machine.write32(GICC.EOIR, 5);
+    machine.write8(GICD.CPENDSGIR + 7, 1);
+    assert.not(machine.irqLine);
+    machine.write8(GICD.SPENDSGIR + 9, 1);
+    assert.is(machine.read32(GICC.IAR), 9);
+  },
+);
 
 gic("4.4.12 active priorities can be saved and restored", () => {
   const machine = gicMachine();

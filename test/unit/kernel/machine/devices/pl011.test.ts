@@ -137,23 +137,26 @@ pl011("§3.3.13 UARTICR does not lose input: the receive bits stand while there 
   assert.is(read(machine, DR), 0, "and an empty FIFO reads zero");
 });
 
-pl011("a receiver that is switched on hears nothing for a millisecond: typed-ahead input survives a driver's drain", () => {
-  const machine = bareMachine();
-  machine.consoleInput(0, "uname\n");
-  write(machine, CR, 0x301);
-  assert.ok(read(machine, FR) & FR_RXFE);
-  write(machine, IMSC, RX | RT);
-  assert.is(read(machine, DR), 0);
-  assert.is(line(machine), 0);
-  assert.is(machine.deadline, 24_000, "the machine wakes up for it");
-  machine.advance(24_001);
-  machine.tick();
-  assert.is(line(machine), 1);
-  assert.is(machine.deadline, -1);
-  let text = "";
-  while (!(read(machine, FR) & FR_RXFE)) text += String.fromCharCode(read(machine, DR));
-  assert.is(text, "uname\n");
-});
+pl011(
+  "a receiver that is switched on hears nothing for a millisecond: typed-ahead input survives a driver's drain",
+  () => {
+    const machine = bareMachine();
+    machine.consoleInput(0, "uname\n");
+    write(machine, CR, 0x301);
+    assert.ok(read(machine, FR) & FR_RXFE);
+    write(machine, IMSC, RX | RT);
+    assert.is(read(machine, DR), 0);
+    assert.is(line(machine), 0);
+    assert.is(machine.deadline, 24_000, "the machine wakes up for it");
+    machine.advance(24_001);
+    machine.tick();
+    assert.is(line(machine), 1);
+    assert.is(machine.deadline, -1);
+    let text = "";
+    while (!(read(machine, FR) & FR_RXFE)) text += String.fromCharCode(read(machine, DR));
+    assert.is(text, "uname\n");
+  },
+);
 
 pl011("registers hold their defined bits", () => {
   const machine = bareMachine();

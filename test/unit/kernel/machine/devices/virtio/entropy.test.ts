@@ -27,12 +27,11 @@ entropy("§5.4.6 the pool's bytes go to the buffers, each once, and are wiped", 
   ]);
   queue.offer([{ address: DATA + 200, length: 24, write: true }]);
   queue.kick();
-  assert.equal(queue.used().map((element) => element.length), [20, 24]);
-  const given = [
-    ...machine.readRam(DATA, 10),
-    ...machine.readRam(DATA + 100, 10),
-    ...machine.readRam(DATA + 200, 24),
-  ];
+  assert.equal(
+    queue.used().map((element) => element.length),
+    [20, 24],
+  );
+  const given = [...machine.readRam(DATA, 10), ...machine.readRam(DATA + 100, 10), ...machine.readRam(DATA + 200, 24)];
   assert.is(new Set(given).size, 44, "no byte twice");
   assert.ok(given.every((byte) => pool.includes(byte)));
   assert.is(machine.entropyCount, 20);

@@ -56,7 +56,10 @@ mmio("§4.2.2.2 registers are words: narrow accesses read zero and write nothing
 
 mmio("§4.2.2.2 shared memory regions do not exist: length and base read -1", () => {
   const driver = new VirtioDriver(bareMachine(), ENTROPY);
-  assert.equal([0xb0, 0xb4, 0xb8, 0xbc].map((offset) => driver.read(offset)), Array(4).fill(0xffff_ffff));
+  assert.equal(
+    [0xb0, 0xb4, 0xb8, 0xbc].map((offset) => driver.read(offset)),
+    Array(4).fill(0xffff_ffff),
+  );
 });
 
 mmio("§6 VERSION_1 stands in feature word 1, nothing beyond; §2.2.2 FEATURES_OK needs it", () => {
@@ -160,20 +163,23 @@ mmio("§2.7 rings at the very end of RAM are fine", () => {
   assert.is(queue.used().length, 1);
 });
 
-mmio("§4.2.2.2 a queue in use is left alone by writes to its registers; a queue that is not there answers nothing", () => {
-  const { driver, queue } = started();
-  driver.write(0x038, 2);
-  driver.write(0x080, 0);
-  queue.offer([entropyBuffer()]);
-  queue.kick();
-  assert.is(queue.used().length, 1);
-  driver.write(0x030, 1);
-  assert.is(driver.read(0x034), 0);
-  driver.write(0x044, 1);
-  assert.is(driver.read(0x044), 0);
-  assert.not(driver.status & NEEDS_RESET);
-  for (const n of [1, 7, 0xffff_ffff]) driver.write(0x050, n);
-});
+mmio(
+  "§4.2.2.2 a queue in use is left alone by writes to its registers; a queue that is not there answers nothing",
+  () => {
+    const { driver, queue } = started();
+    driver.write(0x038, 2);
+    driver.write(0x080, 0);
+    queue.offer([entropyBuffer()]);
+    queue.kick();
+    assert.is(queue.used().length, 1);
+    driver.write(0x030, 1);
+    assert.is(driver.read(0x034), 0);
+    driver.write(0x044, 1);
+    assert.is(driver.read(0x044), 0);
+    assert.not(driver.status & NEEDS_RESET);
+    for (const n of [1, 7, 0xffff_ffff]) driver.write(0x050, n);
+  },
+);
 
 mmio("§2.1.2, §3.1.1 nothing is consumed before DRIVER_OK; what was offered early is served then", () => {
   const machine = bareMachine();
@@ -205,27 +211,30 @@ mmio("§4.2.2 InterruptStatus, InterruptACK and the line; §2.7.7 the driver's N
   assert.not(driver.line);
 });
 
-mmio("§2.7.7.1, §2.7.10 EVENT_IDX: an interrupt when used_event is passed, and a kick asked for at the next entry", () => {
-  const { driver, queue } = started(EVENT_IDX);
-  const serve = (count: number) => {
-    for (let n = 0; n < count; n++) queue.offer([entropyBuffer()]);
-    queue.kick();
-    queue.used();
-    const raised = driver.interruptStatus === 1;
-    driver.acknowledge();
-    return raised;
-  };
-  queue.setUsedEvent(2); // interrupt for the third
-  assert.not(serve(2));
-  assert.ok(serve(1));
-  assert.is(queue.availEvent, 3);
-  assert.not(serve(3));
-  queue.setUsedEvent(7);
-  assert.ok(serve(4));
-  queue.setUsedEvent(9);
-  assert.ok(serve(1) === false && serve(0) === false, "10 used, the event at 9 was before");
-  assert.is(queue.availEvent, 11);
-});
+mmio(
+  "§2.7.7.1, §2.7.10 EVENT_IDX: an interrupt when used_event is passed, and a kick asked for at the next entry",
+  () => {
+    const { driver, queue } = started(EVENT_IDX);
+    const serve = (count: number) => {
+      for (let n = 0; n < count; n++) queue.offer([entropyBuffer()]);
+      queue.kick();
+      queue.used();
+      const raised = driver.interruptStatus === 1;
+      driver.acknowledge();
+      return raised;
+    };
+    queue.setUsedEvent(2); // interrupt for the third
+    assert.not(serve(2));
+    assert.ok(serve(1));
+    assert.is(queue.availEvent, 3);
+    assert.not(serve(3));
+    queue.setUsedEvent(7);
+    assert.ok(serve(4));
+    queue.setUsedEvent(9);
+    assert.ok(serve(1) === false && serve(0) === false, "10 used, the event at 9 was before");
+    assert.is(queue.availEvent, 11);
+  },
+);
 
 mmio("§2.7 ring indices wrap at 2^16", () => {
   const { queue } = started(0, 4);
@@ -238,23 +247,26 @@ mmio("§2.7 ring indices wrap at 2^16", () => {
   }
 });
 
-mmio("§2.7.5.3 indirect tables work alone and after plain descriptors; without the feature they break the device", () => {
-  const { machine, queue } = started();
-  queue.offerIndirect([entropyBuffer(DATA, 3), entropyBuffer(DATA + 0x100, 5)], TABLE);
-  queue.kick();
-  assert.is(queue.used()[0]!.length, 8);
-  assert.equal([...machine.readRam(DATA + 0x100, 6)], [0xee, 0xee, 0xee, 0xee, 0xee, 0]);
-  queue.descriptor(0, DATA + 0x200, 4, F_WRITE | F_NEXT, 1);
-  queue.descriptor(1, TABLE, 32, F_INDIRECT, 0);
-  queue.publish(0);
-  queue.kick();
-  assert.is(queue.used()[0]!.length, 12);
+mmio(
+  "§2.7.5.3 indirect tables work alone and after plain descriptors; without the feature they break the device",
+  () => {
+    const { machine, queue } = started();
+    queue.offerIndirect([entropyBuffer(DATA, 3), entropyBuffer(DATA + 0x100, 5)], TABLE);
+    queue.kick();
+    assert.is(queue.used()[0]!.length, 8);
+    assert.equal([...machine.readRam(DATA + 0x100, 6)], [0xee, 0xee, 0xee, 0xee, 0xee, 0]);
+    queue.descriptor(0, DATA + 0x200, 4, F_WRITE | F_NEXT, 1);
+    queue.descriptor(1, TABLE, 32, F_INDIRECT, 0);
+    queue.publish(0);
+    queue.kick();
+    assert.is(queue.used()[0]!.length, 12);
 
-  const plain = started(0);
-  plain.queue.offerIndirect([entropyBuffer()], TABLE);
-  plain.queue.kick();
-  assert.ok(plain.driver.status & NEEDS_RESET);
-});
+    const plain = started(0);
+    plain.queue.offerIndirect([entropyBuffer()], TABLE);
+    plain.queue.kick();
+    assert.ok(plain.driver.status & NEEDS_RESET);
+  },
+);
 
 /** Each breaks one rule of §2.7; `build` prepares the rings before the kick. */
 const violations: [string, (queue: DriverQueue) => void][] = [
@@ -263,7 +275,10 @@ const violations: [string, (queue: DriverQueue) => void][] = [
   ["more chains on offer than entries", (queue) => queue.driver.machine.write16(queue.driverRing + 2, 9)],
   ["an index that ran backwards", (queue) => queue.driver.machine.write16(queue.driverRing + 2, 0xffff)],
   ["a next beyond the table", (queue) => (queue.descriptor(0, DATA, 4, F_WRITE | F_NEXT, 8), queue.publish(0))],
-  ["a descriptor that follows itself", (queue) => (queue.descriptor(0, DATA, 4, F_WRITE | F_NEXT, 0), queue.publish(0))],
+  [
+    "a descriptor that follows itself",
+    (queue) => (queue.descriptor(0, DATA, 4, F_WRITE | F_NEXT, 0), queue.publish(0)),
+  ],
   [
     "a loop of empty descriptors",
     (queue) => {
@@ -287,9 +302,18 @@ const violations: [string, (queue: DriverQueue) => void][] = [
     "§2.7.4.2 a readable buffer after a writable one",
     (queue) => (queue.offer([entropyBuffer(), { address: DATA, length: 4 }]), undefined),
   ],
-  ["§2.7.5.3.1 an indirect table of no entries", (queue) => (queue.descriptor(0, TABLE, 0, F_INDIRECT, 0), queue.publish(0))],
-  ["an indirect table with half an entry", (queue) => (queue.descriptor(0, TABLE, 24, F_INDIRECT, 0), queue.publish(0))],
-  ["an indirect table larger than the queue", (queue) => (queue.descriptor(0, TABLE, 9 * 16, F_INDIRECT, 0), queue.publish(0))],
+  [
+    "§2.7.5.3.1 an indirect table of no entries",
+    (queue) => (queue.descriptor(0, TABLE, 0, F_INDIRECT, 0), queue.publish(0)),
+  ],
+  [
+    "an indirect table with half an entry",
+    (queue) => (queue.descriptor(0, TABLE, 24, F_INDIRECT, 0), queue.publish(0)),
+  ],
+  [
+    "an indirect table larger than the queue",
+    (queue) => (queue.descriptor(0, TABLE, 9 * 16, F_INDIRECT, 0), queue.publish(0)),
+  ],
   ["an indirect table outside RAM", (queue) => (queue.descriptor(0, 0x5000_0000, 16, F_INDIRECT, 0), queue.publish(0))],
   [
     "an indirect table with NEXT",
