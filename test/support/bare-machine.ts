@@ -67,7 +67,7 @@ export class BareMachine {
   constructor(options: BareMachineOptions = {}) {
     this.ramBytes = options.ramBytes ?? 1 << 20;
     const romBytes = options.romBytes ?? 0;
-    const pages = 16 + ((this.ramBytes + romBytes) >>> 16) + abi.STATIC_END / abi.WASM_PAGE;
+    const pages = 16 + ((this.ramBytes + romBytes) >>> 16) + Math.ceil(abi.STATIC_END / abi.WASM_PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.view = new DataView(this.memory.buffer);
     this.bytes = new Uint8Array(this.memory.buffer);
