@@ -114,7 +114,14 @@ export function randomHost(machine: BareMachine, below: (count: number) => numbe
       }
       return;
     case 4:
-      for (const { index } of machine.blockRequests()) if (below(2)) machine.blockComplete(index, below(4));
+      for (const { index, state, operation, segments } of machine.blockRequests()) {
+        if (below(2)) continue;
+        const status = below(4);
+        if (operation === abi.BLOCK_READ && status === 0 && state !== abi.BLOCK_CANCELLED) {
+          for (const { offset, length } of segments) machine.bytes.fill(0xd1, offset, offset + length);
+        }
+        machine.blockComplete(index, status);
+      }
       return;
     case 5:
       machine.advance(below(100_000));

@@ -363,6 +363,7 @@ for (const [what, build] of violations) {
     assert.ok(driver.status & NEEDS_RESET);
     assert.is(driver.interruptStatus & 2, 2, "§2.1.2: a configuration change notification");
     const used = machine.read16(queue.deviceRing + 2);
+    assert.ok(used <= 1, "no chain after the lie was served");
     queue.kick();
     machine.tick();
     assert.is(machine.read16(queue.deviceRing + 2), used);
