@@ -35,7 +35,7 @@ const WINDOWS: [base: number, bytes: number][] = [
 function play(seed: number): string {
   const random = new Random(seed);
   const machine = bareMachine({ ramBytes: 1 << 18, diskSectors: 64n, consolePorts: 1 + random.below(4) });
-  const guard = new MachineGuard(machine);
+  let guard = new MachineGuard(machine);
   for (let n = 0; n < OPERATIONS; n++) {
     const [base, bytes] = random.pick(random.oneIn(8) ? WINDOWS : BUSY);
     const size = random.pick([1, 2, 4, 4, 4, 4]);
@@ -45,7 +45,11 @@ function play(seed: number): string {
     if (random.oneIn(3)) machine.exports.physicalRead(address, size);
     else machine.exports.physicalWrite(address, value, size);
     if (random.oneIn(20)) randomHost(machine, (count) => random.below(count));
-    if (random.oneIn(5000)) machine.reset();
+    if (random.oneIn(5000)) {
+      guard.check(`seed ${seed}, operation ${n}`);
+      machine.reset();
+      guard = new MachineGuard(machine); // the CPU's reset state is its own
+    }
     if (n % 1000 === 0) guard.check(`seed ${seed}, operation ${n}`);
   }
   guard.check(`seed ${seed}, end`);

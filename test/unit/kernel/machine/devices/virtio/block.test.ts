@@ -16,6 +16,7 @@ import {
 } from "../../../../../../kernel/abi/layout.js";
 import { RUN_IO } from "../../../../../../kernel/abi/reasons.js";
 import { type BareMachine, type BareMachineOptions, bareMachine } from "../../../../../support/bare-machine.js";
+import { MachineGuard } from "../../../../../support/machine-guard.js";
 import {
   type Buffer,
   type DriverQueue,
@@ -105,10 +106,13 @@ block("§5.2.6 a read: an entry with offsets into guest RAM, an exit, and comple
     ],
   });
   machine.blockTake(0);
-  machine.bytes.fill(0x5a, entry!.segments[0]!.offset, entry!.segments[0]!.offset + 512);
+  const guard = new MachineGuard(machine);
+  guard.mark();
+  for (const { offset, length } of entry!.segments) machine.bytes.fill(0x5a, offset, offset + length);
   assert.is(queue.used().length, 0);
   assert.is(machine.read8(STATUS), UNTOUCHED);
   machine.blockComplete(0, OK);
+  guard.checkRam("the pages read into, the status and the used ring are marked dirty");
   assert.is(machine.read8(STATUS), OK);
   assert.equal(queue.used(), [{ id: head, length: 512 + 1024 + 1 }]);
   assert.ok(driver.line);
