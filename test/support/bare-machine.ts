@@ -67,7 +67,7 @@ export class BareMachine {
   constructor(options: BareMachineOptions = {}) {
     this.ramBytes = options.ramBytes ?? 1 << 20;
     const romBytes = options.romBytes ?? 0;
-    const pages = 16 + ((this.ramBytes + romBytes) >>> 16) + abi.STATIC_END / abi.WASM_PAGE;
+    const pages = 16 + ((this.ramBytes + romBytes) >>> 16) + Math.ceil(abi.STATIC_END / abi.WASM_PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.view = new DataView(this.memory.buffer);
     this.bytes = new Uint8Array(this.memory.buffer);
@@ -190,7 +190,7 @@ export class BareMachine {
     const index = abi.CONSOLE_INPUT_INDEX + port * 8;
     for (const byte of new TextEncoder().encode(text)) {
       const head = this.load32(index);
-      if (((head - this.load32(index + 4)) >>> 0) >= abi.CONSOLE_INPUT_BYTES) throw new Error("the input ring is full");
+      if ((head - this.load32(index + 4)) >>> 0 >= abi.CONSOLE_INPUT_BYTES) throw new Error("the input ring is full");
       this.bytes[abi.CONSOLE_INPUT + port * abi.CONSOLE_INPUT_BYTES + (head % abi.CONSOLE_INPUT_BYTES)] = byte;
       this.store32(index, head + 1);
     }

@@ -26,30 +26,31 @@ export function consoleInputCount(port: u32): u32 {
 /** The next byte for the guest, or 0 when there is none. */
 export function consoleInputTake(port: u32): u32 {
   if (consoleInputCount(port) == 0) return 0;
-  const index = CONSOLE_INPUT_INDEX + (port << 3);
-  const tail = load<u32>(index, 4);
-  store<u32>(index, tail + 1, 4);
-  return <u32>load<u8>(CONSOLE_INPUT + port * CONSOLE_INPUT_BYTES + (tail & (CONSOLE_INPUT_BYTES - 1)));
+  const value = <u32>load<u8>(consoleInputAt(port));
+  consoleInputUsed(port, 1);
+  return value;
 }
 
-/** Bytes that still fit into the guest's output. A full ring asks the CPU to let the host drain it. */
+/** Bytes that still fit into the guest's output. */
 export function consoleOutputRoom(port: u32): u32 {
   const index = CONSOLE_OUTPUT_INDEX + (port << 3);
-  const fill = load<u32>(index) - load<u32>(index, 4);
-  if (fill < CONSOLE_OUTPUT_BYTES) return CONSOLE_OUTPUT_BYTES - fill;
+  return CONSOLE_OUTPUT_BYTES - min<u32>(load<u32>(index) - load<u32>(index, 4), CONSOLE_OUTPUT_BYTES);
+}
+
+/** The guest waits for room: the CPU leaves run(), so that the host can drain the ring. Not for a look (tick), which would keep a
+ *  guest with an undrained port from running at all. */
+export function consoleOutputWait(): void {
   exitRequest(RUN_OUTPUT);
-  return 0;
 }
 
 /** One byte from the guest; false when it does not fit. */
 export function consoleOutputPut(port: u32, value: u32): bool {
-  const room = consoleOutputRoom(port);
-  if (room == 0) return false;
-  const index = CONSOLE_OUTPUT_INDEX + (port << 3);
-  const head = load<u32>(index);
-  store<u8>(CONSOLE_OUTPUT + port * CONSOLE_OUTPUT_BYTES + (head & (CONSOLE_OUTPUT_BYTES - 1)), <u8>value);
-  store<u32>(index, head + 1);
-  if (room <= CONSOLE_OUTPUT_BYTES - OUTPUT_HIGH) exitRequest(RUN_OUTPUT);
+  if (consoleOutputRoom(port) == 0) {
+    consoleOutputWait();
+    return false;
+  }
+  store<u8>(consoleOutputAt(port), <u8>value);
+  consoleOutputUsed(port, 1);
   return true;
 }
 

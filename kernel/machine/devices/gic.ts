@@ -199,7 +199,7 @@ export function gicCpuWrite(offset: u32, value: u32): void {
       state.aliasedBinaryPoint = value & 7;
       break;
     case GICC_DIR:
-      // 4.4.13: UNPREDICTABLE while EOImode is 0; here without effect.
+      // 4.4.15: UNPREDICTABLE while EOImode is 0; here without effect.
       if (state.cpuControl & CTLR_EOI_MODE) gicDeactivate(value);
       break;
     default: {

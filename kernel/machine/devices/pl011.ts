@@ -11,7 +11,13 @@
 import { PL011_STATE } from "../../abi/layout";
 import { PL011_IRQ } from "../memory-map";
 import { COUNTER_HZ, clockTicks } from "./clock";
-import { consoleInputCount, consoleInputTake, consoleOutputPut, consoleOutputRoom } from "./console-ring";
+import {
+  consoleInputCount,
+  consoleInputTake,
+  consoleOutputPut,
+  consoleOutputRoom,
+  consoleOutputWait,
+} from "./console-ring";
 import { irqSet } from "./irq";
 
 // Registers (DDI 0183G table 3-1)
@@ -183,7 +189,7 @@ function pl011Receive(): u32 {
   return value;
 }
 
-/** 2.8.2: the transmit interrupt comes when the FIFO drains to its level; here, at once or when a full ring has room again. */
+/** 2.8.3: the transmit interrupt comes when the FIFO drains to its level; here, at once or when a full ring has room again. */
 function pl011Transmit(value: u32): void {
   if (consoleOutputPut(PORT, value) && consoleOutputRoom(PORT) != 0) {
     uart.raw |= TXIS;
@@ -195,7 +201,11 @@ function pl011Transmit(value: u32): void {
 
 function pl011Flags(): u32 {
   const waiting = pl011Waiting();
-  let flags: u32 = consoleOutputRoom(PORT) ? FR_TXFE : FR_TXFF | FR_BUSY;
+  let flags: u32 = FR_TXFE;
+  if (consoleOutputRoom(PORT) == 0) {
+    flags = FR_TXFF | FR_BUSY;
+    consoleOutputWait(); // whoever reads this waits for room
+  }
   if (waiting == 0) flags |= FR_RXFE;
   if (waiting >= (uart.lcrh & LCR_H_FEN ? FIFO_DEPTH : 1)) flags |= FR_RXFF;
   return flags;
@@ -237,7 +247,7 @@ function pl011Level(): void {
   irqSet(PL011_IRQ, (pl011Raw() & uart.mask) != 0);
 }
 
-/** Identification bytes, DDI 0183G 3.3.16 and 3.3.17: part 0x011, designer 0x41, revision r1p4, PrimeCell 0xb105f00d. */
+/** Identification bytes, DDI 0183G 3.3.15 and 3.3.16: part 0x011, designer 0x41, revision r1p4, PrimeCell 0xb105f00d. */
 function pl011Id(offset: u32): u32 {
   switch ((offset - ID_FIRST) >>> 2) {
     case 0:

@@ -146,7 +146,7 @@ function sp805Level(): void {
   irqSet(SP805_IRQ, (watchdog.raw & watchdog.control & CONTROL_INTEN) != 0);
 }
 
-/** Identification bytes, DDI 0270B 3.3.9 and 3.3.10: part 0x805, designer 0x41, revision 1, PrimeCell 0xb105f00d. */
+/** Identification bytes, DDI 0270B chapter 3: part 0x805, designer 0x41, revision 1, PrimeCell 0xb105f00d. */
 function sp805Id(offset: u32): u32 {
   switch ((offset - ID_FIRST) >>> 2) {
     case 0:

@@ -1,5 +1,5 @@
 // Generic Timer: the physical and the virtual timer of PL1. The CPU reaches them through CP15 c14.
-// ARM DDI 0406C chapter B8 and B4.1.20 onwards (CNT* registers).
+// ARM DDI 0406C chapter B8 and the CNT* registers of B4.1.
 //
 // Nothing counts here: the counter is clock's, a timer's condition is the comparison `counter >= compare value`, and a look
 // at either is made when a register is read. Without Virtualization Extensions CNTVOFF is zero, so both counters are one.
@@ -86,7 +86,7 @@ export function timerWrite(register: u32, value: u32): void {
     case CNTKCTL:
       timer.kernelControl = value & CNTKCTL_BITS;
       return;
-    case CNTP_TVAL: // B8.1.5: a signed distance from now
+    case CNTP_TVAL: // B8.1: a signed distance from now
       timer.physicalCompare = clockTicks() + <u64>(<i64>(<i32>value));
       break;
     case CNTP_CTL:
@@ -140,7 +140,7 @@ export function timerDeadline(now: u64): u64 {
 }
 
 function timerControl(control: u32, compare: u64): u32 {
-  // B4.1.26: ISTATUS ignores IMASK, and is UNKNOWN (here zero) while the timer is disabled.
+  // CNTP_CTL: ISTATUS ignores IMASK, and is UNKNOWN (here zero) while the timer is disabled.
   return control & CTL_ENABLE && clockTicks() >= compare ? control | CTL_ISTATUS : control;
 }
 

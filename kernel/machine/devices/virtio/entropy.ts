@@ -57,7 +57,7 @@ export function entropyKick(): void {
 
 /** The host may have filled the pool. */
 export function entropyTick(): void {
-  if (entropy.waiting) entropyKick();
+  if (entropy.waiting && entropyLeft()) entropyKick();
 }
 
 function entropyLeft(): u32 {
