@@ -1,0 +1,95 @@
+// Random sequences and the states they start from, all from one seed.
+
+import { instructionTable } from "./instruction-table.js";
+import {
+  buildProgram,
+  CODE,
+  CPSR_USER,
+  LEAVE,
+  SCRATCH,
+  STATE_BYTES,
+  STATE_CPSR,
+  STATE_DOUBLES,
+  STATE_FPSCR,
+  sequenceBytes,
+  type Program,
+} from "./program.js";
+import { Random } from "./random.js";
+import { UnitMaker } from "./random-units.js";
+import { assemble, type Sequence, type Unit } from "./unit.js";
+import { vfpVector, VECTOR_BYTES, VECTOR_REGISTERS } from "./vfp-vectors.js";
+
+const table = instructionTable();
+
+/** Most units that a sequence has; about one and a half instructions each. */
+export const SEQUENCE_UNITS = 24;
+
+export interface Batch {
+  program: Program;
+  sequences: Sequence[];
+  /** Instructions laid down, jumps over some of them not looked at. */
+  instructionCount: number;
+}
+
+/** Sequences `first` to `first + count - 1` of `seed`. */
+export function sequenceBatch(seed: number, first: number, count: number): Batch {
+  const indices = Array.from({ length: count }, (_, i) => first + i);
+  return build(
+    indices.map((index) => sequenceUnits(seed, index)),
+    indices.map((index) => sequenceState(seed, index)),
+  );
+}
+
+/** Sequence `index` of `seed`, and all its prefixes: the first that differs shows the unit to blame. */
+export function prefixBatch(seed: number, index: number): Batch {
+  const units = sequenceUnits(seed, index);
+  const state = sequenceState(seed, index);
+  return build(
+    units.map((_, length) => units.slice(0, length + 1)),
+    units.map(() => state),
+  );
+}
+
+function build(lists: Unit[][], states: Uint8Array[]): Batch {
+  let at = CODE;
+  let instructionCount = 0;
+  const sequences = lists.map((units) => {
+    const sequence = assemble(units, at, LEAVE);
+    at += sequenceBytes(sequence);
+    instructionCount += units.length;
+    return sequence;
+  });
+  return { program: buildProgram(sequences, states), sequences, instructionCount };
+}
+
+function sequenceUnits(seed: number, index: number): Unit[] {
+  const random = new Random((seed ^ Math.imul(index + 1, 0x85ebca6b)) | 0);
+  const maker = new UnitMaker(table, random, SCRATCH);
+  return maker.units(1 + random.below(SEQUENCE_UNITS), random.oneIn(2) ? "A32" : "T32");
+}
+
+const EDGES = [
+  0, 1, 2, 31, 32, 33, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 0x00ff00ff,
+  0x80008000, 0x7f7f7f7f,
+];
+
+function sequenceState(seed: number, index: number): Uint8Array {
+  const random = new Random((seed ^ Math.imul(index + 1, 0xc2b2ae35)) | 0);
+  const state = new Uint8Array(STATE_BYTES);
+  const view = new DataView(state.buffer);
+  const word = () => (random.oneIn(3) ? random.pick(EDGES) : random.word());
+  for (let at = 0; at < STATE_BYTES; at += 4) view.setUint32(at, word(), true);
+  view.setUint32(STATE_CPSR, (random.word() & CPSR_USER) >>> 0, true);
+  // Operands of the VFP's own vectors in most of the doubles and in a part of the scratch memory.
+  const vector = new DataView(new ArrayBuffer(VECTOR_BYTES));
+  for (let group = 0; group < 10; group++) {
+    vfpVector(vector, 0, random.oneIn(2), random);
+    if (group === 0) view.setUint32(STATE_FPSCR, (vector.getUint32(0, true) & 0xffc0009f) >>> 0, true);
+    const bytes = new Uint8Array(vector.buffer, 4, 8 * VECTOR_REGISTERS);
+    state.set(bytes, STATE_DOUBLES + group * bytes.length);
+  }
+  return state;
+}
+export function prefixOnly(seed: number, index: number, length: number): Batch {
+  return build([sequenceUnits(seed, index).slice(0, length)], [sequenceState(seed, index)]);
+}
