@@ -19,6 +19,8 @@ import { VFP_FORMS } from "./vfp-vectors.js";
 const GENERAL = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14] as const;
 
 export class UnitMaker {
+  /** Table lines that were drawn so far. */
+  readonly drawn = new Set<Instruction>();
   readonly #table: readonly Instruction[];
   readonly #random: Random;
   readonly #scratch: number;
@@ -76,7 +78,9 @@ export class UnitMaker {
       if ("cond" in fields) fields["cond"] = condition;
       if (!satisfied(line, fields) || !accept(fields)) continue;
       const word = encode(line, fields);
-      if (isDecodedAs(this.#table, line, word)) return word;
+      if (!isDecodedAs(this.#table, line, word)) continue;
+      this.drawn.add(line);
+      return word;
     }
     return undefined;
   }
@@ -176,6 +180,7 @@ export class UnitMaker {
       const line = this.#random.pick(vfp ? this.#vfpMemory : this.#memory[set]);
       const access: MemoryAccess | undefined = memoryAccess(this.#table, line, state, this.#scratch, this.#random);
       if (!access) continue;
+      this.drawn.add(line);
       const { before, word } = access;
       if (state === "A32") return { before, halves: wordHalves(word) };
       return { before, halves: line.set === "T16" ? [word] : halfwords(word) };

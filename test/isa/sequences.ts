@@ -20,6 +20,19 @@ import { assemble, type Sequence, type Unit } from "./unit.js";
 import { vfpVector, VECTOR_BYTES, VECTOR_REGISTERS } from "./vfp-vectors.js";
 
 const table = instructionTable();
+/** Table lines that no sequence has drawn yet, those that only units of their own kind use left out. */
+const missing = new Set(
+  table.filter(
+    (line) =>
+      !line.constraints.some((token) => ["never", "branch", "it"].includes(token)) &&
+      !line.lowering.endsWith("Exclusive"),
+  ),
+);
+
+/** Names of the lines that no sequence made so far has used. */
+export function linesNotDrawn(): string[] {
+  return [...missing].map((line) => `${line.set} ${line.name}`);
+}
 
 /** Most units that a sequence has; about one and a half instructions each. */
 export const SEQUENCE_UNITS = 24;
@@ -40,14 +53,11 @@ export function sequenceBatch(seed: number, first: number, count: number): Batch
   );
 }
 
-/** Sequence `index` of `seed`, and all its prefixes: the first that differs shows the unit to blame. */
-export function prefixBatch(seed: number, index: number): Batch {
+/** Sequence `index` of `seed` and all its prefixes, each alone: the first that differs shows the unit to blame. */
+export function prefixBatch(seed: number, index: number): Batch[] {
   const units = sequenceUnits(seed, index);
   const state = sequenceState(seed, index);
-  return build(
-    units.map((_, length) => units.slice(0, length + 1)),
-    units.map(() => state),
-  );
+  return units.map((_, length) => build([units.slice(0, length + 1)], [state]));
 }
 
 function build(lists: Unit[][], states: Uint8Array[]): Batch {
@@ -65,7 +75,9 @@ function build(lists: Unit[][], states: Uint8Array[]): Batch {
 function sequenceUnits(seed: number, index: number): Unit[] {
   const random = new Random((seed ^ Math.imul(index + 1, 0x85ebca6b)) | 0);
   const maker = new UnitMaker(table, random, SCRATCH);
-  return maker.units(1 + random.below(SEQUENCE_UNITS), random.oneIn(2) ? "A32" : "T32");
+  const units = maker.units(1 + random.below(SEQUENCE_UNITS), random.oneIn(2) ? "A32" : "T32");
+  for (const line of maker.drawn) missing.delete(line);
+  return units;
 }
 
 const EDGES = [
@@ -89,7 +101,4 @@ function sequenceState(seed: number, index: number): Uint8Array {
     state.set(bytes, STATE_DOUBLES + group * bytes.length);
   }
   return state;
-}
-export function prefixOnly(seed: number, index: number, length: number): Batch {
-  return build([sequenceUnits(seed, index).slice(0, length)], [sequenceState(seed, index)]);
 }
