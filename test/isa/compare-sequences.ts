@@ -18,7 +18,7 @@ import {
   type Program,
 } from "./program.js";
 import { qemuArmRun } from "./qemu-arm.js";
-import { prefixBatch, sequenceBatch, type Batch } from "./sequences.js";
+import { prefixBatches, sequenceBatch, type Batch } from "./sequences.js";
 import { resultHash } from "./vfp-recorded.js";
 
 /** Final states of a program under the oracle. */
@@ -56,7 +56,7 @@ export function compareBatch(
     if (Buffer.compare(results, expected) === 0) return [];
   } catch (error) {
     if (!(error instanceof MachineRunError) && !(error instanceof WebAssembly.RuntimeError)) throw error;
-    if (count === 1) return [explain(seed, first, options)];
+    if (count === 1) return [explain(seed, first, first, options)];
     // One sequence spoils the whole program: look for it by halves.
     const half = count >> 1;
     const reports = compareBatch(seed, first, half, options, most);
@@ -67,30 +67,39 @@ export function compareBatch(
   const reports: string[] = [];
   for (let i = 0; i < count && reports.length < most; i++) {
     if (Buffer.compare(stateOf(results, i), stateOf(expected, i)) !== 0)
-      reports.push(explain(seed, first + i, options));
+      reports.push(explain(seed, first, first + i, options));
   }
   return reports;
 }
 
-/** Finds the shortest prefix of a sequence that differs, and shows its last unit. */
-function explain(seed: number, index: number, options: MachineRunOptions): string {
+/** Finds the shortest prefix of a sequence that differs, alone or else in its batch, and shows its last unit. */
+function explain(seed: number, first: number, index: number, options: MachineRunOptions): string {
   const title = `sequence ${index} of seed ${seed}`;
-  const prefixes = prefixBatch(seed, index);
-  for (const [i, batch] of prefixes.entries()) {
-    const expected = oracleRun(batch.program);
-    let difference: string;
-    try {
-      const { results } = machineRun(batch.program, options, 1_000_000);
-      difference = describe(results, expected);
-    } catch (error) {
-      if (!(error instanceof MachineRunError) && !(error instanceof WebAssembly.RuntimeError)) throw error;
-      difference = `  machine: ${error.message}`;
+  for (const start of index === first ? [index] : [index, first]) {
+    let before: string[] = [];
+    let units = 0;
+    for (const batch of prefixBatches(seed, start, index)) {
+      units++;
+      const expected = lastState(oracleRun(batch.program));
+      let difference: string;
+      try {
+        difference = describe(lastState(machineRun(batch.program, options).results), expected);
+      } catch (error) {
+        if (!(error instanceof MachineRunError) && !(error instanceof WebAssembly.RuntimeError)) throw error;
+        difference = `  machine: ${error.message}`;
+      }
+      if (difference !== "") {
+        const heading = "  state before the last unit:";
+        return [`${title}: differs after unit ${units}`, difference, heading, ...before, disassembly(batch)].join("\n");
+      }
+      before = compactState(expected);
     }
-    if (difference === "") continue;
-    const before = i === 0 ? [] : ["  state before the last unit:", ...listState(oracleRun(prefixes[i - 1]!.program))];
-    return [`${title}: differs after unit ${i + 1}`, difference, ...before, disassembly(batch)].join("\n");
   }
-  return `${title}: differs only together with others (all its prefixes agree alone)`;
+  return `${title}: differs in its batch only, and not when run again`;
+}
+
+function lastState(results: Uint8Array): Uint8Array {
+  return stateOf(results, results.length / STATE_BYTES - 1);
 }
 
 /** Differences of two states, one a line. */
@@ -117,9 +126,23 @@ function listState(state: Uint8Array): string[] {
   return lines;
 }
 
+/** Registers alone, several in a line. */
+function compactState(state: Uint8Array): string[] {
+  const entries = listState(state).slice(0, 17 + 1 + 32);
+  const lines: string[] = [];
+  for (let i = 0; i < entries.length; i += 5)
+    lines.push(
+      entries
+        .slice(i, i + 5)
+        .map((entry) => entry.padEnd(28))
+        .join(""),
+    );
+  return lines;
+}
+
 /** The sequence through objdump, when binutils for ARM are there; its words otherwise. */
 function disassembly(batch: Batch): string {
-  const sequence = batch.sequences[0]!;
+  const sequence = batch.sequences.at(-1)!;
   const thumb = (sequence.entry & 1) === 1;
   const start = sequence.entry & ~1;
   const bytes = Buffer.alloc(2 * sequence.halves.length);

@@ -53,11 +53,14 @@ export function sequenceBatch(seed: number, first: number, count: number): Batch
   );
 }
 
-/** Sequence `index` of `seed` and all its prefixes, each alone: the first that differs shows the unit to blame. */
-export function prefixBatch(seed: number, index: number): Batch[] {
-  const units = sequenceUnits(seed, index);
-  const state = sequenceState(seed, index);
-  return units.map((_, length) => build([units.slice(0, length + 1)], [state]));
+/** Sequence `index` of `seed` and all its prefixes, each as the last of a batch that begins with sequence `first` (so that code
+ *  lies where it lay in that batch): the first prefix that differs shows the unit to blame. */
+export function* prefixBatches(seed: number, first: number, index: number): Generator<Batch> {
+  const indices = Array.from({ length: index - first + 1 }, (_, i) => first + i);
+  const lists = indices.map((i) => sequenceUnits(seed, i));
+  const states = indices.map((i) => sequenceState(seed, i));
+  const whole = lists.pop()!;
+  for (let length = 1; length <= whole.length; length++) yield build([...lists, whole.slice(0, length)], states);
 }
 
 function build(lists: Unit[][], states: Uint8Array[]): Batch {
