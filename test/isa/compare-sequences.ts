@@ -18,7 +18,7 @@ import {
   type Program,
 } from "./program.js";
 import { qemuArmRun } from "./qemu-arm.js";
-import { prefixBatches, sequenceBatch, type Batch } from "./sequences.js";
+import { emptyBatch, prefixBatches, sequenceBatch, type Batch } from "./sequences.js";
 import { resultHash } from "./vfp-recorded.js";
 
 /** Final states of a program under the oracle. */
@@ -40,37 +40,53 @@ export function stateHashes(results: Uint8Array): string[] {
   return Array.from({ length: results.length / STATE_BYTES }, (_, i) => resultHash(stateOf(results, i)).slice(0, 8));
 }
 
-/** Runs a batch on both sides; returns readable reports of up to `most` sequences that differ. */
+export interface Comparison {
+  /** One readable report for each sequence that differs. */
+  reports: string[];
+  /** Instructions that the machine executed, the harness's included; 0 when the program did not end. */
+  instructions: bigint;
+}
+
+/** Runs a batch on both sides; reports up to `most` sequences that differ. */
 export function compareBatch(
   seed: number,
   first: number,
   count: number,
   options: MachineRunOptions,
   most = 4,
-): string[] {
+): Comparison {
   const { program } = sequenceBatch(seed, first, count);
   const expected = oracleRun(program);
-  let results: Uint8Array | undefined;
+  let results: Uint8Array;
+  let instructions: bigint;
   try {
-    results = machineRun(program, options).results;
-    if (Buffer.compare(results, expected) === 0) return [];
+    ({ results, instructions } = machineRun(program, options));
   } catch (error) {
     if (!(error instanceof MachineRunError) && !(error instanceof WebAssembly.RuntimeError)) throw error;
-    if (count === 1) return [explain(seed, first, first, options)];
+    if (count === 1) return { reports: [explain(seed, first, first, options)], instructions: 0n };
     // One sequence spoils the whole program: look for it by halves.
     const half = count >> 1;
-    const reports = compareBatch(seed, first, half, options, most);
-    return reports.length >= most
-      ? reports
-      : [...reports, ...compareBatch(seed, first + half, count - half, options, most - reports.length)];
+    const { reports } = compareBatch(seed, first, half, options, most);
+    if (reports.length < most) {
+      reports.push(...compareBatch(seed, first + half, count - half, options, most - reports.length).reports);
+    }
+    return { reports, instructions: 0n };
   }
   const reports: string[] = [];
   for (let i = 0; i < count && reports.length < most; i++) {
-    if (Buffer.compare(stateOf(results, i), stateOf(expected, i)) !== 0)
+    if (Buffer.compare(stateOf(results, i), stateOf(expected, i)) !== 0) {
       reports.push(explain(seed, first, first + i, options));
+    }
   }
-  return reports;
+  return { reports, instructions };
 }
+
+/** Instructions that the harness spends on one sequence, its way out included. */
+export function harnessInstructions(): number {
+  const run = (count: number) => machineRun(emptyBatch(count).program, { fuel: 1_000_000, mmu: false }).instructions;
+  return (harnessCost ??= Number(run(2) - run(1)));
+}
+let harnessCost: number | undefined;
 
 /** Finds the shortest prefix of a sequence that differs, alone or else in its batch, and shows its last unit. */
 function explain(seed: number, first: number, index: number, options: MachineRunOptions): string {

@@ -109,7 +109,7 @@ export function machineFirmware(entry: number, mmu: boolean): number[] {
     emit(...a32Constant(0, PAGE_TABLE), 0xee020f10); // TTBR0
     emit(0xee080f17, 0xee110f10, 0xe3800001, 0xee010f10, 0xf57ff06f); // TLBIALL ; SCTLR.M = 1 ; isb
   }
-  emit(0xe321f010); // msr cpsr_c, #USER
+  emit(0xe323f010); // msr cpsr_xc, #USER: aborts and interrupts unmasked, as under Linux
   emit(0xe51ff004, entry); // ldr pc, [pc, #-4]
   return words;
 }

@@ -40,8 +40,6 @@ export const SEQUENCE_UNITS = 24;
 export interface Batch {
   program: Program;
   sequences: Sequence[];
-  /** Instructions laid down, jumps over some of them not looked at. */
-  instructionCount: number;
 }
 
 /** Sequences `first` to `first + count - 1` of `seed`. */
@@ -63,16 +61,22 @@ export function* prefixBatches(seed: number, first: number, index: number): Gene
   for (let length = 1; length <= whole.length; length++) yield build([...lists, whole.slice(0, length)], states);
 }
 
+/** `count` sequences without any unit. */
+export function emptyBatch(count: number): Batch {
+  return build(
+    Array.from({ length: count }, () => []),
+    Array.from({ length: count }, () => sequenceState(0, 0)),
+  );
+}
+
 function build(lists: Unit[][], states: Uint8Array[]): Batch {
   let at = CODE;
-  let instructionCount = 0;
   const sequences = lists.map((units) => {
     const sequence = assemble(units, at, LEAVE);
     at += sequenceBytes(sequence);
-    instructionCount += units.length;
     return sequence;
   });
-  return { program: buildProgram(sequences, states), sequences, instructionCount };
+  return { program: buildProgram(sequences, states), sequences };
 }
 
 function sequenceUnits(seed: number, index: number): Unit[] {
