@@ -51,7 +51,7 @@ function positive(text: string, option: string): number {
 
 function record(version: string): void {
   const write = (url: URL, value: unknown) => {
-    writeFileSync(url, JSON.stringify(value, null, 1) + "\n");
+    writeFileSync(url, JSON.stringify(value, null, 2) + "\n");
     process.stdout.write(`recorded ${url.pathname}\n`);
   };
   write(VFP_RECORD, vfpRecord(version, RECORD_SEED, VFP_RECORD_COUNT));
