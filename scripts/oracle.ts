@@ -2,16 +2,25 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { compareBatch, harnessInstructions } from "../test/isa/compare-sequences.js";
+import type { MachineRunOptions } from "../test/isa/machine-runner.js";
 import { OracleError, qemuArmVersion } from "../test/isa/qemu-arm.js";
+import {
+  sequenceRecord,
+  SEQUENCE_RECORD,
+  type SequenceRecord,
+  recordedHashes,
+} from "../test/isa/sequences-recorded.js";
 import { vfpMachine } from "../test/isa/vfp-machine.js";
 import { VFP_RECORD, vfpCompareLive, vfpRecord, type VfpRecord } from "../test/isa/vfp-recorded.js";
 import { VFP_FORMS } from "../test/isa/vfp-vectors.js";
 
 const HELP = `npm run oracle -- [options]
 
-Compares random instructions on the machine and on qemu-arm (Debian package qemu-user) as a Cortex-A7.
+Compares the machine with qemu-arm (Debian package qemu-user) as a Cortex-A7: random sequences of A32, T32 and VFP
+instructions, then VFP data processing on chosen operands. Wants build/machine.wasm (npm run build).
 
-  --count N   instructions to compare (default 1000000)
+  --count N   instructions to compare of each kind (default 1000000)
   --seed S    seed of the random choice (default 1); the same seed makes the same run
   --record    write what the oracle says about the fixed sample to test/isa/recorded (npm test compares with it)
   --check     compare that record with the live oracle
@@ -21,8 +30,17 @@ Exit code: 0 all equal, 1 a difference, 2 the oracle is absent or failed, 64 bad
 `;
 
 const RECORD_SEED = 20261122;
+const SEQUENCE_RECORD_COUNT = 1500;
 const VFP_RECORD_COUNT = 250;
 const VFP_ROUND = 2000;
+const SEQUENCE_ROUND = 2000;
+/** The rounds take turns: whole blocks, single steps and odd slices, with the MMU on and off. */
+const WAYS: MachineRunOptions[] = [
+  { fuel: 50_000_000, mmu: true },
+  { fuel: 1, mmu: true },
+  { fuel: 50_000_000, mmu: false },
+  { fuel: 97, mmu: true },
+];
 
 function positive(text: string, option: string): number {
   const value = Number(text);
@@ -32,17 +50,47 @@ function positive(text: string, option: string): number {
 }
 
 function record(version: string): void {
-  writeFileSync(VFP_RECORD, JSON.stringify(vfpRecord(version, RECORD_SEED, VFP_RECORD_COUNT), null, 1) + "\n");
-  process.stdout.write("recorded test/isa/recorded/vfp.json\n");
+  const write = (url: URL, value: unknown) => {
+    writeFileSync(url, JSON.stringify(value, null, 2) + "\n");
+    process.stdout.write(`recorded ${url.pathname}\n`);
+  };
+  write(VFP_RECORD, vfpRecord(version, RECORD_SEED, VFP_RECORD_COUNT));
+  write(SEQUENCE_RECORD, sequenceRecord(version, RECORD_SEED, SEQUENCE_RECORD_COUNT));
 }
 
 /** Number of records that the live oracle contradicts. */
 function check(version: string): number {
-  const old = JSON.parse(readFileSync(VFP_RECORD, "utf8")) as VfpRecord;
-  const live = vfpRecord(version, old.seed, old.count);
-  const names = Object.keys(live.hashes).filter((name) => live.hashes[name] !== old.hashes[name]);
-  for (const name of names) process.stdout.write(`vfp: ${name}: recorded from ${old.oracle}, ${version} differs\n`);
-  return names.length;
+  const vfp = JSON.parse(readFileSync(VFP_RECORD, "utf8")) as VfpRecord;
+  const vfpNow = vfpRecord(version, vfp.seed, vfp.count);
+  const names = Object.keys(vfpNow.hashes).filter((name) => vfpNow.hashes[name] !== vfp.hashes[name]);
+  for (const name of names) process.stdout.write(`vfp: ${name}: recorded from ${vfp.oracle}, ${version} differs\n`);
+
+  const old = JSON.parse(readFileSync(SEQUENCE_RECORD, "utf8")) as SequenceRecord;
+  const hashes = recordedHashes(old);
+  const now = recordedHashes(sequenceRecord(version, old.seed, hashes.length));
+  const different = hashes.flatMap((hash, i) => (hash === now[i] ? [] : [i]));
+  for (const i of different) process.stdout.write(`sequence ${i}: recorded from ${old.oracle}, ${version} differs\n`);
+  process.stdout.write(`checked ${Object.keys(vfp.hashes).length} VFP forms and ${hashes.length} sequences\n`);
+  return names.length + different.length;
+}
+
+/** Number of sequences that differ. */
+function compareSequences(seed: number, count: number): number {
+  const started = Date.now();
+  let instructions = 0;
+  let sequences = 0;
+  for (let round = 0; instructions < count; round++) {
+    const options = WAYS[round % WAYS.length]!;
+    const result = compareBatch((seed + round * 0x9e3779b1) | 0, 0, SEQUENCE_ROUND, options);
+    for (const report of result.reports)
+      process.stdout.write(`(fuel ${options.fuel}, MMU ${options.mmu})\n${report}\n`);
+    if (result.reports.length > 0) return result.reports.length;
+    sequences += SEQUENCE_ROUND;
+    instructions += Number(result.instructions) - SEQUENCE_ROUND * harnessInstructions();
+  }
+  const seconds = ((Date.now() - started) / 1000).toFixed(0);
+  process.stdout.write(`sequences: ${sequences} of ${instructions} instructions executed, all equal, ${seconds} s\n`);
+  return 0;
 }
 
 /** Number of forms that differ. */
@@ -90,7 +138,8 @@ async function main(): Promise<number> {
     return 0;
   }
   if (options.check) return check(version) === 0 ? 0 : 1;
-  return (await compareVfp(seed, count)) === 0 ? 0 : 1;
+  const different = compareSequences(seed, count) + (await compareVfp(seed, count));
+  return different === 0 ? 0 : 1;
 }
 
 try {

@@ -67,12 +67,12 @@ function coprocessorKey(word: u32): u32 {
 /** MRS, MRC, MRRC, VMRS: `word` as in A32, results to operands d (and m). False: Undefined. */
 export function systemRead(word: u32, d: u32, m: u32): bool {
   if ((word & 0x0fb0_0ff0) == 0x0100_0000 || (word & 0x0fbf_0fff) == 0x010f_0000) {
-    // MRS. User mode sees the flags, GE and Q alone (B9.3.8).
+    // MRS. In user mode the bits beside the flags, GE and Q are UNKNOWN (B9.3.8); silicon and the oracle show them.
     if (word & (1 << 22)) {
       if (!spsrExists()) return false;
       store<u32>(d, spsrRead(), CPU_STATE);
     } else {
-      store<u32>(d, psrRead(0) & (privileged() ? 0xf8ff_03df : 0xf80f_0000), CPU_STATE);
+      store<u32>(d, psrRead(0) & 0xf8ff_03df, CPU_STATE);
     }
     return true;
   }
