@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const VERBS = ["start", "test", "build", "bench", "oracle", "lint", "format"];
+const VERBS = ["start", "test", "build", "bench", "oracle", "lint", "format", "assemble"];
 
 /** Installs packages unless node_modules holds what package-lock.json asks for. Ends the process when npm fails. */
 export function installPackages() {

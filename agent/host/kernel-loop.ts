@@ -141,7 +141,8 @@ export class KernelLoop {
     }
     let ns = QUANTUM_NS;
     const deadline = machine.deadline();
-    if (deadline >= 0) ns = Math.min(ns, deadline / TICKS_PER_NS);
+    // 0 is an interrupt that the guest has masked: it may take all its time.
+    if (deadline > 0) ns = Math.min(ns, deadline / TICKS_PER_NS);
     const fuel = Math.max(FUEL_MIN, Math.min(FUEL_MAX, Math.floor(ns * this.speed)));
     const before = machine.instructions;
     const start = now();
@@ -166,7 +167,6 @@ export class KernelLoop {
     const ticks = machine.deadline();
     if (ticks < 0) this.sleep(heard, Infinity);
     else if (!deterministic && ticks > 0) this.sleep(heard, ticks / TICKS_PER_MS);
-    machine.tick();
   }
 
   private sleep(heard: number, milliseconds: number): void {

@@ -174,7 +174,7 @@ export class Machine {
     this.exports.machineTick();
   }
 
-  /** Counter ticks (24 MHz) until a timer can fire; -1 when none is armed. */
+  /** Counter ticks (24 MHz) until a timer can fire; 0 while an interrupt is signalled; -1 when no timer is armed. */
   deadline(): number {
     return this.exports.machineDeadline();
   }

@@ -13,6 +13,7 @@ import {
   CONFIG_TLB_ENTRIES,
   BLOCK_HASH_SHARE,
   EXIT_REQUEST,
+  IRQ_LINE,
   MODE_DETERMINISTIC,
   STATIC_END,
   TLB_ENTRY_BYTES,
@@ -95,9 +96,13 @@ export function machineTick(): void {
   cpuInput();
 }
 
-/** Counter ticks (24 MHz) from now until a timer can raise an interrupt, or -1 when none is armed. */
+/** Counter ticks (24 MHz) from now until a timer can raise an interrupt, 0 while an interrupt is signalled, -1 when no timer is
+ *  armed. */
 export function machineDeadline(): f64 {
+  // In this order: a timer that comes due between the two looks is no deadline any more, but its line is up.
   const ticks = busDeadline();
+  busTick();
+  if (load<u32>(IRQ_LINE)) return 0;
   return ticks == u64.MAX_VALUE ? -1 : <f64>ticks;
 }
 

@@ -1,0 +1,107 @@
+// The dependency rules of ARCHITECTURE.md: who may import whom, and no cycles.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { importsOf, sourcesBelow } from "./sources.js";
+
+/** Files below `folder` may import these (a folder ends with a slash), and files below `folder` itself. */
+interface Rule {
+  folder: string;
+  may: string[];
+  reason: string;
+}
+
+const DEVICE_SUPPORT = ["kernel/abi/", "kernel/machine/memory-map.ts", "kernel/machine/pages.ts"];
+const AGENT_SUPPORT = ["agent/failure.ts", "agent/escape.ts", "agent/paths.ts"];
+
+const RULES: Rule[] = [
+  { folder: "kernel/abi/", may: [], reason: "abi is what everybody shares: it imports nothing" },
+  { folder: "kernel/machine/devices/", may: DEVICE_SUPPORT, reason: "devices know nothing of the CPU" },
+  {
+    folder: "kernel/machine/arm/",
+    may: [
+      ...DEVICE_SUPPORT,
+      ...["bus", "irq", "clock", "exit", "timer"].map((name) => `kernel/machine/devices/${name}.ts`),
+    ],
+    reason: "the CPU knows the bus, time and interrupts, and no other device",
+  },
+  { folder: "kernel/machine/", may: ["kernel/abi/"], reason: "a machine knows no hypervisor" },
+  { folder: "kernel/hypervisor/", may: ["kernel/abi/"], reason: "the hypervisor sees no opcode" },
+  {
+    folder: "agent/host/",
+    may: ["kernel/abi/", "kernel/machine/memory-map.ts", ...AGENT_SUPPORT, "agent/command.ts", "agent/wire/"],
+    reason: "the host knows the machine's memory and addresses, and no part of the agent above it",
+  },
+  {
+    folder: "agent/guests/",
+    may: [...AGENT_SUPPORT, "agent/host/loader/"],
+    reason: "guests are fetched without a machine",
+  },
+  {
+    folder: "agent/cli/",
+    may: [
+      ...AGENT_SUPPORT,
+      "agent/command.ts",
+      "agent/guests/",
+      ...["partition", "partition-memory", "messages"].map((name) => `agent/host/${name}.ts`),
+    ],
+    reason: "the command line uses the others' public entries",
+  },
+  {
+    folder: "agent/",
+    may: ["kernel/abi/", "kernel/machine/memory-map.ts"],
+    reason: "the product needs no script and no test",
+  },
+  {
+    folder: "scripts/",
+    may: ["kernel/abi/", "kernel/machine/", "agent/", "boards/", "test/isa/"],
+    reason: "scripts need no test but the oracle's",
+  },
+];
+
+const dependencies = suite("dependencies");
+
+for (const { folder, may, reason } of RULES) {
+  dependencies(`${folder}: ${reason}`, () => {
+    const wrong = sourcesBelow(folder).flatMap((path) =>
+      importsOf(path)
+        .filter(
+          (target) =>
+            ![folder, ...may].some(
+              (allowed) => target === allowed || (allowed.endsWith("/") && target.startsWith(allowed)),
+            ),
+        )
+        .map((target) => `${path} imports ${target}`),
+    );
+    assert.equal(wrong, []);
+  });
+}
+
+dependencies("boards/ is data", () => {
+  assert.equal(
+    sourcesBelow("boards/").filter((path) => !path.endsWith(".d.ts")),
+    [],
+  );
+});
+
+dependencies("no file imports itself by way of others", () => {
+  const sources = ["kernel", "agent", "scripts", "test"].flatMap(sourcesBelow);
+  const state = new Map<string, "open" | "done">();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: string[]): void => {
+    if (state.get(path) === "open") cycles.push([...trail.slice(trail.indexOf(path)), path].join(" → "));
+    if (state.has(path)) return;
+    state.set(path, "open");
+    if (path.endsWith(".ts")) for (const target of importsOf(path, false)) visit(target, [...trail, path]);
+    state.set(path, "done");
+  };
+  sources.forEach((path) => visit(path, []));
+  assert.equal(cycles, []);
+});
+
+dependencies("the rules have something to look at", () => {
+  assert.ok(sourcesBelow("agent/host/").length > 10);
+  assert.ok(importsOf("agent/host/kernel-worker.ts").includes("agent/host/machine.ts"));
+});
+
+dependencies.run();
