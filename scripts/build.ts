@@ -1,5 +1,6 @@
 // npm run build: build/machine.wasm from kernel/machine, and the command line and its workers as single files.
 
+import { writeDecodeTable } from "./instructions.ts";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -27,6 +28,7 @@ const force = args.includes("--force");
 const quiet = args.includes("--quiet");
 
 mkdirSync(join(root, "build"), { recursive: true });
+writeDecodeTable();
 compileKernel("release", "build/machine.wasm");
 if (args.includes("--debug")) compileKernel("debug", "build/machine.debug.wasm");
 checkMachine("build/machine.wasm");

@@ -1,7 +1,7 @@
 // Turns kernel/machine/arm/instructions.txt into the decoder's tables (decode-table.gen.ts). `--check` only compares.
 // The parser is also what the random tests use to read the table.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const TABLE = new URL("../kernel/machine/arm/instructions.txt", import.meta.url);
@@ -54,7 +54,8 @@ export function readInstructions(text = readFileSync(TABLE, "utf8")): Instructio
         if (bit === "1") value |= 1n << BigInt(low);
       }
     }
-    if (low !== 0) throw new Error(`instructions.txt:${index + 1}: the encoding of ${name} has ${width - low} bits, not ${width}`);
+    if (low !== 0)
+      throw new Error(`instructions.txt:${index + 1}: the encoding of ${name} has ${width - low} bits, not ${width}`);
     const [lower, argument = "0"] = lowering!.split(" ");
     instructions.push({
       set: set as InstructionSet,
@@ -116,7 +117,9 @@ export function generate(instructions: Instruction[]): string {
     }
     for (let bucket = 0; bucket < count; bucket++) {
       const word = wordOf.get(bucket)!;
-      const candidates = rows.filter(({ instruction: { mask, value } }) => ((word ^ value) & mask & spread) === 0).map(({ id }) => id);
+      const candidates = rows
+        .filter(({ instruction: { mask, value } }) => ((word ^ value) & mask & spread) === 0)
+        .map(({ id }) => id);
       const key = candidates.join(",");
       let at = known.get(key);
       if (at === undefined) {
@@ -132,9 +135,21 @@ export function generate(instructions: Instruction[]): string {
     `export const ${name}: usize = memory.data<${type}>([${values.join(",")}]);\n\n`;
   out += "/** Lists of candidates, each closed by 0xffff. */\n" + array("CANDIDATES", "u16", lists);
   out += "/** By instruction: fixed bits, their values, lowering function and argument. */\n";
-  out += array("MASKS", "u32", instructions.map((each) => each.mask));
-  out += array("VALUES", "u32", instructions.map((each) => each.value));
-  out += array("LOWERINGS", "u8", instructions.map((each) => lowerings.indexOf(each.lowering)));
+  out += array(
+    "MASKS",
+    "u32",
+    instructions.map((each) => each.mask),
+  );
+  out += array(
+    "VALUES",
+    "u32",
+    instructions.map((each) => each.value),
+  );
+  out += array(
+    "LOWERINGS",
+    "u8",
+    instructions.map((each) => lowerings.indexOf(each.lowering)),
+  );
   out += array(
     "ARGUMENTS",
     "u8",
@@ -143,20 +158,16 @@ export function generate(instructions: Instruction[]): string {
   return out;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/** Writes decode-table.gen.ts when its text has changed. */
+export function writeDecodeTable(): void {
   const text = generate(readInstructions());
-  let before = "";
-  try {
-    before = readFileSync(OUTPUT, "utf8");
-  } catch {
-    // First time.
-  }
-  if (process.argv.includes("--check")) {
-    if (before !== text) {
-      console.error("decode-table.gen.ts is older than instructions.txt: run `npm run build`");
-      process.exit(1);
-    }
-  } else if (before !== text) {
-    writeFileSync(OUTPUT, text);
+  if (!existsSync(OUTPUT) || readFileSync(OUTPUT, "utf8") !== text) writeFileSync(OUTPUT, text);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (!process.argv.includes("--check")) writeDecodeTable();
+  else if (readFileSync(OUTPUT, "utf8") !== generate(readInstructions())) {
+    console.error("decode-table.gen.ts is older than instructions.txt: run npm run build");
+    process.exit(1);
   }
 }

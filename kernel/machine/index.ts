@@ -35,7 +35,6 @@ import { ROM_WINDOW_BYTES } from "./memory-map";
 import { blockComplete as virtioBlockComplete } from "./devices/virtio/block";
 import { memoryAt, pagesBytes, pagesInit, pagesWritten, ramAt } from "./pages";
 
-
 /** 1 when the last physicalRead() or physicalWrite() found no device: the CPU would have taken an external abort. */
 export function physicalFaulted(): u32 {
   return busFaulted ? 1 : 0;

@@ -12,13 +12,7 @@
 //
 // Globals in this file hold addresses derived from the configuration alone: machineInit() rebuilds them.
 
-import {
-  CONFIG_RAM_BYTES,
-  CONFIG_ROM_BYTES,
-  PAGE_RECORD_BYTES,
-  RAM_BASE,
-  ROM_BASE,
-} from "../abi/layout";
+import { CONFIG_RAM_BYTES, CONFIG_ROM_BYTES, PAGE_RECORD_BYTES, RAM_BASE, ROM_BASE } from "../abi/layout";
 
 export const PAGE_DIRTY: u32 = 1;
 export const PAGE_STALE: u32 = 2;

@@ -104,7 +104,8 @@ function readAs(address: u32, size: u32, isPrivileged: bool, fill: bool): u32 {
   if (fill) {
     // Exclusive and multiple transfers come here without having looked.
     const entry = tlbEntry(address);
-    if (load<u32>(entry, TLB_READ) == (address & 0xffff_f000)) return readMemory(address + load<u32>(entry, TLB_ADDEND), size);
+    if (load<u32>(entry, TLB_READ) == (address & 0xffff_f000))
+      return readMemory(address + load<u32>(entry, TLB_ADDEND), size);
   }
   translate(address, ACCESS_READ, isPrivileged, fill);
   if (fault) {
@@ -177,7 +178,7 @@ function writeMemory(at: u32, value: u32, size: u32): void {
   const record = pageRecord(at);
   store<u32>(record, load<u32>(record, 12) | PAGE_DIRTY, 12);
   // An aligned access lies within one chunk.
-  if (load<u64>(record) & (<u64>1 << ((at & 0xfff) >>> 6))) {
+  if (load<u64>(record) & ((<u64>1) << ((at & 0xfff) >>> 6))) {
     blockDropPage(record);
     setEvent(EVENT_LEAVE);
   }
@@ -192,7 +193,7 @@ function readUnaligned(address: u32, size: u32, isPrivileged: bool, fill: bool):
       abort(address + i, fault ? fault : FAULT_ALIGNMENT, false);
       return 0;
     }
-    value |= <u32>load<u8>(linear) << (i << 3);
+    value |= (<u32>load<u8>(linear)) << (i << 3);
   }
   return value;
 }
@@ -219,5 +220,6 @@ function afterBus(address: u32, isWrite: bool): void {
     return;
   }
   if (isWrite) store<u32>(MONITOR, 0);
-  if ((load<u32>(IRQ_LINE) != 0 && !irqMasked()) || load<u32>(EXIT_REQUEST) != 0 || staleCount != 0) setEvent(EVENT_LEAVE);
+  if ((load<u32>(IRQ_LINE) != 0 && !irqMasked()) || load<u32>(EXIT_REQUEST) != 0 || staleCount != 0)
+    setEvent(EVENT_LEAVE);
 }

@@ -96,7 +96,7 @@ export function blockCommit(block: u32, end: u32, key: u32, at: u32, bytes: u32)
   store<u32>(record, block, 8);
   const firstChunk = (at & 0xfff) >>> 6;
   const lastChunk = ((at & 0xfff) + bytes - 1) >>> 6;
-  const chunks = ((<u64>2 << lastChunk) - 1) & ~((<u64>1 << firstChunk) - 1);
+  const chunks = (((<u64>2) << lastChunk) - 1) & ~(((<u64>1) << firstChunk) - 1);
   store<u64>(record, load<u64>(record) | chunks);
 }
 
@@ -142,5 +142,7 @@ export function blockCacheFlush(): void {
 }
 
 function recordsEnd(): u32 {
-  return pageRecord(romOffset) + ((load<u32>(CONFIG_ROM_BYTES) + load<u32>(CONFIG_RAM_BYTES)) >>> 12) * PAGE_RECORD_BYTES;
+  return (
+    pageRecord(romOffset) + ((load<u32>(CONFIG_ROM_BYTES) + load<u32>(CONFIG_RAM_BYTES)) >>> 12) * PAGE_RECORD_BYTES
+  );
 }

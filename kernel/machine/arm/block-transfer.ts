@@ -8,15 +8,7 @@ import { accessMisaligned, accessProbe, accessReadAligned, accessWriteAligned } 
 import { exceptionReturnWith } from "./exception";
 import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_LOAD, BLOCK_USER, BLOCK_WRITE_BACK } from "./micro-operation";
 import { spsrExists, spsrRead, userRegister } from "./psr";
-import {
-  EVENT_DATA_ABORT,
-  EVENT_JUMP,
-  EVENT_LEAVE,
-  EVENT_NONE,
-  EVENT_UNDEFINED,
-  event,
-  setEvent,
-} from "./state";
+import { EVENT_DATA_ABORT, EVENT_JUMP, EVENT_LEAVE, EVENT_NONE, EVENT_UNDEFINED, event, setEvent } from "./state";
 import { TLB_ADDEND, TLB_READ, TLB_WRITE, tlbEntry } from "./tlb";
 
 /** Linear-memory offset of [address, address + length) when it is word-aligned, in one page, and the TLB allows it; else 0. */

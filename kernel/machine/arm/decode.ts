@@ -4,14 +4,7 @@
 // of what follows, at a page's end, or at BLOCK_LENGTH_MAX instructions.
 
 import { STATS_BLOCKS_DECODED } from "../../abi/layout";
-import {
-  BLOCK_COUNT,
-  BLOCK_HEADER_BYTES,
-  BLOCK_KEY,
-  blockCommit,
-  blockReserve,
-  blockScratch,
-} from "./block-cache";
+import { BLOCK_COUNT, BLOCK_HEADER_BYTES, BLOCK_KEY, blockCommit, blockReserve, blockScratch } from "./block-cache";
 import {
   A32U_BUCKETS,
   A32_BUCKETS,
@@ -45,7 +38,7 @@ const BLOCK_LENGTH_MAX: u32 = 48;
 
 /** Row of the instruction table for a word, or 0xffff. */
 function find(buckets: usize, bucket: u32, word: u32): u32 {
-  let candidate = CANDIDATES + (<usize>load<u16>(buckets + (bucket << 1)) << 1);
+  let candidate = CANDIDATES + ((<usize>load<u16>(buckets + (bucket << 1))) << 1);
   let id = <u32>load<u16>(candidate);
   while (id != 0xffff && (word & load<u32>(MASKS + (id << 2))) != load<u32>(VALUES + (id << 2))) {
     candidate += 2;
@@ -56,7 +49,9 @@ function find(buckets: usize, bucket: u32, word: u32): u32 {
 
 function lowerA32Word(word: u32): bool {
   const id =
-    word >>> 28 == 15 ? find(A32U_BUCKETS, 0, word) : find(A32_BUCKETS, ((word >>> 16) & 0xff0) | ((word >>> 4) & 15), word);
+    word >>> 28 == 15
+      ? find(A32U_BUCKETS, 0, word)
+      : find(A32_BUCKETS, ((word >>> 16) & 0xff0) | ((word >>> 4) & 15), word);
   if (id == 0xffff) {
     emitUndefined();
     return true;

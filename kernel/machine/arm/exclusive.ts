@@ -23,7 +23,8 @@ import { dualLoad, dualStore } from "./block-transfer";
 function tagOf(address: u32): u32 {
   const entry = tlbEntry(address);
   const page = address & 0xffff_f000;
-  if (load<u32>(entry, TLB_READ) == page || load<u32>(entry, TLB_WRITE) == page) return address + load<u32>(entry, TLB_ADDEND);
+  if (load<u32>(entry, TLB_READ) == page || load<u32>(entry, TLB_WRITE) == page)
+    return address + load<u32>(entry, TLB_ADDEND);
   return address | 1;
 }
 

@@ -10,21 +10,9 @@
 
 import { CPU_STATE, EXIT_REQUEST, IRQ_LINE, VFP_STATE } from "../../abi/layout";
 import { staleCount } from "../pages";
-import {
-  accessRead,
-  accessReadUnprivileged,
-  accessWrite,
-  accessWriteUnprivileged,
-} from "./access";
+import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "./access";
 import { accountNote, accountRefund } from "./account";
-import {
-  BLOCK_COUNT,
-  BLOCK_HEADER_BYTES,
-  BLOCK_KEY,
-  blockDropStale,
-  blockFind,
-  blockGeneration,
-} from "./block-cache";
+import { BLOCK_COUNT, BLOCK_HEADER_BYTES, BLOCK_KEY, blockDropStale, blockFind, blockGeneration } from "./block-cache";
 import {
   blockTransferLoad,
   blockTransferSpecial,
@@ -263,7 +251,7 @@ function finish(base: u32, ip: u32): void {
         break;
     }
   }
-  setPc(base + (<u32>load<u8>(ip, 7) << 1));
+  setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
   setItState(load<u8>(ip, 6));
 }
 
@@ -302,7 +290,6 @@ export function interpret(fuel: u32): u32 {
     while (true) {
       switch (<Op>load<u16>(ip)) {
         case Op.NOP: {
-          
           ip += RECORD_BYTES;
           continue;
         }
@@ -841,14 +828,15 @@ export function interpret(fuel: u32): u32 {
           continue;
         }
         case Op.UMLAL: {
-          const product = <u64>nValue(ip) * <u64>mValue(ip) + (<u64>dValue(ip) | (<u64>sValue(ip) << 32));
+          const product = <u64>nValue(ip) * <u64>mValue(ip) + ((<u64>dValue(ip)) | ((<u64>sValue(ip)) << 32));
           setD(ip, <u32>product);
           store<u32>(sOf(ip), <u32>(product >> 32), CPU_STATE);
           ip += RECORD_BYTES;
           continue;
         }
         case Op.SMLAL: {
-          const product = <u64>(<i64>(<i32>nValue(ip)) * <i64>(<i32>mValue(ip))) + (<u64>dValue(ip) | (<u64>sValue(ip) << 32));
+          const product =
+            <u64>(<i64>(<i32>nValue(ip)) * <i64>(<i32>mValue(ip))) + ((<u64>dValue(ip)) | ((<u64>sValue(ip)) << 32));
           setD(ip, <u32>product);
           store<u32>(sOf(ip), <u32>(product >> 32), CPU_STATE);
           ip += RECORD_BYTES;
@@ -953,7 +941,7 @@ export function interpret(fuel: u32): u32 {
           continue;
         }
         case Op.MEDIA_LONG: {
-          const sum = mediaLong(immediate(ip), (<u64>dValue(ip) | (<u64>sValue(ip) << 32)), nValue(ip), mValue(ip));
+          const sum = mediaLong(immediate(ip), (<u64>dValue(ip)) | ((<u64>sValue(ip)) << 32), nValue(ip), mValue(ip));
           setD(ip, <u32>sum);
           store<u32>(sOf(ip), <u32>(sum >> 32), CPU_STATE);
           ip += RECORD_BYTES;
@@ -1694,42 +1682,74 @@ export function interpret(fuel: u32): u32 {
           continue;
         }
         case Op.VADD32: {
-          store<u32>(dOf(ip) << 2, float32Add(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u32>(
+            dOf(ip) << 2,
+            float32Add(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)),
+            VFP_STATE,
+          );
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VSUB32: {
-          store<u32>(dOf(ip) << 2, float32Subtract(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u32>(
+            dOf(ip) << 2,
+            float32Subtract(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)),
+            VFP_STATE,
+          );
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VMUL32: {
-          store<u32>(dOf(ip) << 2, float32Multiply(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u32>(
+            dOf(ip) << 2,
+            float32Multiply(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)),
+            VFP_STATE,
+          );
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VDIV32: {
-          store<u32>(dOf(ip) << 2, float32Divide(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u32>(
+            dOf(ip) << 2,
+            float32Divide(load<u32>(nOf(ip) << 2, VFP_STATE), load<u32>(mOf(ip) << 2, VFP_STATE)),
+            VFP_STATE,
+          );
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VADD64: {
-          store<u64>(dOf(ip) << 2, float64Add(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u64>(
+            dOf(ip) << 2,
+            float64Add(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)),
+            VFP_STATE,
+          );
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VSUB64: {
-          store<u64>(dOf(ip) << 2, float64Subtract(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u64>(
+            dOf(ip) << 2,
+            float64Subtract(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)),
+            VFP_STATE,
+          );
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VMUL64: {
-          store<u64>(dOf(ip) << 2, float64Multiply(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u64>(
+            dOf(ip) << 2,
+            float64Multiply(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)),
+            VFP_STATE,
+          );
           ip += RECORD_BYTES;
           continue;
         }
         case Op.VDIV64: {
-          store<u64>(dOf(ip) << 2, float64Divide(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)), VFP_STATE);
+          store<u64>(
+            dOf(ip) << 2,
+            float64Divide(load<u64>(nOf(ip) << 2, VFP_STATE), load<u64>(mOf(ip) << 2, VFP_STATE)),
+            VFP_STATE,
+          );
           ip += RECORD_BYTES;
           continue;
         }
@@ -1892,7 +1912,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.BL: {
-          store<u32>(CPU_STATE + LR, (base + (<u32>load<u8>(ip, 7) << 1) + 4) | sOf(ip));
+          store<u32>(CPU_STATE + LR, (base + ((<u32>load<u8>(ip, 7)) << 1) + 4) | sOf(ip));
           next = load<u32>(ip, 12);
           linkAt = ip;
           target = base + immediate(ip);
@@ -1900,7 +1920,7 @@ export function interpret(fuel: u32): u32 {
         }
         case Op.BLX: {
           const wasThumb = sOf(ip);
-          store<u32>(CPU_STATE + LR, (base + (<u32>load<u8>(ip, 7) << 1) + 4) | wasThumb);
+          store<u32>(CPU_STATE + LR, (base + ((<u32>load<u8>(ip, 7)) << 1) + 4) | wasThumb);
           store<u32>(THUMB, wasThumb ^ 1);
           next = LINK_FAR;
           target = base + immediate(ip);
@@ -1921,7 +1941,10 @@ export function interpret(fuel: u32): u32 {
         case Op.JUMP_LINK: {
           const to = mValue(ip);
           // Operand s: 1 in Thumb state, where BLX (register) is a halfword.
-          store<u32>(CPU_STATE + LR, sOf(ip) ? (base + (<u32>load<u8>(ip, 7) << 1) + 2) | 1 : base + (<u32>load<u8>(ip, 7) << 1) + 4);
+          store<u32>(
+            CPU_STATE + LR,
+            sOf(ip) ? (base + ((<u32>load<u8>(ip, 7)) << 1) + 2) | 1 : base + ((<u32>load<u8>(ip, 7)) << 1) + 4,
+          );
           store<u32>(THUMB, to & 1);
           target = to & (to & 1 ? 0xffff_fffe : 0xffff_fffc);
           next = LINK_FAR;
@@ -1946,7 +1969,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.SVC: {
-          setPc(base + (<u32>load<u8>(ip, 7) << 1));
+          setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
           setItState(load<u8>(ip, 6));
           exceptionSupervisorCall();
           what = EVENT_JUMP;
@@ -1958,7 +1981,7 @@ export function interpret(fuel: u32): u32 {
             break;
           }
           // HVC is 4 bytes in both instruction sets.
-          setPc(base + (<u32>load<u8>(ip, 7) << 1) + 4);
+          setPc(base + ((<u32>load<u8>(ip, 7)) << 1) + 4);
           setItState(itAdvance(load<u8>(ip, 6)));
           psciCall();
           what = EVENT_JUMP;
@@ -1966,9 +1989,9 @@ export function interpret(fuel: u32): u32 {
         }
         case Op.BKPT: {
           // Without a debugger a breakpoint is a prefetch abort with debug fault status (C3.4, B3.13.4).
-          setPc(base + (<u32>load<u8>(ip, 7) << 1));
+          setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
           setItState(load<u8>(ip, 6));
-          exceptionPrefetchAbort(2, base + (<u32>load<u8>(ip, 7) << 1));
+          exceptionPrefetchAbort(2, base + ((<u32>load<u8>(ip, 7)) << 1));
           what = EVENT_JUMP;
           break;
         }
@@ -1977,13 +2000,13 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.RETURN: {
-          setPc(base + (<u32>load<u8>(ip, 7) << 1));
+          setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
           what = exceptionReturn(mValue(ip)) ? EVENT_JUMP : EVENT_UNDEFINED;
           break;
         }
         case Op.SYSTEM: {
           // pc and ITSTATE of the next instruction, which the operation may change: SYSTEM is 4 bytes but in T16, where s has bit 7 set.
-          const own = base + (<u32>load<u8>(ip, 7) << 1);
+          const own = base + ((<u32>load<u8>(ip, 7)) << 1);
           accountNote(block, ip, fuel);
           setPc(own + (sOf(ip) & 0x80 ? 2 : 4));
           setItState(itAdvance(load<u8>(ip, 6)));
@@ -2242,7 +2265,7 @@ export function interpret(fuel: u32): u32 {
       finish(base, ip);
       continue;
     }
-    setPc(base + (<u32>load<u8>(ip, 7) << 1));
+    setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
     setItState(load<u8>(ip, 6));
     if (what == EVENT_DATA_ABORT) exceptionDataAbort();
     else exceptionUndefined();

@@ -109,7 +109,14 @@ export function lowerA32(lowering: Lower, argument: u32, word: u32): bool {
       return false;
     }
     case Lower.a32MultiplyDualLong:
-      emit(Op.MEDIA_LONG, r(d), r(m), r(s), r(n), (argument == Name.SMLALD ? MEDIA_DUAL : MEDIA_DUAL_SUBTRACT) + ((word >>> 5) & 1));
+      emit(
+        Op.MEDIA_LONG,
+        r(d),
+        r(m),
+        r(s),
+        r(n),
+        (argument == Name.SMLALD ? MEDIA_DUAL : MEDIA_DUAL_SUBTRACT) + ((word >>> 5) & 1),
+      );
       return false;
     case Lower.a32SumOfDifferences:
       emit(Op.MEDIA, r(n), r(m), r(s), d == 15 ? ZERO : r(d), Name.USADA8);
@@ -228,7 +235,14 @@ export function lowerA32(lowering: Lower, argument: u32, word: u32): bool {
       emit(Op.READ_STATE_PL1, r(d), 0, 0, 0, CPU_STATE + ZERO);
       return false;
     case Lower.a32CoprocessorWrite:
-      emit(Op.SYSTEM, r(d), 0, argument ? r(n) : 0, argument ? SYSTEM_COPROCESSOR_WRITE_2 : SYSTEM_COPROCESSOR_WRITE, word);
+      emit(
+        Op.SYSTEM,
+        r(d),
+        0,
+        argument ? r(n) : 0,
+        argument ? SYSTEM_COPROCESSOR_WRITE_2 : SYSTEM_COPROCESSOR_WRITE,
+        word,
+      );
       return true;
     case Lower.a32VfpTransfer:
       return vfpTransfer(argument != 0, word, n);
@@ -253,7 +267,13 @@ function rotated(word: u32): u32 {
 
 /** Base of SMLAD, SMLSD, SMMLA, SMMLS in media's list. */
 export function dualOf(name: u32): u32 {
-  return name == Name.SMLAD ? MEDIA_DUAL : name == Name.SMLSD ? MEDIA_DUAL_SUBTRACT : name == Name.SMMLA ? MEDIA_MOST : MEDIA_MOST_SUBTRACT;
+  return name == Name.SMLAD
+    ? MEDIA_DUAL
+    : name == Name.SMLSD
+      ? MEDIA_DUAL_SUBTRACT
+      : name == Name.SMMLA
+        ? MEDIA_MOST
+        : MEDIA_MOST_SUBTRACT;
 }
 
 /** NOP, YIELD, WFE, SEV and the memory hints do nothing here; WFI ends the block. One CPU, in order: barriers are free. */
@@ -386,7 +406,8 @@ function dual(name: u32, word: u32, base: u32, t: u32): bool {
 function blockTransfer(load: bool, word: u32, n: u32): bool {
   const list = word & 0xffff;
   if (list == 0 || n == 15) return undefined();
-  let mode: u32 = (bitU(word) ? BLOCK_INCREMENT : 0) | (bitP(word) ? BLOCK_BEFORE : 0) | (bitW(word) ? BLOCK_WRITE_BACK : 0);
+  let mode: u32 =
+    (bitU(word) ? BLOCK_INCREMENT : 0) | (bitP(word) ? BLOCK_BEFORE : 0) | (bitW(word) ? BLOCK_WRITE_BACK : 0);
   if (word & (1 << 22)) {
     const isReturn = load && (list & 0x8000) != 0;
     if (!load && list & 0x8000) source(15, AHEAD);

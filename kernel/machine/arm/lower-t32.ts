@@ -135,10 +135,27 @@ export function lowerT16(lowering: Lower, argument: u32, word: u32, inIt: bool):
       return false;
     }
     case Lower.t16CompareBranch:
-      emitBranch(word & 0x800 ? Op.CBNZ : Op.CBZ, r(low), 0, lowerOffset + AHEAD + (((word >>> 2) & 0x3e) | ((word >>> 3) & 0x40)));
+      emitBranch(
+        word & 0x800 ? Op.CBNZ : Op.CBZ,
+        r(low),
+        0,
+        lowerOffset + AHEAD + (((word >>> 2) & 0x3e) | ((word >>> 3) & 0x40)),
+      );
       return true;
     case Lower.t16Extend:
-      emitExtend(argument == Name.SXTH ? Name.SXTAH : argument == Name.SXTB ? Name.SXTAB : argument == Name.UXTH ? Name.UXTAH : Name.UXTAB, r(low), 15, r(middle), 0);
+      emitExtend(
+        argument == Name.SXTH
+          ? Name.SXTAH
+          : argument == Name.SXTB
+            ? Name.SXTAB
+            : argument == Name.UXTH
+              ? Name.UXTAH
+              : Name.UXTAB,
+        r(low),
+        15,
+        r(middle),
+        0,
+      );
       return false;
     case Lower.t16Push:
       if ((word & 0x1ff) == 0) return undefined();
@@ -169,10 +186,15 @@ export function lowerT16(lowering: Lower, argument: u32, word: u32, inIt: bool):
     case Lower.t16Hint:
       return hint((word >>> 4) & 15, SYSTEM_SHORT);
     case Lower.t16BranchConditional:
-      emitBranch(<Op>(<u32>Op.B_EQ + ((word >>> 8) & 15)), 0, 0, lowerOffset + AHEAD + (<u32>((<i32>(word << 24)) >> 23)));
+      emitBranch(
+        <Op>(<u32>Op.B_EQ + ((word >>> 8) & 15)),
+        0,
+        0,
+        lowerOffset + AHEAD + <u32>((<i32>(word << 24)) >> 23),
+      );
       return true;
     case Lower.t16Branch:
-      emitBranch(Op.B, 0, 0, lowerOffset + AHEAD + (<u32>((<i32>(word << 21)) >> 20)));
+      emitBranch(Op.B, 0, 0, lowerOffset + AHEAD + <u32>((<i32>(word << 21)) >> 20));
       return true;
     case Lower.t16Svc:
       emit(Op.SVC, 0, 0, 0, 0, 0);
@@ -312,7 +334,14 @@ export function lowerT32(lowering: Lower, argument: u32, word: u32): bool {
       emit(Op.MEDIA_LONG, r(t), r(n), r(m), r(d), MEDIA_HALF + ((word >>> 4) & 3));
       return false;
     case Lower.t32MultiplyDualLong:
-      emit(Op.MEDIA_LONG, r(t), r(n), r(m), r(d), (argument == Name.SMLALD ? MEDIA_DUAL : MEDIA_DUAL_SUBTRACT) + ((word >>> 4) & 1));
+      emit(
+        Op.MEDIA_LONG,
+        r(t),
+        r(n),
+        r(m),
+        r(d),
+        (argument == Name.SMLALD ? MEDIA_DUAL : MEDIA_DUAL_SUBTRACT) + ((word >>> 4) & 1),
+      );
       return false;
     case Lower.t32Divide:
       emit(argument ? Op.UDIV : Op.SDIV, r(d), r(n), r(m), 0, 0);
@@ -378,8 +407,12 @@ export function lowerT32(lowering: Lower, argument: u32, word: u32): bool {
       if (condition >= 14) return undefined();
       // S:J2:J1:imm6:imm11:0
       const imm =
-        ((word >>> 6) & 0x10_0000) | ((word << 8) & 0x8_0000) | ((word << 5) & 0x4_0000) | ((word >>> 4) & 0x3_f000) | ((word & 0x7ff) << 1);
-      emitBranch(<Op>(<u32>Op.B_EQ + condition), 0, 0, lowerOffset + AHEAD + (<u32>((<i32>(imm << 11)) >> 11)));
+        ((word >>> 6) & 0x10_0000) |
+        ((word << 8) & 0x8_0000) |
+        ((word << 5) & 0x4_0000) |
+        ((word >>> 4) & 0x3_f000) |
+        ((word & 0x7ff) << 1);
+      emitBranch(<Op>(<u32>Op.B_EQ + condition), 0, 0, lowerOffset + AHEAD + <u32>((<i32>(imm << 11)) >> 11));
       return true;
     }
     case Lower.t32Branch: {

@@ -2,7 +2,16 @@
 //
 // Globals here live only while one block is decoded.
 
-import { Op, CARRY_CLEAR, CARRY_KEEP, CARRY_SET, CARRY_SHIFTER, LINK_FAR, LINK_UNRESOLVED, RECORD_BYTES } from "./micro-operation";
+import {
+  Op,
+  CARRY_CLEAR,
+  CARRY_KEEP,
+  CARRY_SET,
+  CARRY_SHIFTER,
+  LINK_FAR,
+  LINK_UNRESOLVED,
+  RECORD_BYTES,
+} from "./micro-operation";
 import { Name } from "./decode-table.gen";
 import { OPERAND_PC, SCRATCH, SCRATCH_2, ZERO } from "./state";
 
@@ -59,7 +68,7 @@ export function r(number: u32): u32 {
 
 /** Appends one record. */
 export function emit(op: Op, d: u32, n: u32, m: u32, s: u32, immediate: u32): void {
-  store<u32>(out, <u32>op | (d << 16) | (n << 24));
+  store<u32>(out, (<u32>op) | (d << 16) | (n << 24));
   store<u32>(out, m | (s << 8) | stamp, 4);
   store<u32>(out, immediate, 8);
   store<u32>(out, LINK_FAR, 12);
@@ -591,7 +600,15 @@ export function emitExtend(name: u32, d: u32, n: u32, m: u32, rotate: u32): void
 /** CLZ, REV, REV16, REVSH, RBIT. */
 export function emitUnary(name: u32, d: u32, m: u32): void {
   const op =
-    name == Name.CLZ ? Op.CLZ : name == Name.REV ? Op.REV : name == Name.REV16 ? Op.REV16 : name == Name.REVSH ? Op.REVSH : Op.RBIT;
+    name == Name.CLZ
+      ? Op.CLZ
+      : name == Name.REV
+        ? Op.REV
+        : name == Name.REV16
+          ? Op.REV16
+          : name == Name.REVSH
+            ? Op.REVSH
+            : Op.RBIT;
   emit(op, d, 0, m, 0, 0);
 }
 
@@ -613,7 +630,15 @@ export function emitInsertField(d: u32, n: u32, lsb: u32, msb: u32): void {
 /** UMULL and its family; `s` sets N and Z. */
 export function emitMultiplyLong(name: u32, s: bool, low: u32, high: u32, n: u32, m: u32): void {
   const op =
-    name == Name.UMULL ? Op.UMULL : name == Name.SMULL ? Op.SMULL : name == Name.UMLAL ? Op.UMLAL : name == Name.SMLAL ? Op.SMLAL : Op.UMAAL;
+    name == Name.UMULL
+      ? Op.UMULL
+      : name == Name.SMULL
+        ? Op.SMULL
+        : name == Name.UMLAL
+          ? Op.UMLAL
+          : name == Name.SMLAL
+            ? Op.SMLAL
+            : Op.UMAAL;
   emit(op, low, n, m, high, 0);
   if (s) emit(Op.FLAGS64, low, 0, 0, high, 0);
 }

@@ -59,7 +59,11 @@ export function media(operation: u32, n: u32, m: u32, a: u32): u32 {
     case Name.SEL: {
       const ge = load<u32>(FLAG_GE);
       // Each GE bit becomes a byte of ones.
-      const mask = (ge & 1) * 0xff | (((ge >>> 1) & 1) * 0xff00) | (((ge >>> 2) & 1) * 0xff_0000) | (((ge >>> 3) & 1) * 0xff00_0000);
+      const mask =
+        ((ge & 1) * 0xff) |
+        (((ge >>> 1) & 1) * 0xff00) |
+        (((ge >>> 2) & 1) * 0xff_0000) |
+        (((ge >>> 3) & 1) * 0xff00_0000);
       return (n & mask) | (m & ~mask);
     }
     // Rm comes first in these four: Rd = Rm op Rn.
@@ -122,7 +126,7 @@ export function media(operation: u32, n: u32, m: u32, a: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function most(wide: i64, round: u32): u32 {
-  return <u32>(<u64>(wide + (round ? 0x8000_0000 : 0)) >> 32);
+  return <u32>((<u64>(wide + (round ? 0x8000_0000 : 0))) >> 32);
 }
 
 /** A 64-bit accumulator plus products of halves of n and m. No flags. */

@@ -1,19 +1,7 @@
 // Translation with short descriptors, and the faults it makes. ARM DDI 0406C B3.5, B3.7, B3.13.
 
 import { memoryAt, pageRecord, PAGE_DIRTY, PAGE_WRITTEN, ramOffset } from "../pages";
-import {
-  DACR,
-  DFAR,
-  DFSR,
-  IFAR,
-  IFSR,
-  SCTLR,
-  SCTLR_AFE,
-  SCTLR_M,
-  TTBCR,
-  TTBR0,
-  TTBR1,
-} from "./cp15-state";
+import { DACR, DFAR, DFSR, IFAR, IFSR, SCTLR, SCTLR_AFE, SCTLR_M, TTBCR, TTBR0, TTBR1 } from "./cp15-state";
 import { tlbFill, tlbFillCode } from "./tlb";
 
 export const ACCESS_READ: u32 = 0;
@@ -209,5 +197,10 @@ export function prefetchFault(address: u32, status: u32): void {
 
 /** The domain field is valid for faults that came after the first-level descriptor was read (B3.13.3). */
 function faultHasDomain(status: u32): bool {
-  return status != FAULT_ALIGNMENT && status != FAULT_TRANSLATION_SECTION && status != FAULT_WALK_FIRST && status != FAULT_EXTERNAL;
+  return (
+    status != FAULT_ALIGNMENT &&
+    status != FAULT_TRANSLATION_SECTION &&
+    status != FAULT_WALK_FIRST &&
+    status != FAULT_EXTERNAL
+  );
 }

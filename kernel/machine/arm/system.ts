@@ -34,15 +34,7 @@ import {
   spsrRead,
   spsrWrite,
 } from "./psr";
-import {
-  CONTROL,
-  EVENT_DATA_ABORT,
-  EVENT_JUMP,
-  EVENT_UNDEFINED,
-  EVENT_WAIT,
-  event,
-  register,
-} from "./state";
+import { CONTROL, EVENT_DATA_ABORT, EVENT_JUMP, EVENT_UNDEFINED, EVENT_WAIT, event, register } from "./state";
 import { CPU_STATE } from "../../abi/layout";
 import { FPEXC_EN, fpexc } from "./vfp-state";
 import { vfpNeedsEnable, vfpRegisterTransfer } from "./vfp";
@@ -102,7 +94,10 @@ export function system(kind: u32, word: u32, d: u32, n: u32, m: u32): u32 {
       if (word & (1 << 22)) {
         if (!spsrExists()) return EVENT_UNDEFINED;
         const mask: u32 =
-          (fields & 1 ? 0xff : 0) | (fields & 2 ? 0xff00 : 0) | (fields & 4 ? 0xff_0000 : 0) | (fields & 8 ? 0xff00_0000 : 0);
+          (fields & 1 ? 0xff : 0) |
+          (fields & 2 ? 0xff00 : 0) |
+          (fields & 4 ? 0xff_0000 : 0) |
+          (fields & 8 ? 0xff00_0000 : 0);
         spsrWrite((spsrRead() & ~mask) | (value & mask));
       } else psrWriteFields(value, fields);
       return EVENT_JUMP;
@@ -122,7 +117,7 @@ export function system(kind: u32, word: u32, d: u32, n: u32, m: u32): u32 {
       return cp15Write(coprocessorKey(word), load<u32>(d, CPU_STATE)) ? EVENT_JUMP : EVENT_UNDEFINED;
     case SYSTEM_COPROCESSOR_WRITE_2:
       accountSync();
-      return cp15Write64(word & 0xff, <u64>load<u32>(d, CPU_STATE) | (<u64>load<u32>(m, CPU_STATE) << 32))
+      return cp15Write64(word & 0xff, (<u64>load<u32>(d, CPU_STATE)) | ((<u64>load<u32>(m, CPU_STATE)) << 32))
         ? EVENT_JUMP
         : EVENT_UNDEFINED;
     case SYSTEM_WFI:

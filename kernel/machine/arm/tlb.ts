@@ -101,7 +101,7 @@ export function tlbSelect(): void {
   // With the MMU off neither domains nor ASIDs exist.
   const dacr: u32 = mmu ? load<u32>(DACR) : 0;
   const key: u32 = 1 | isPrivileged | (mmu ? 4 | ((load<u32>(CONTEXTIDR) & 0xff) << 8) : 0);
-  const wanted = <u64>dacr | (<u64>key << 32);
+  const wanted = (<u64>dacr) | ((<u64>key) << 32);
   const end = TLB_CONTEXTS + contextCount * CONTEXT_BYTES;
   for (let context: u32 = TLB_CONTEXTS; context < end; context += CONTEXT_BYTES) {
     if (load<u64>(context) == wanted) {
@@ -143,7 +143,7 @@ export function tlbFillCode(page: u32, at: u32, large: bool): void {
 function filled(page: u32, large: bool): void {
   if (large) {
     const byte = LARGE + (page >>> 23);
-    store<u8>(byte, <u8>(<u32>load<u8>(byte) | (1 << ((page >>> 20) & 7))));
+    store<u8>(byte, <u8>((<u32>load<u8>(byte)) | (1 << ((page >>> 20) & 7))));
   }
   store<u64>(STATS_TLB_MISSES, load<u64>(STATS_TLB_MISSES) + 1);
 }
@@ -176,10 +176,10 @@ export function tlbFlushPage(address: u32): void {
   const mask = load<u32>(TLB_MASK);
   const byte = LARGE + (address >>> 23);
   const bit: u32 = 1 << ((address >>> 20) & 7);
-  if (<u32>load<u8>(byte) & bit) {
+  if ((<u32>load<u8>(byte)) & bit) {
     for (let page = address & 0xfff0_0000, i = 0; i < 256; i++, page += 0x1000) flushOne(page, mask);
     // Nothing of the MiB is left: kernels flush ranges of their section-mapped memory page by page.
-    store<u8>(byte, <u8>(<u32>load<u8>(byte) & ~bit));
+    store<u8>(byte, <u8>((<u32>load<u8>(byte)) & ~bit));
     return;
   }
   flushOne(address & 0xffff_f000, mask);
@@ -193,7 +193,8 @@ function flushOne(page: u32, mask: u32): void {
     if (!load<u32>(context, 4)) continue;
     const table = load<u32>(context, 8);
     const entry = table + index;
-    if (load<u32>(entry, TLB_READ) == page || load<u32>(entry, TLB_WRITE) == page) store<u64>(entry, 0xffff_ffff_ffff_ffff);
+    if (load<u32>(entry, TLB_READ) == page || load<u32>(entry, TLB_WRITE) == page)
+      store<u64>(entry, 0xffff_ffff_ffff_ffff);
     if (load<u32>(table + codeIndex) == page) store<u32>(table + codeIndex, INVALID);
   }
 }
