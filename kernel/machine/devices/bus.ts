@@ -113,7 +113,8 @@ export function busTick(): void {
   mmioTick();
 }
 
-/** Counter ticks from now until busTick() could raise something without an input from the host; u64.MAX_VALUE if never. */
+/** Counter ticks from now until busTick() could raise something without an input from the host; 0 if it could now, u64.MAX_VALUE if
+ *  never. It may be asked at any time after a look: what has come due in between is not lost. */
 export function busDeadline(): u64 {
   const now = clockTicks();
   return min<u64>(min<u64>(timerDeadline(now), pl011Deadline(now)), min<u64>(pl031Deadline(now), sp805Deadline(now)));

@@ -102,23 +102,27 @@ export function pl031Tick(now: u64): void {
   pl031Look(clockSecondsAt(now));
 }
 
-/** Ticks from `now` until the alarm can interrupt, u64.MAX_VALUE when it cannot. */
+/** Ticks from `now` until the alarm can interrupt, u64.MAX_VALUE when it cannot, 0 when it is due and not looked at yet. */
 export function pl031Deadline(now: u64): u64 {
-  const untilAlarm = rtc.match - (clockSecondsAt(now) + rtc.offset);
-  if (!rtc.mask || rtc.raw || <i32>untilAlarm <= 0) return u64.MAX_VALUE;
-  return <u64>untilAlarm * COUNTER_HZ - (now % COUNTER_HZ);
+  const seconds = clockSecondsAt(now) + rtc.offset;
+  if (!rtc.mask || rtc.raw) return u64.MAX_VALUE;
+  if (pl031Due(seconds)) return 0;
+  const untilAlarm = rtc.match - seconds;
+  return <i32>untilAlarm > 0 ? <u64>untilAlarm * COUNTER_HZ - (now % COUNTER_HZ) : u64.MAX_VALUE;
 }
 
-/** Raises the alarm if its second lies in (checked, now]: a partition that was paused across it still gets it, once. */
+/** Raises the alarm if it is due: a partition that was paused across its second still gets it, once. */
 function pl031Look(hostSeconds: u32): void {
-  const now = hostSeconds + rtc.offset;
-  // A wall clock that was set back says nothing about the alarm.
-  if (<i32>(now - rtc.checked) > 0) {
-    // One unsigned comparison serves a wrapped counter too.
-    if (rtc.match - rtc.checked - 1 < now - rtc.checked) rtc.raw = 1;
-  }
-  rtc.checked = now;
+  const seconds = hostSeconds + rtc.offset;
+  if (pl031Due(seconds)) rtc.raw = 1;
+  rtc.checked = seconds;
   pl031Level();
+}
+
+/** Whether the alarm's second lies in (checked, seconds]. A wall clock that was set back says nothing about it. */
+function pl031Due(seconds: u32): bool {
+  // One unsigned comparison serves a wrapped counter too.
+  return <i32>(seconds - rtc.checked) > 0 && rtc.match - rtc.checked - 1 < seconds - rtc.checked;
 }
 
 function pl031Level(): void {

@@ -7,7 +7,7 @@
 import { TIMER_STATE } from "../../abi/layout";
 import { TIMER_PHYSICAL_IRQ, TIMER_VIRTUAL_IRQ } from "../memory-map";
 import { COUNTER_HZ, clockTicks } from "./clock";
-import { irqSet } from "./irq";
+import { SET_LEVEL, irqIn, irqSet } from "./irq";
 
 // Registers, for timerRead and timerWrite. CNT*_CVAL and the counters are 64 bits wide: timerRead64, timerWrite64.
 export const CNTFRQ: u32 = 0;
@@ -131,11 +131,11 @@ export function timerTick(now: u64): void {
   irqSet(TIMER_VIRTUAL_IRQ, timerFires(timer.virtualControl, timer.virtualCompare, now));
 }
 
-/** Ticks from `now` until a timer can raise its line, u64.MAX_VALUE when none can. */
+/** Ticks from `now` until a timer can raise its line, u64.MAX_VALUE when none can. 0: one is due and timerTick() has not looked yet. */
 export function timerDeadline(now: u64): u64 {
   return min<u64>(
-    timerDistance(timer.physicalControl, timer.physicalCompare, now),
-    timerDistance(timer.virtualControl, timer.virtualCompare, now),
+    timerDistance(timer.physicalControl, timer.physicalCompare, now, TIMER_PHYSICAL_IRQ),
+    timerDistance(timer.virtualControl, timer.virtualCompare, now, TIMER_VIRTUAL_IRQ),
   );
 }
 
@@ -148,7 +148,9 @@ function timerFires(control: u32, compare: u64, now: u64): bool {
   return (control & (CTL_ENABLE | CTL_IMASK)) == CTL_ENABLE && now >= compare;
 }
 
-function timerDistance(control: u32, compare: u64, now: u64): u64 {
-  if ((control & (CTL_ENABLE | CTL_IMASK)) != CTL_ENABLE || now >= compare) return u64.MAX_VALUE;
-  return compare - now;
+function timerDistance(control: u32, compare: u64, now: u64, intid: u32): u64 {
+  if ((control & (CTL_ENABLE | CTL_IMASK)) != CTL_ENABLE) return u64.MAX_VALUE;
+  if (now < compare) return compare - now;
+  // Time goes on between a look and this question: an expiry in between must not be slept through.
+  return irqIn(SET_LEVEL, intid) ? u64.MAX_VALUE : 0;
 }

@@ -31,7 +31,7 @@ const SLOTS = [
   { slot: 0, queues: [0], size: 128 },
   { slot: 1, queues: [0, 1, 2, 3, 4, 5], size: 64 },
   { slot: 2, queues: [0], size: 16 },
-  { slot: 3, queues: [0, 1], size: 128 },
+  { slot: 3, queues: [0, 1], size: 64 },
 ];
 
 const inside = (zone: { start: number; end: number }, random: Random, length: number) =>

@@ -91,6 +91,7 @@ pl031("the machine's deadline is the start of the alarm's second, and only when 
   machine.advance(30e6);
   assert.is(machine.deadline, 18e6);
   machine.advance(18e6);
+  assert.is(machine.deadline, 0, "due, and not looked at yet");
   machine.tick();
   assert.is(machine.read32(BASE + MIS), 1);
   assert.is(machine.deadline, -1);

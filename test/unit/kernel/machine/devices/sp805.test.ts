@@ -121,6 +121,8 @@ sp805("the machine's deadline is the end of the period", () => {
   assert.is(machine.deadline, 24_000);
   machine.advance(23_000);
   assert.ok(Math.abs(machine.deadline - 1000) <= 1);
+  machine.advance(2000);
+  assert.is(machine.deadline, 0, "due, and not looked at yet");
 });
 
 sp805("§3.3.1 a load value of zero interrupts at once and does no harm", () => {
