@@ -49,6 +49,9 @@ export const MODE_REALTIME: u32 = 0;
 /** 100 instructions are 1 µs; WFI jumps to the next deadline; a run replays bit for bit. */
 export const MODE_DETERMINISTIC: u32 = 1;
 
+/** As deterministic, but the hypervisor owns the time: it moves the clock on with machineAdvance(), and WFI returns to it. */
+export const MODE_SCHEDULED: u32 = 2;
+
 export const DEVICE_BLOCK: u32 = 1 << 0; // virtio-mmio slot 0
 export const DEVICE_CONSOLE: u32 = 1 << 1; // slot 1
 export const DEVICE_ENTROPY: u32 = 1 << 2; // slot 2

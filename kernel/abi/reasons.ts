@@ -17,6 +17,8 @@ export const RUN_POWER_OFF: u32 = 5;
 export const RUN_RESET: u32 = 6;
 /** The SP805 watchdog bit twice. */
 export const RUN_WATCHDOG: u32 = 7;
+/** Never leaves run(): the guest moved a deadline, so the slice must be cut anew. Not in realtime mode. */
+export const RUN_REPLAN: u32 = 0xff;
 
 // ---- Why machineInit() refused: 0 is "initialised" --------------------------------------------------------------------
 export const INIT_OK: u32 = 0;

@@ -14,7 +14,7 @@ import {
   BLOCK_HASH_SHARE,
   EXIT_REQUEST,
   IRQ_LINE,
-  MODE_DETERMINISTIC,
+  MODE_SCHEDULED,
   STATIC_END,
   TLB_ENTRY_BYTES,
   wasmPages,
@@ -30,7 +30,8 @@ import {
   INIT_OK,
 } from "../abi/reasons";
 import { busDeadline, busFaulted, busRead, busReset, busTick, busWrite } from "./devices/bus";
-import { cpuInit, cpuInput, cpuReset, cpuRun } from "./arm/cpu";
+import { cpuExecuted, cpuInit, cpuInput, cpuReset, cpuRun } from "./arm/cpu";
+import { clockFollowsHost, clockSkipTo } from "./devices/clock";
 import { ROM_WINDOW_BYTES } from "./memory-map";
 import { blockComplete as virtioBlockComplete } from "./devices/virtio/block";
 import { memoryAt, pagesBytes, pagesInit, pagesWritten, ramAt } from "./pages";
@@ -44,7 +45,7 @@ export function physicalFaulted(): u32 {
  *  Returns INIT_OK or the reason for the refusal. RAM and ROM contents are the host's to fill, before or after. */
 export function machineInit(): u32 {
   if (load<u32>(CONFIG_ABI_VERSION) != ABI_VERSION) return INIT_ABI_MISMATCH;
-  if (load<u32>(CONFIG_MODE) > MODE_DETERMINISTIC) return INIT_BAD_MODE;
+  if (load<u32>(CONFIG_MODE) > MODE_SCHEDULED) return INIT_BAD_MODE;
   const ram = load<u32>(CONFIG_RAM_BYTES);
   if (ram == 0 || ram & 0xffff || ram > 0xb000_0000) return INIT_BAD_RAM_SIZE;
   const rom = load<u32>(CONFIG_ROM_BYTES);
@@ -81,6 +82,17 @@ export function machineReset(): void {
 /** Executes at most `fuel` guest instructions, exactly counted. Returns a RUN_* reason. */
 export function run(fuel: u32): u32 {
   return cpuRun(fuel);
+}
+
+/** Instructions that the last run() executed. */
+export function runExecuted(): u32 {
+  return cpuExecuted;
+}
+
+/** Moves the guest's clock on to `ticks` (24 MHz, since reset), in scheduled mode: time in which other partitions ran, or nobody.
+ *  It never goes back. */
+export function machineAdvance(ticks: f64): void {
+  if (!clockFollowsHost() && ticks > 0) clockSkipTo(<u64>ticks);
 }
 
 /** The host has served block request `index` with a VIRTIO_BLK_S_* status. */

@@ -5,6 +5,7 @@
 
 import { EXIT_REQUEST, IRQ_LINE } from "../../abi/layout";
 import { busFaulted, busRead, busWrite } from "../devices/bus";
+import { exitReplan } from "../devices/exit";
 import { PAGE_DIRTY, pageRecord, ramOffset, staleCount } from "../pages";
 import { accountSync } from "./account";
 import { blockDropPage } from "./block-cache";
@@ -219,7 +220,10 @@ function afterBus(address: u32, isWrite: bool): void {
     abort(address, FAULT_EXTERNAL, isWrite);
     return;
   }
-  if (isWrite) store<u32>(MONITOR, 0);
+  if (isWrite) {
+    store<u32>(MONITOR, 0);
+    exitReplan();
+  }
   if ((load<u32>(IRQ_LINE) != 0 && !irqMasked()) || load<u32>(EXIT_REQUEST) != 0 || staleCount != 0)
     setEvent(EVENT_LEAVE);
 }

@@ -5,13 +5,15 @@ import {
   CONFIG_ENTRY_R0,
   CONFIG_ENTRY_R1,
   CONFIG_ENTRY_R2,
+  CONFIG_MODE,
   CPU_STATE,
   EXIT_REQUEST,
   IRQ_LINE,
+  MODE_DETERMINISTIC,
 } from "../../abi/layout";
-import { RUN_FUEL, RUN_WAIT } from "../../abi/reasons";
+import { RUN_FUEL, RUN_REPLAN, RUN_WAIT } from "../../abi/reasons";
 import { busDeadline, busTick } from "../devices/bus";
-import { clockDeterministic, clockInstructionsUntil, clockSkipTo, clockTicks } from "../devices/clock";
+import { clockFollowsHost, clockInstructionsUntil, clockSkipTo, clockTicks } from "../devices/clock";
 import { accountBegin, accountEnd } from "./account";
 import { blockCacheFlush, blockCacheInit } from "./block-cache";
 import { cp15Reset } from "./cp15";
@@ -48,15 +50,19 @@ export function cpuInput(): void {
   store<u32>(MONITOR, 0);
 }
 
+/** Instructions that the last cpuRun() executed. */
+export let cpuExecuted: u32 = 0;
+
 /** Executes at most `fuel` instructions; RUN_* reason.
  *
  *  In deterministic mode the slice is cut into pieces that end exactly where a timer comes due, so that an interrupt arrives at the
- *  same instruction however the host cuts its slices; and WFI moves the clock instead of waiting. */
+ *  same instruction however the host cuts its slices; and WFI moves the clock instead of waiting (in scheduled mode the hypervisor moves it). */
 export function cpuRun(fuel: u32): u32 {
+  cpuExecuted = 0;
   do {
     busTick();
     let piece = fuel;
-    if (clockDeterministic()) {
+    if (!clockFollowsHost()) {
       const deadline = busDeadline();
       if (deadline != u64.MAX_VALUE) {
         const distance = clockInstructionsUntil(deadline);
@@ -67,20 +73,20 @@ export function cpuRun(fuel: u32): u32 {
     const left = interpret(piece);
     accountEnd(left);
     fuel -= piece - left;
+    cpuExecuted += piece - left;
     const exit = load<u32>(EXIT_REQUEST);
     if (exit) {
       store<u32>(EXIT_REQUEST, 0);
-      return exit;
+      if (exit != RUN_REPLAN) return exit;
+      continue;
     }
     if (interpretWaiting) {
-      if (!clockDeterministic()) {
-        busTick();
-        if (!load<u32>(IRQ_LINE)) return RUN_WAIT;
-      } else {
-        const deadline = busDeadline();
-        if (deadline == u64.MAX_VALUE) return RUN_WAIT;
-        clockSkipTo(max<u64>(deadline, clockTicks()));
-      }
+      busTick();
+      if (load<u32>(IRQ_LINE)) continue;
+      if (load<u32>(CONFIG_MODE) != MODE_DETERMINISTIC) return RUN_WAIT;
+      const deadline = busDeadline();
+      if (deadline == u64.MAX_VALUE) return RUN_WAIT;
+      clockSkipTo(max<u64>(deadline, clockTicks()));
     }
   } while (fuel != 0);
   return RUN_FUEL;

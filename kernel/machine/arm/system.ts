@@ -2,6 +2,7 @@
 // decides what comes next, so each write ends its block.
 
 import { IRQ_LINE } from "../../abi/layout";
+import { exitReplan } from "../devices/exit";
 import { accessMisaligned, accessProbe, accessReadAligned, accessWriteAligned } from "./access";
 import { accountSync } from "./account";
 import { CPACR } from "./cp15-state";
@@ -114,9 +115,11 @@ export function system(kind: u32, word: u32, d: u32, n: u32, m: u32): u32 {
     }
     case SYSTEM_COPROCESSOR_WRITE:
       accountSync();
+      if (((word >>> 16) & 15) == 14) exitReplan();
       return cp15Write(coprocessorKey(word), load<u32>(d, CPU_STATE)) ? EVENT_JUMP : EVENT_UNDEFINED;
     case SYSTEM_COPROCESSOR_WRITE_2:
       accountSync();
+      exitReplan();
       return cp15Write64(word & 0xff, (<u64>load<u32>(d, CPU_STATE)) | ((<u64>load<u32>(m, CPU_STATE)) << 32))
         ? EVENT_JUMP
         : EVENT_UNDEFINED;

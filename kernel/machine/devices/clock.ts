@@ -4,7 +4,7 @@
 // deterministic  100 instructions are 1 µs, so the counter is `instructions * 24 / 100` plus what WFI has skipped. It is a
 //                function of state alone: the same inputs give the same run, bit for bit.
 
-import { CLOCK_STATE, CONFIG_MODE, MODE_DETERMINISTIC } from "../../abi/layout";
+import { CLOCK_STATE, CONFIG_MODE, MODE_REALTIME } from "../../abi/layout";
 
 /** Host monotonic time in nanoseconds. The only import on the path of run(). */
 // @ts-ignore: decorator
@@ -38,22 +38,22 @@ const clock = changetype<Clock>(CLOCK_STATE);
 /** Counter 0 is now; the instruction count stays. The wall clock goes on across a reset: `wallOrigin` takes up the time that
  *  the counter forgets. (A new memory has no time to forget: there the host has written `wallOrigin`, and no origin is set.) */
 export function clockReset(): void {
-  if (clockDeterministic()) clock.wallOrigin += <u32>(clock.skipped / COUNTER_HZ);
+  if (!clockFollowsHost()) clock.wallOrigin += <u32>(clock.skipped / COUNTER_HZ);
   else if (clock.origin != 0) clock.wallOrigin += <u32>(clockTicks() / COUNTER_HZ);
   clock.skipped = 0;
   clock.last = 0;
-  clock.origin = clockDeterministic() ? 0 : now();
+  clock.origin = clockFollowsHost() ? now() : 0;
 }
 
 // @ts-ignore: decorator
 @inline
-export function clockDeterministic(): bool {
-  return load<u32>(CONFIG_MODE) == MODE_DETERMINISTIC;
+export function clockFollowsHost(): bool {
+  return load<u32>(CONFIG_MODE) == MODE_REALTIME;
 }
 
 /** The system counter, in ticks of 1/24 µs. */
 export function clockTicks(): u64 {
-  if (clockDeterministic()) return clock.skipped + (clock.instructions * 6) / 25;
+  if (!clockFollowsHost()) return clock.skipped + (clock.instructions * 6) / 25;
   const elapsed = now() - clock.origin;
   const ticks = elapsed > 0 ? <u64>(elapsed * 0.024) : 0;
   if (ticks > clock.last) clock.last = ticks;
@@ -70,7 +70,7 @@ export function clockSecondsAt(ticks: u64): u32 {
   return clock.wallOrigin + <u32>(ticks / COUNTER_HZ);
 }
 
-/** Deterministic mode: instructions to execute until the counter reads at least `ticks`; 0 when it does already. */
+/** Not in realtime mode: instructions to execute until the counter reads at least `ticks`; 0 when it does already. */
 export function clockInstructionsUntil(ticks: u64): u64 {
   const at = clockTicks();
   if (ticks <= at) return 0;
@@ -78,7 +78,7 @@ export function clockInstructionsUntil(ticks: u64): u64 {
   return (goal + 5) / 6 - clock.instructions;
 }
 
-/** Deterministic mode: WFI jumps to `ticks`. */
+/** Not in realtime mode: jumps to `ticks`, for WFI or for time that passed elsewhere. */
 export function clockSkipTo(ticks: u64): void {
   const at = clockTicks();
   if (ticks > at) clock.skipped += ticks - at;
