@@ -63,6 +63,7 @@ export class BareMachine {
   /** The monotonic clock, nanoseconds. Not zero at the start: a machine must not take an origin of 0 for "now". */
   private nanoseconds = 5e9;
   private pausedAt: number | undefined;
+  private codeEnd = abi.RAM_BASE;
 
   constructor(options: BareMachineOptions = {}) {
     this.ramBytes = options.ramBytes ?? 1 << 20;
@@ -85,6 +86,7 @@ export class BareMachine {
     this.view.setBigUint64(abi.CONFIG_DISK_SECTORS_LOW, options.diskSectors ?? 2048n, true);
     this.store32(abi.CONFIG_DISK_FLAGS, abi.DISK_PRESENT | (options.diskFlags ?? 0));
     this.bytes.set(new TextEncoder().encode(options.diskSerial ?? "bare-disk").subarray(0, 20), abi.CONFIG_DISK_SERIAL);
+    this.store32(abi.CONFIG_ENTRY, abi.RAM_BASE);
     this.store32(abi.CONFIG_CONSOLE_PORTS, options.consolePorts ?? 2);
     this.store32(abi.CLOCK_STATE + 24, options.hostSeconds ?? 0);
     const refusal = this.exports.machineInit();
@@ -131,6 +133,17 @@ export class BareMachine {
     return this.load32(abi.CONFIG_RAM_OFFSET) + (address - abi.RAM_BASE);
   }
 
+  /** Runs A32 instructions (supervisor mode, MMU off) and returns r0. The code of one machine lies end to end from the start of RAM,
+   *  and the CPU waits at its end for more. */
+  execute(code: readonly number[]): number {
+    const result = abi.RAM_BASE + 0x8000;
+    const tail = [0xe59f1004, 0xe5810000, 0xeafffffe, result]; // ldr r1, [pc, #4]; str r0, [r1]; b .; the address
+    [...code, ...tail].forEach((word, n) => this.write32(this.codeEnd + n * 4, word));
+    this.codeEnd += (code.length + 2) * 4;
+    this.exports.run(code.length + 2);
+    return this.read32(result);
+  }
+
   // ---- Time -------------------------------------------------------------------------------------------------------
 
   /** Lets time pass, in counter ticks (24 MHz), without a look at the devices. */
@@ -167,6 +180,7 @@ export class BareMachine {
     return this.exports.machineDeadline();
   }
   reset(): void {
+    this.codeEnd = abi.RAM_BASE;
     this.exports.machineReset();
   }
 

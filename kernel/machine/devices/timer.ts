@@ -34,7 +34,6 @@ const CNTKCTL_BITS: u32 = 0x3ff;
  *   +16 physicalControl  u32  CNTP_CTL without ISTATUS
  *   +20 virtualControl   u32  CNTV_CTL without ISTATUS
  *   +24 kernelControl    u32  CNTKCTL
- *   +28 frequency        u32  CNTFRQ: what firmware says; the counter runs at 24 MHz whatever it holds
  */
 @unmanaged
 class Timer {
@@ -43,7 +42,6 @@ class Timer {
   physicalControl: u32;
   virtualControl: u32;
   kernelControl: u32;
-  frequency: u32;
 }
 const timer = changetype<Timer>(TIMER_STATE);
 
@@ -53,7 +51,6 @@ export function timerReset(): void {
   timer.physicalControl = 0;
   timer.virtualControl = 0;
   timer.kernelControl = 0;
-  timer.frequency = COUNTER_HZ;
   timerTick(0);
 }
 
@@ -61,7 +58,7 @@ export function timerReset(): void {
 export function timerRead(register: u32): u32 {
   switch (register) {
     case CNTFRQ:
-      return timer.frequency;
+      return COUNTER_HZ;
     case CNTKCTL:
       return timer.kernelControl;
     case CNTP_TVAL:
@@ -77,12 +74,9 @@ export function timerRead(register: u32): u32 {
   }
 }
 
-/** Writes a 32-bit register; the interrupt lines follow at once. Counters are read-only. */
+/** Writes a 32-bit register; the interrupt lines follow at once. Counters and CNTFRQ are read-only. */
 export function timerWrite(register: u32, value: u32): void {
   switch (register) {
-    case CNTFRQ:
-      timer.frequency = value;
-      return;
     case CNTKCTL:
       timer.kernelControl = value & CNTKCTL_BITS;
       return;
