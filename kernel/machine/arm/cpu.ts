@@ -63,9 +63,9 @@ export function cpuRun(fuel: u32): u32 {
     busTick();
     let piece = fuel;
     if (!clockFollowsHost()) {
-      const deadline = busDeadline();
-      if (deadline != u64.MAX_VALUE) {
-        const distance = clockInstructionsUntil(deadline);
+      const ticks = busDeadline();
+      if (ticks != u64.MAX_VALUE) {
+        const distance = clockInstructionsUntil(clockTicks() + ticks);
         if (distance != 0 && distance < <u64>piece) piece = <u32>distance;
       }
     }
@@ -84,9 +84,9 @@ export function cpuRun(fuel: u32): u32 {
       busTick();
       if (load<u32>(IRQ_LINE)) continue;
       if (load<u32>(CONFIG_MODE) != MODE_DETERMINISTIC) return RUN_WAIT;
-      const deadline = busDeadline();
-      if (deadline == u64.MAX_VALUE) return RUN_WAIT;
-      clockSkipTo(max<u64>(deadline, clockTicks()));
+      const ticks = busDeadline();
+      if (ticks == u64.MAX_VALUE) return RUN_WAIT;
+      clockSkipTo(clockTicks() + ticks);
     }
   } while (fuel != 0);
   return RUN_FUEL;
