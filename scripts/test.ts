@@ -34,6 +34,12 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+// Tests that boot Linux say themselves why they are skipped when this fails: no apt here, or no mirror to be reached.
+if (files.some((file) => file.startsWith("guest"))) {
+  const command = join(root, "scripts/pocketvisor.mjs");
+  spawnSync(process.execPath, [command, "guest", "fetch", "linux"], { stdio: ["ignore", 2, 2] });
+}
+
 const queue = [...files];
 await Promise.all(Array.from({ length: Math.min(jobs, queue.length) }, worker));
 console.log(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);

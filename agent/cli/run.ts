@@ -35,6 +35,7 @@ the guest's console as they are; its end does not end the guest.
   --firmware FILE      placed at address 0 and entered there
   --initrd FILE        initramfs
   --append TEXT        added to the guest's command line; the whole of it for --kernel
+  --cmdline TEXT       the whole command line, instead of the guest's own
   --dtb FILE           a compiled device tree instead of the generated one
   --memory SIZE        RAM of the guest (default 64M); what a partition costs beside it is shown when it starts
   --overhead KIND      caches beside RAM: normal (up to 4 MiB, default) or small (up to 1 MiB with 64M)
@@ -55,6 +56,7 @@ const OPTIONS: OptionTable = {
   firmware: { type: "string" },
   initrd: { type: "string" },
   append: { type: "string" },
+  cmdline: { type: "string" },
   dtb: { type: "string" },
   memory: { type: "string" },
   overhead: { type: "string" },
@@ -138,6 +140,9 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
     inputIsWhole: process.stdin.isTTY !== true,
   } as const;
   const append = parsed.text("append");
+  const commandLine = parsed.text("cmdline");
+  if (append !== null && commandLine !== null)
+    throw new UsageError("USAGE", "--append and --cmdline exclude each other");
   const initrdPath = parsed.text("initrd");
   const initrd = initrdPath === null ? null : { path: initrdPath, sha256: null };
   if (kernel !== null || firmware !== null) {
@@ -150,7 +155,7 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
             offset: offset === null ? null : parseAddress("kernel-offset", offset),
             bssBytes: 0,
           };
-    return { ...base, kernel: source, initrd, commandLine: append };
+    return { ...base, kernel: source, initrd, commandLine: commandLine ?? append };
   }
   const name = named ?? DEFAULT_GUEST;
   const guest = await cachedGuest(name);
@@ -164,7 +169,7 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
       bssBytes: guest.bssBytes,
     },
     initrd: initrd ?? { path: join(folder, guest.initramfs.name), sha256: guest.initramfs.sha256 },
-    commandLine: append === null ? guest.commandLine : `${guest.commandLine} ${append}`,
+    commandLine: commandLine ?? [guest.commandLine, append ?? []].flat().join(" "),
   };
 }
 
