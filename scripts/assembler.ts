@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 export const ASSEMBLER = "arm-linux-gnueabihf-as";
 
@@ -15,7 +15,7 @@ export function assembleFlat(source: string): Buffer {
       const result = spawnSync(program, args, { encoding: "utf8" });
       if (result.status !== 0) throw new Error(`${program}: ${result.error?.message ?? result.stderr}`);
     };
-    run(ASSEMBLER, "-o", join(folder, "object"), source);
+    run(ASSEMBLER, "-I", dirname(source), "-o", join(folder, "object"), source);
     run("arm-linux-gnueabihf-objcopy", "-O", "binary", "-j", ".text", join(folder, "object"), join(folder, "flat"));
     return readFileSync(join(folder, "flat"));
   } finally {

@@ -11,6 +11,7 @@ import {
   type SequenceRecord,
   recordedHashes,
 } from "../test/isa/sequences-recorded.js";
+import { ARCHITECTURE_GUESTS, liveOutput, recordOutput, recordedOutput } from "../test/guest/architecture/oracle.js";
 import { vfpMachine } from "../test/isa/vfp-machine.js";
 import { VFP_RECORD, vfpCompareLive, vfpRecord, type VfpRecord } from "../test/isa/vfp-recorded.js";
 import { VFP_FORMS } from "../test/isa/vfp-vectors.js";
@@ -22,7 +23,8 @@ instructions, then VFP data processing on chosen operands. Wants build/machine.w
 
   --count N   instructions to compare of each kind (default 1000000)
   --seed S    seed of the random choice (default 1); the same seed makes the same run
-  --record    write what the oracle says about the fixed sample to test/isa/recorded (npm test compares with it)
+  --record    write what the oracles say about the fixed sample to test/isa/recorded, and what the guests of
+              test/guest/architecture print on qemu-system-arm (npm test compares with both)
   --check     compare that record with the live oracle
   --help      this text
 
@@ -70,8 +72,10 @@ function check(version: string): number {
   const now = recordedHashes(sequenceRecord(version, old.seed, hashes.length));
   const different = hashes.flatMap((hash, i) => (hash === now[i] ? [] : [i]));
   for (const i of different) process.stdout.write(`sequence ${i}: recorded from ${old.oracle}, ${version} differs\n`);
-  process.stdout.write(`checked ${Object.keys(vfp.hashes).length} VFP forms and ${hashes.length} sequences\n`);
-  return names.length + different.length;
+  const guests = ARCHITECTURE_GUESTS.filter((name) => liveOutput(name) !== recordedOutput(name));
+  for (const name of guests) process.stdout.write(`guest ${name}: qemu-system-arm differs from the record\n`);
+  process.stdout.write(`checked ${Object.keys(vfp.hashes).length} VFP forms, ${hashes.length} sequences and ${ARCHITECTURE_GUESTS.length} guests\n`);
+  return names.length + different.length + guests.length;
 }
 
 /** Number of sequences that differ. */
@@ -135,6 +139,7 @@ async function main(): Promise<number> {
   if (!version) throw new OracleError("ORACLE_ABSENT", "qemu-arm is not installed: apt install qemu-user");
   if (options.record) {
     record(version);
+    for (const name of ARCHITECTURE_GUESTS) recordOutput(name);
     return 0;
   }
   if (options.check) return check(version) === 0 ? 0 : 1;
