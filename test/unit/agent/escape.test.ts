@@ -8,7 +8,7 @@ const escape = suite("escape");
 
 escape("ECMA-48: no control character survives, in C0, DEL or C1", () => {
   const all = String.fromCharCode(...Array.from({ length: 0xa0 }, (_, code) => code));
-   
+
   assert.not.match(escapeText(all), /[\u0000-\u001f\u007f-\u009f]/);
   assert.is(escapeText("\x1b[2J\r\n\x9b31m"), "\\x1b[2J\\x0d\\x0a\\x9b31m");
 });
