@@ -1,4 +1,4 @@
-// npm run assemble: turns the bare-metal guests under test/guest/bare/ into the flat binaries recorded beside them. Needs
+// npm run assemble: turns the bare-metal guests under test/guest/bare/ and test/perf/bare/ into the flat binaries recorded beside them. Needs
 // Debian's binutils for ARM; the recorded files are in the tree so that the tests do not.
 
 import { readdirSync, writeFileSync } from "node:fs";
@@ -7,12 +7,13 @@ import { assembleFlat } from "./assembler.ts";
 import { root } from "./stale.mjs";
 
 if (process.argv.includes("--help")) {
-  console.log("usage: npm run assemble\nAssembles test/guest/bare/*.S into the .bin files beside them.");
+  console.log("usage: npm run assemble\nAssembles test/guest/bare/*.S and test/perf/bare/*.S into the .bin files beside them.");
   process.exit(0);
 }
-const folder = join(root, "test/guest/bare");
-for (const name of readdirSync(folder).filter((file) => file.endsWith(".S"))) {
-  const binary = assembleFlat(join(folder, name));
-  writeFileSync(join(folder, name.replace(/\.S$/, ".bin")), binary);
-  console.log(`${name}: ${binary.length} bytes`);
+for (const folder of ["test/guest/bare", "test/perf/bare"]) {
+  for (const name of readdirSync(join(root, folder)).filter((file) => file.endsWith(".S"))) {
+    const binary = assembleFlat(join(root, folder, name));
+    writeFileSync(join(root, folder, name.replace(/\.S$/, ".bin")), binary);
+    console.log(`${folder}/${name}: ${binary.length} bytes`);
+  }
 }
