@@ -61,6 +61,8 @@ export class UnitMaker {
     if (kind < 46) return this.#branch(state);
     if (kind < 49) return this.#exclusive(state);
     if (kind < 53) return this.#jump(state);
+    if (kind < 55) return this.#loop(state);
+    if (kind < 56) return this.#selfModify(state);
     if (state === "T32" && kind < 75) return this.#ifThen();
     return plainUnit(state, this.#simpleHalves(state, false));
   }
@@ -327,6 +329,63 @@ export class UnitMaker {
     const table = wide ? [4, 4, 4, 4] : [0x0202, 0x0202];
     const set = setRegister(state, r, entry, undefined, random);
     return plainUnit(state, [...set, 0xe8df, 0xf000 | (wide << 4) | r, ...table]);
+  }
+
+  /** Goes back a few units while the loop counter in the scratch memory lasts: it counts all loops of the sequence. */
+  #loop(state: State): Unit {
+    const [counter, value] = this.#distinct(2, false) as [number, number];
+    const half = state === "A32" ? wordHalves : halfwords;
+    const registers = (counter << 16) | (value << 12);
+    const body = [...setRegister(state, counter, this.#scratch, undefined, this.#random)];
+    if (state === "A32") {
+      body.push(...half(0xe5900000 | registers), ...half(0xe2500001 | (value << 16) | (value << 12)));
+      body.push(...half((0xe5800000 | registers) >>> 0));
+    } else {
+      body.push(...half((0xf8d00000 | registers) >>> 0), ...half((0xf1b00001 | (value << 16) | (value << 8)) >>> 0));
+      body.push(...half((0xf8c00000 | registers) >>> 0));
+    }
+    return {
+      state,
+      next: state,
+      size: () => 2 * body.length + 4,
+      emit: (at, _next, _ahead, back) => {
+        const from = at + 2 * body.length;
+        const target = back(from, 4000);
+        if (state === "A32") return [...body, ...wordHalves(a32Branch(0xca000000, from, target))]; // bgt
+        return [...body, ...halfwords(t32BranchConditional(12, target - from - 4))];
+      },
+    };
+  }
+
+  /** Writes an instruction over the one that is executed next (ARM DDI 0406C A3.5.4; the stores of this machine and of the
+   *  oracle reach the instruction side at once, and the ISB starts a new block). */
+  #selfModify(state: State): Unit {
+    const [at, value] = this.#distinct(2, false) as [number, number];
+    const old = this.#wordHalves(state);
+    const fresh = this.#wordHalves(state);
+    const word = ((fresh[1]! << 16) | fresh[0]!) >>> 0;
+    const half = state === "A32" ? wordHalves : halfwords;
+    const store = (state === "A32" ? 0xe5800000 : 0xf8c00000) | (at << 16) | (value << 12);
+    const barrier = state === "A32" ? 0xf57ff06f : 0xf3bf8f6f;
+    const emit = (address: number) => {
+      const set = (place: number) => [
+        ...setRegister(state, at, place, undefined, this.#random),
+        ...setRegister(state, value, word, undefined, this.#random),
+        ...half(store >>> 0),
+        ...half(barrier),
+      ];
+      return [...set(address + 2 * set(0).length), ...old];
+    };
+    const bytes = 2 * emit(0).length;
+    return { state, next: state, size: () => bytes, emit };
+  }
+
+  /** A simple instruction of 32 bits. */
+  #wordHalves(state: State): number[] {
+    for (;;) {
+      const halves = this.#simpleHalves(state, false);
+      if (halves.length === 2) return halves;
+    }
   }
 
   // ---- IT -----------------------------------------------------------------------------------------------------------------

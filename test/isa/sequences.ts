@@ -11,6 +11,7 @@ import {
   STATE_CPSR,
   STATE_DOUBLES,
   STATE_FPSCR,
+  STATE_SCRATCH,
   sequenceBytes,
   type Program,
 } from "./program.js";
@@ -107,5 +108,6 @@ function sequenceState(seed: number, index: number): Uint8Array {
     const bytes = new Uint8Array(vector.buffer, 4, 8 * VECTOR_REGISTERS);
     state.set(bytes, STATE_DOUBLES + group * bytes.length);
   }
+  view.setUint32(STATE_SCRATCH, random.below(30), true); // the loop counter, see UnitMaker
   return state;
 }

@@ -3,6 +3,9 @@
 
 export type State = "A32" | "T32";
 
+/** Start of a unit in the same instruction set, at most `reach` bytes from `from`. */
+export type Find = (from: number, reach: number) => number;
+
 export interface Unit {
   /** Instruction set in which the unit is entered. */
   state: State;
@@ -10,8 +13,8 @@ export interface Unit {
   next: State;
   /** Bytes that the unit takes at this address. */
   size(address: number): number;
-  /** The unit's halfwords. `next` is the address behind it; `ahead` finds a unit start within `reach` bytes of `from`. */
-  emit(address: number, next: number, ahead: (from: number, reach: number) => number): number[];
+  /** The unit's halfwords. `next` is the address behind it; `ahead` and `back` find a unit start within `reach` bytes. */
+  emit(address: number, next: number, ahead: Find, back: Find): number[];
 }
 
 /** A unit of fixed halfwords that stays in its instruction set. */
@@ -46,7 +49,14 @@ export function assemble(units: readonly Unit[], address: number, leave: number)
       }
       return next;
     };
-    halves.push(...unit.emit(starts[index]!, next, ahead));
+    const back = (from: number, reach: number) => {
+      for (let skip = 1 + ((from >> 1) % 6); skip > 0; skip--) {
+        const target = starts[index - skip];
+        if (target !== undefined && units[index - skip]!.state === unit.state && from - target <= reach) return target;
+      }
+      return starts[index]!;
+    };
+    halves.push(...unit.emit(starts[index]!, next, ahead, back));
   });
   if (finalState === "A32") {
     halves.push(0xf004, 0xe51f); // ldr pc, [pc, #-4]

@@ -4,6 +4,10 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { wordHalves } from "./assembler.js";
+import { machineRun } from "./machine-runner.js";
+import { buildProgram, CODE, LEAVE, STATE_BYTES } from "./program.js";
+import { assemble, plainUnit } from "./unit.js";
 import { vfpMachine, type VfpMachine } from "./vfp-machine.js";
 import { VFP_RECORD, vfpCompareRecord, type VfpRecord } from "./vfp-recorded.js";
 import { VFP_FORMS } from "./vfp-vectors.js";
@@ -38,6 +42,23 @@ vfp("A7.5 encodings outside VFPv4 are undefined and change nothing", () => {
     const before = state.slice();
     assert.is(machine.dataProcessing(word), 0, what);
     assert.equal(state.slice(0x400, 0x1000), before.slice(0x400, 0x1000), what);
+  }
+});
+
+vfp("A2.6.4 arithmetic with a vector length in FPSCR is undefined on the whole machine; conversions are not", () => {
+  for (const [instruction, isUndefined] of [
+    [0xee310a02, true], // vadd.f32 s0, s2, s4
+    [0xee842b05, true], // vdiv.f64 d2, d4, d5
+    [0xee000b01, true], // vmla.f64 d0, d0, d1
+    [0xeeb00b41, true], // vmov.f64 d0, d1
+    [0xeeb70ac1, false], // vcvt.f64.f32 d0, s2
+    [0xeeb40b41, false], // vcmp.f64 d0, d1
+  ] as const) {
+    const words = [0xe3a00801, 0xeee10a10, 0xed9f0b00, instruction]; // FPSCR.Len = 1; vldr d0, [pc]; the instruction
+    const sequence = assemble([plainUnit("A32", words.flatMap(wordHalves))], CODE, LEAVE);
+    const run = () => machineRun(buildProgram([sequence], [new Uint8Array(STATE_BYTES)]), { fuel: 1000, mmu: false });
+    if (isUndefined) assert.throws(run, /undefined instruction/, instruction.toString(16));
+    else assert.not.throws(run, instruction.toString(16));
   }
 });
 

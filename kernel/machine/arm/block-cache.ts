@@ -86,14 +86,22 @@ export function blockCommit(block: u32, end: u32, key: u32, at: u32, bytes: u32)
   store<u32>(block, key, BLOCK_KEY);
   store<u32>(block, load<u32>(head), NEXT_HASH);
   store<u32>(head, block);
+  blockTrack(at, bytes);
+  const record = pageRecord(at);
+  store<u32>(block, load<u32>(record, 8), NEXT_PAGE);
+  store<u32>(record, block, 8);
+}
+
+/** Code in [at, at + bytes) of linear memory is about to be executed from a block: from now on a store to it is noticed, and
+ *  leaves that block. Blocks that are not kept need it too, or what a program that writes itself does would depend on where
+ *  slices end. */
+export function blockTrack(at: u32, bytes: u32): void {
   const record = pageRecord(at);
   const flags = load<u32>(record, 12);
   if (flags & PAGE_WRITTEN) {
     store<u32>(record, flags & ~PAGE_WRITTEN, 12);
     tlbProtect(at & 0xffff_f000);
   }
-  store<u32>(block, load<u32>(record, 8), NEXT_PAGE);
-  store<u32>(record, block, 8);
   const firstChunk = (at & 0xfff) >>> 6;
   const lastChunk = ((at & 0xfff) + bytes - 1) >>> 6;
   const chunks = (((<u64>2) << lastChunk) - 1) & ~(((<u64>1) << firstChunk) - 1);

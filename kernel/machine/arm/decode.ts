@@ -4,7 +4,7 @@
 // of what follows, at a page's end, or at BLOCK_LENGTH_MAX instructions.
 
 import { STATS_BLOCKS_DECODED } from "../../abi/layout";
-import { BLOCK_COUNT, BLOCK_HEADER_BYTES, BLOCK_KEY, blockCommit, blockReserve, blockScratch } from "./block-cache";
+import { BLOCK_COUNT, BLOCK_HEADER_BYTES, BLOCK_KEY, blockCommit, blockReserve, blockScratch, blockTrack } from "./block-cache";
 import {
   A32U_BUCKETS,
   A32_BUCKETS,
@@ -131,6 +131,7 @@ export function decodeBlock(at: u32, isThumb: bool, it: u32, limit: u32, keep: b
     store<u64>(STATS_BLOCKS_DECODED, load<u64>(STATS_BLOCKS_DECODED) + 1);
   } else {
     store<u32>(block, 0, BLOCK_KEY);
+    if (count > 1) blockTrack(at, min<u32>(offset, bytesLeft));
   }
   return block;
 }

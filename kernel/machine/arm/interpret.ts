@@ -1547,7 +1547,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.VFP_CHECK: {
-          if (vfpUsable()) {
+          if (vfpUsable() && !(load<u32>(FPSCR) & immediate(ip))) {
             ip += RECORD_BYTES;
             continue;
           }

@@ -46,6 +46,7 @@ import {
   emitUnary,
   emitUndefined,
   emitVfpCheck,
+  emitVfpScalarCheck,
   finishTarget,
   isLoad,
   literalBase,
@@ -505,7 +506,6 @@ function vfpMove(word: u32, n: u32, t: u32): bool {
 }
 
 function vfpData(word: u32): bool {
-  emitVfpCheck();
   const double = (word & 0x100) != 0;
   const d = vfpWord(double, (word >>> 12) & 15, (word >>> 22) & 1);
   const n = vfpWord(double, (word >>> 16) & 15, (word >>> 7) & 1);
@@ -518,7 +518,12 @@ function vfpData(word: u32): bool {
   else if (key == 0x02) op = double ? Op.VMUL64 : Op.VMUL32;
   else if (key == 0x08) op = double ? Op.VDIV64 : Op.VDIV32;
   else if ((word & 0x0fbf_0ed0) == 0x0eb0_0a40) op = double ? Op.VMOV64 : Op.VMOV32;
-  if (op != Op.NOP) emit(op, d, n, m, 0, 0);
-  else emit(Op.VFP_DATA, 0, 0, 0, 0, word);
+  if (op != Op.NOP) {
+    emitVfpScalarCheck();
+    emit(op, d, n, m, 0, 0);
+  } else {
+    emitVfpCheck();
+    emit(Op.VFP_DATA, 0, 0, 0, 0, word);
+  }
   return false;
 }

@@ -14,6 +14,7 @@ import {
 } from "./micro-operation";
 import { Name } from "./decode-table.gen";
 import { OPERAND_PC, SCRATCH, SCRATCH_2, ZERO } from "./state";
+import { FPSCR_VECTOR } from "./vfp-state";
 
 /** Where the next record goes. */
 let out: u32 = 0;
@@ -26,6 +27,7 @@ let pageOffset: u32 = 0;
 export let lowerEnded: bool = false;
 /** A VFP access check was made earlier in this block, unconditionally. */
 let vfpChecked: bool = false;
+let vfpScalarChecked: bool = false;
 /** The instruction is under a guard. */
 let guarded: bool = false;
 
@@ -38,6 +40,7 @@ export function lowerStart(record: u32, within: u32, isThumb: bool): void {
   pageOffset = within;
   inThumb = isThumb;
   vfpChecked = false;
+  vfpScalarChecked = false;
 }
 
 /** Starts the instruction at byte `offset` of the block. */
@@ -139,6 +142,17 @@ export function emitVfpCheck(): void {
   if (vfpChecked) return;
   emit(Op.VFP_CHECK, 0, 0, 0, 0, 0);
   if (!guarded) vfpChecked = true;
+}
+
+/** As emitVfpCheck, for instructions that are Undefined when FPSCR asks for short vectors, which this VFP does not have. FPSCR is
+ *  written at the end of a block only. */
+export function emitVfpScalarCheck(): void {
+  if (vfpScalarChecked) return;
+  emit(Op.VFP_CHECK, 0, 0, 0, 0, FPSCR_VECTOR);
+  if (!guarded) {
+    vfpChecked = true;
+    vfpScalarChecked = true;
+  }
 }
 
 // ---- shifts -------------------------------------------------------------------------------------------------------------

@@ -210,7 +210,7 @@ export const enum Op {
   CLREX,
   SWP,
   // ---- VFP
-  /** Undefined unless the VFP may be used */
+  /** Undefined unless the VFP may be used and FPSCR has no bit of the immediate */
   VFP_CHECK,
   /** double or single register at VFP_STATE offset m × 4; base n + immediate */
   VLDR32,
