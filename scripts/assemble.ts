@@ -9,7 +9,9 @@ import { root } from "./stale.mjs";
 const FOLDERS = ["test/guest/bare", "test/guest/architecture", "test/perf/bare"];
 
 if (process.argv.includes("--help")) {
-  console.log(`usage: npm run assemble\nAssembles the sources (.S) in ${FOLDERS.join(", ")} into the .bin files beside them.`);
+  console.log(
+    `usage: npm run assemble\nAssembles the sources (.S) in ${FOLDERS.join(", ")} into the .bin files beside them.`,
+  );
   process.exit(0);
 }
 for (const folder of FOLDERS) {

@@ -74,7 +74,9 @@ function check(version: string): number {
   for (const i of different) process.stdout.write(`sequence ${i}: recorded from ${old.oracle}, ${version} differs\n`);
   const guests = ARCHITECTURE_GUESTS.filter((name) => liveOutput(name) !== recordedOutput(name));
   for (const name of guests) process.stdout.write(`guest ${name}: qemu-system-arm differs from the record\n`);
-  process.stdout.write(`checked ${Object.keys(vfp.hashes).length} VFP forms, ${hashes.length} sequences and ${ARCHITECTURE_GUESTS.length} guests\n`);
+  process.stdout.write(
+    `checked ${Object.keys(vfp.hashes).length} VFP forms, ${hashes.length} sequences and ${ARCHITECTURE_GUESTS.length} guests\n`,
+  );
   return names.length + different.length + guests.length;
 }
 

@@ -4,7 +4,15 @@
 // of what follows, at a page's end, or at BLOCK_LENGTH_MAX instructions.
 
 import { STATS_BLOCKS_DECODED } from "../../abi/layout";
-import { BLOCK_COUNT, BLOCK_HEADER_BYTES, BLOCK_KEY, blockCommit, blockReserve, blockScratch, blockTrack } from "./block-cache";
+import {
+  BLOCK_COUNT,
+  BLOCK_HEADER_BYTES,
+  BLOCK_KEY,
+  blockCommit,
+  blockReserve,
+  blockScratch,
+  blockTrack,
+} from "./block-cache";
 import {
   A32U_BUCKETS,
   A32_BUCKETS,
@@ -27,7 +35,7 @@ import {
   lowerInstruction,
   lowerPosition,
   lowerStart,
-} from "./lower";
+} from "./emit";
 import { lowerA32 } from "./lower-a32";
 import { lowerT16, lowerT32 } from "./lower-t32";
 import { fuseCompareBranch } from "./fuse";

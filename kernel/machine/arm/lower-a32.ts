@@ -20,44 +20,50 @@ import {
 import { CPU_STATE } from "../../abi/layout";
 import { Lower, Name } from "./decode-table.gen";
 import {
+  emit,
+  emitBranch,
+  emitUndefined,
+  emitVfpCheck,
+  emitVfpScalarCheck,
+  finishTarget,
+  literalBase,
+  lowerOffset,
+  r,
+  source,
+  target,
+} from "./emit";
+import {
+  SHIFT_LSL,
+  carryOf,
+  emitAlu,
+  emitAluImmediate,
+  emitAluShifted,
+  emitAluShiftedRegister,
+  emitShift,
+} from "./lower-alu";
+import {
   MEDIA_DUAL,
   MEDIA_DUAL_SUBTRACT,
   MEDIA_HALF,
   MEDIA_MOST,
   MEDIA_MOST_SUBTRACT,
   MEDIA_WORD_HALF,
-  SHIFT_LSL,
-  carryOf,
-  emit,
-  emitAlu,
-  emitAluImmediate,
-  emitAluShifted,
-  emitAluShiftedRegister,
-  emitBranch,
   emitExtend,
   emitExtractField,
   emitInsertField,
   emitMultiplyLong,
   emitPack,
   emitSaturate,
-  emitShift,
+  emitUnary,
+} from "./lower-media";
+import {
   emitTransferComputed,
   emitTransferImmediate,
-  emitUnary,
-  emitUndefined,
-  emitVfpCheck,
-  emitVfpScalarCheck,
-  finishTarget,
   isLoad,
-  literalBase,
   loadOp,
-  lowerOffset,
-  r,
   registerOffsetOp,
-  source,
-  target,
   unprivilegedSize,
-} from "./lower";
+} from "./lower-transfer";
 import { OPERAND_PC, SCRATCH, SCRATCH_2, SP, ZERO } from "./state";
 import { TPIDRPRW, TPIDRURO, TPIDRURW } from "./cp15-state";
 

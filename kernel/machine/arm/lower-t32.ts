@@ -15,40 +15,30 @@ import {
   SYSTEM_WFI,
 } from "./micro-operation";
 import { Lower, Name } from "./decode-table.gen";
+import { emit, emitBranch, emitUndefined, finishTarget, literalBase, lowerOffset, r, source, target } from "./emit";
 import {
-  MEDIA_HALF,
-  MEDIA_WORD_HALF,
-  MEDIA_DUAL,
-  MEDIA_DUAL_SUBTRACT,
   SHIFT_LSL,
   carryOf,
-  emit,
   emitAlu,
   emitAluImmediate,
   emitAluShifted,
   emitAluShiftedRegister,
-  emitBranch,
+  emitShiftRegister,
+} from "./lower-alu";
+import {
+  MEDIA_DUAL,
+  MEDIA_DUAL_SUBTRACT,
+  MEDIA_HALF,
+  MEDIA_WORD_HALF,
   emitExtend,
   emitExtractField,
   emitInsertField,
   emitMultiplyLong,
   emitPack,
   emitSaturate,
-  emitShiftRegister,
-  emitTransferImmediate,
   emitUnary,
-  emitUndefined,
-  finishTarget,
-  isLoad,
-  literalBase,
-  loadOp,
-  lowerOffset,
-  r,
-  registerOffsetOp,
-  source,
-  target,
-  unprivilegedSize,
-} from "./lower";
+} from "./lower-media";
+import { emitTransferImmediate, isLoad, loadOp, registerOffsetOp, unprivilegedSize } from "./lower-transfer";
 import { dualOf, emitBlockTransfer } from "./lower-a32";
 import { LR, SCRATCH, SCRATCH_2, SP, ZERO } from "./state";
 

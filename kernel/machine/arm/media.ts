@@ -11,7 +11,7 @@ import {
   MEDIA_PACK_BOTTOM,
   MEDIA_PACK_TOP,
   MEDIA_WORD_HALF,
-} from "./lower";
+} from "./lower-media";
 import { FLAG_GE, FLAG_Q } from "./state";
 
 // @ts-ignore: decorator
