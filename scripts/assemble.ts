@@ -1,5 +1,5 @@
-// npm run assemble: turns the bare-metal guests of the tests and benchmarks into the flat binaries recorded beside them. Needs
-// Debian's binutils for ARM; the recorded files are in the tree so that the tests do not.
+// npm run assemble: turns the bare-metal guests under test/ into the flat binaries recorded beside them. Needs Debian's
+// binutils for ARM; the recorded files are in the tree so that the tests do not.
 
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const FOLDERS = ["test/guest/bare", "test/guest/architecture", "test/perf/bare"]
 
 if (process.argv.includes("--help")) {
   console.log(
-    `usage: npm run assemble\nAssembles the sources (.S) in ${FOLDERS.join(", ")} into the .bin files beside them.`,
+    `usage: npm run assemble\nAssembles the .S files of ${FOLDERS.join(", ")} into the .bin files beside them.`,
   );
   process.exit(0);
 }
