@@ -20,9 +20,6 @@ const SLOT_DONE = 2;
 const QUIT = 1;
 const FIRST_SLOT = 8;
 
-/** Bytes of data that pass at a time. */
-export const PIECE_BYTES = 32 << 10;
-
 export interface Piece {
   operation: number;
   sector: number;
@@ -32,17 +29,21 @@ export interface Piece {
 
 export class DiskQueue {
   readonly buffer: SharedArrayBuffer;
+  /** Bytes of data that pass at a time. */
+  readonly pieceBytes: number;
   private readonly words: Int32Array;
 
-  constructor(buffer?: SharedArrayBuffer) {
+  /** A new queue with this many bytes for each slot's data, a multiple of a sector, or a view of one made by another thread. */
+  constructor(from: SharedArrayBuffer | number) {
     const wordBytes = (FIRST_SLOT + BLOCK_REQUEST_COUNT * SLOT_WORDS) * 4;
-    this.buffer = buffer ?? new SharedArrayBuffer(wordBytes + BLOCK_REQUEST_COUNT * PIECE_BYTES);
+    this.buffer = typeof from === "number" ? new SharedArrayBuffer(wordBytes + BLOCK_REQUEST_COUNT * from) : from;
+    this.pieceBytes = (this.buffer.byteLength - wordBytes) / BLOCK_REQUEST_COUNT;
     this.words = new Int32Array(this.buffer, 0, wordBytes / 4);
   }
 
   /** The slot's data. */
   data(slot: number): Uint8Array {
-    return new Uint8Array(this.buffer, this.words.byteLength + slot * PIECE_BYTES, PIECE_BYTES);
+    return new Uint8Array(this.buffer, this.words.byteLength + slot * this.pieceBytes, this.pieceBytes);
   }
 
   /** Kernel worker: hands a piece over; its data is in place already. */

@@ -24,9 +24,12 @@ import {
   BLOCK_WRITE_ZEROES,
 } from "../../kernel/abi/layout.ts";
 import { SECTOR_BYTES, STATUS_ERROR, STATUS_OK, STATUS_UNSUPPORTED, type BlockStore } from "./block-store.ts";
-import { PIECE_BYTES, type DiskQueue } from "./disk-queue.ts";
+import type { DiskQueue } from "./disk-queue.ts";
 import type { Machine } from "./machine.ts";
 import type { Mailbox } from "./mailbox.ts";
+
+/** Bytes of data at a time when this thread serves. */
+const PIECE_BYTES = 32 << 10;
 
 interface Transfer {
   operation: number;
@@ -46,12 +49,14 @@ export class DiskService {
   private readonly queue: DiskQueue | null;
   private readonly store: BlockStore | null;
   private readonly scratch: Uint8Array;
+  private readonly pieceBytes: number;
 
   /** With a queue, the I/O worker serves; with a store, this thread does. */
   constructor(machine: Machine, backend: { queue: DiskQueue } | { store: BlockStore } | null) {
     this.machine = machine;
     this.queue = backend !== null && "queue" in backend ? backend.queue : null;
     this.store = backend !== null && "store" in backend ? backend.store : null;
+    this.pieceBytes = this.queue?.pieceBytes ?? PIECE_BYTES;
     this.scratch = new Uint8Array(this.store === null ? 0 : PIECE_BYTES);
   }
 
@@ -150,16 +155,23 @@ export class DiskService {
   }
 
   private submitPiece(slot: number, transfer: Transfer, queue: DiskQueue): void {
-    transfer.piece = pieceBytes(transfer);
+    transfer.piece = this.nextPiece(transfer);
     if (transfer.operation === BLOCK_WRITE)
       gather(queue.data(slot).subarray(0, transfer.piece), transfer.segments, transfer.done);
     const sector = transfer.sector + transfer.done / SECTOR_BYTES;
     queue.submit(slot, { operation: transfer.operation, sector, byteCount: transfer.piece });
   }
 
+  /** Only data passes in pieces: a discard of a whole disk is one request. */
+  private nextPiece(transfer: Transfer): number {
+    const left = transfer.byteCount - transfer.done;
+    const data = transfer.operation === BLOCK_READ || transfer.operation === BLOCK_WRITE;
+    return data ? Math.min(left, this.pieceBytes) : left;
+  }
+
   private serveHere(transfer: Transfer, store: BlockStore): number {
     do {
-      const piece = pieceBytes(transfer);
+      const piece = this.nextPiece(transfer);
       const data = this.scratch.subarray(0, Math.min(piece, PIECE_BYTES));
       if (transfer.operation === BLOCK_WRITE) gather(data, transfer.segments, transfer.done);
       const status = store.serve(transfer.operation, transfer.sector + transfer.done / SECTOR_BYTES, piece, data);
@@ -169,12 +181,6 @@ export class DiskService {
     } while (transfer.done < transfer.byteCount);
     return STATUS_OK;
   }
-}
-
-/** Only data passes in pieces: a discard of a whole disk is one request. */
-function pieceBytes(transfer: Transfer): number {
-  const left = transfer.byteCount - transfer.done;
-  return transfer.operation === BLOCK_READ || transfer.operation === BLOCK_WRITE ? Math.min(left, PIECE_BYTES) : left;
 }
 
 /** Copies `data` into the segments, from byte `skip` of them on. */

@@ -20,9 +20,9 @@ const OUTPUT_WAITING = 5;
 const WORDS = 8;
 
 /** Bytes of console input that wait for the guest; beyond it the source is asked to wait. */
-const INPUT_BYTES = 16 << 10;
+const INPUT_BYTES = 4 << 10;
 /** Bytes of console output that wait for the terminal; beyond it the guest's UART reads full. */
-const OUTPUT_BYTES = 64 << 10;
+const OUTPUT_BYTES = 16 << 10;
 
 /** Why the main thread ends a partition. */
 export const STOP_NONE = 0;

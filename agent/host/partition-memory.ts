@@ -16,12 +16,15 @@ export interface CacheSizes {
   tlbContexts: number;
   /** A multiple of 64 KiB. */
   blockCacheBytes: number;
+  /** Shared memory for each of the disk's requests. */
+  diskPieceBytes: number;
 }
 
-/** What a partition costs beside its RAM: small ones fit into 1 MiB of overhead, normal ones into 4 MiB (with 64 MiB of RAM). */
+/** What a partition costs beside its RAM: small ones fit into 1 MiB of overhead, normal ones into 4 MiB (with 64 MiB of RAM and a
+ *  disk). */
 export const CACHE_SIZES: Record<"normal" | "small", CacheSizes> = {
-  normal: { tlbEntries: 512, tlbContexts: 12, blockCacheBytes: 40 * WASM_PAGE },
-  small: { tlbEntries: 256, tlbContexts: 8, blockCacheBytes: 7 * WASM_PAGE },
+  normal: { tlbEntries: 512, tlbContexts: 12, blockCacheBytes: 40 * WASM_PAGE, diskPieceBytes: 16 << 10 },
+  small: { tlbEntries: 256, tlbContexts: 8, blockCacheBytes: 6 * WASM_PAGE, diskPieceBytes: 4 << 10 },
 };
 
 export interface MemoryItem {

@@ -62,7 +62,7 @@ export class Partition {
     if (deterministic) seededEntropy("pocketvisor deterministic rng-seed")(rngSeed);
     this.plan = loadPlan({ ...options, devices, rngSeed });
     const caches = CACHE_SIZES[options.overhead];
-    const diskQueue = disk === null || deterministic ? null : new DiskQueue().buffer;
+    const diskQueue = disk === null || deterministic ? null : new DiskQueue(caches.diskPieceBytes).buffer;
     const shared = this.mailbox.byteLength + (diskQueue?.byteLength ?? 0);
     this.memory = partitionMemory(options.ramBytes, this.plan.romBytes, caches, shared);
     this.workerData = {

@@ -68,7 +68,7 @@ for (const where of ["in place", "by the I/O worker"]) {
     const generator = new Generator(5);
     const path = temporaryFile(Buffer.alloc(1 << 20));
     const store = new BlockStore(path, false);
-    const queue = new DiskQueue();
+    const queue = new DiskQueue(4096);
     const { machine, completed } = machineWithDisk();
     const service = new DiskService(machine, where === "in place" ? { store } : { queue });
     const finish = (): void => {
@@ -140,7 +140,7 @@ disk(
 
 disk("a request that the device cancelled while it was under way is dropped: no data, no completion", () => {
   const store = new BlockStore(temporaryFile(Buffer.alloc(4096, 0xee)), false);
-  const queue = new DiskQueue();
+  const queue = new DiskQueue(4096);
   const { machine, completed } = machineWithDisk();
   const service = new DiskService(machine, { queue });
   request(machine, 0, BLOCK_READ, 0, [[RAM, 512]]);
@@ -155,7 +155,7 @@ disk("a request that the device cancelled while it was under way is dropped: no 
 
 disk("settle waits for what is under way, and forgets it", () => {
   const store = new BlockStore(temporaryFile(Buffer.alloc(4096)), false);
-  const queue = new DiskQueue();
+  const queue = new DiskQueue(4096);
   const { machine, completed } = machineWithDisk();
   const service = new DiskService(machine, { queue });
   request(machine, 0, BLOCK_READ, 0, [[RAM, 512]]);

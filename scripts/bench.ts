@@ -1,0 +1,80 @@
+// npm run bench: measures the promises of SPECIFICATION.md that a single partition can keep or break, and the same work on
+// qemu-system-arm when it is installed, side by side in the same run.
+
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { readCachedGuest } from "../agent/guests/cache.ts";
+import { measureBoot } from "./bench/boot.ts";
+import { measureIdle } from "./bench/idle.ts";
+import { measureLoops } from "./bench/loops.ts";
+import { PEER, peerVersion } from "./bench/peer.ts";
+import { rowOf, rowText, TABLE_HEAD, writeDistributions, type Measurement } from "./bench/report.ts";
+import { measureSize } from "./bench/size.ts";
+import { measureWork } from "./bench/work.ts";
+import { root } from "./stale.mjs";
+
+const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N]
+Names are groups of rows; without one, all of them are measured, each N times (default 5):
+  size    machine-size, overhead-normal, overhead-small
+  boot    boot, boot-same, mips-boot, start, power-off
+  loops   mips-loops, loop-crc, loop-table, loop-sieve
+  work    sha256, gzip, sort, awk, fork-exec
+  idle    idle (once)
+--json prints one JSON object a row. Distributions go to build/bench/, with this computer's description.`;
+
+/** A group of rows: measured `runs` times, and on the peer too when it is there. */
+type Group = (runs: number, peer: boolean) => Promise<Measurement[]>;
+
+const GROUPS: Record<string, Group> = {
+  size: measureSize,
+  boot: measureBoot,
+  loops: measureLoops,
+  work: measureWork,
+  idle: measureIdle,
+};
+
+const { names, json, runs } = parseArguments(process.argv.slice(2));
+const step = (script: string, ...args: string[]): void => {
+  const { status } = spawnSync(process.execPath, [join(root, script), ...args], { stdio: ["ignore", 2, 2] });
+  if (status !== 0) process.exit(status ?? 1);
+};
+step("scripts/bootstrap.mjs", "build", "--quiet");
+if (names.some((name) => ["boot", "work", "idle"].includes(name)) && readCachedGuest("linux") === null) {
+  step("scripts/pocketvisor.mjs", "guest", "fetch", "linux");
+}
+const peer = peerVersion();
+console.error(`bench: ${runs} runs; peer: ${peer ?? `no ${PEER} here`}`);
+
+const measurements: Measurement[] = [];
+if (!json) console.log(TABLE_HEAD);
+for (const name of names) {
+  for (const measurement of await GROUPS[name]!(runs, peer !== null)) {
+    measurements.push(measurement);
+    const row = rowOf(measurement);
+    console.log(json ? JSON.stringify(row) : rowText(row, measurement));
+  }
+}
+console.error(`bench: distributions in ${writeDistributions(measurements, peer)}`);
+
+function parseArguments(args: string[]): { names: string[]; json: boolean; runs: number } {
+  const chosen: string[] = [];
+  let asJson = false;
+  let count = 5;
+  for (let at = 0; at < args.length; at++) {
+    const arg = args[at]!;
+    if (arg === "--help") {
+      console.log(HELP);
+      process.exit(0);
+    } else if (arg === "--json") asJson = true;
+    else if (arg === "--runs") count = Number(args[++at]);
+    else if (Object.hasOwn(GROUPS, arg)) chosen.push(arg);
+    else usage(`there is no row group "${arg}"`);
+  }
+  if (!Number.isInteger(count) || count < 1) usage("--runs needs a positive number");
+  return { names: chosen.length > 0 ? chosen : Object.keys(GROUPS), json: asJson, runs: count };
+}
+
+function usage(message: string): never {
+  console.error(`bench: ${message}\n${HELP}`);
+  process.exit(2);
+}

@@ -1,0 +1,75 @@
+// A guest in a process of its own, driven through its console and timed from outside: the same for this machine and for QEMU.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+export interface GuestProcess {
+  /** Sends text to the guest's console. */
+  send(text: string): void;
+  /** Waits until the console has shown `mark` after the last one waited for; milliseconds since the process was started. */
+  shown(mark: string): Promise<number>;
+  /** What the console showed between the last two marks. */
+  lastText(): string;
+  /** Host CPU that the process has used, in milliseconds (Linux: /proc/PID/stat, 10 ms steps). */
+  cpuMs(): number;
+  /** Waits for the end; milliseconds since the start. Throws when the status is not 0. */
+  ended(): Promise<number>;
+}
+
+const LIMIT_MS = 300_000;
+const TICKS_PER_SECOND = 100;
+
+/** Starts `command` with its console on standard input and output. */
+export function startGuest(command: string, args: string[]): GuestProcess {
+  const started = performance.now();
+  const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+  let text = "";
+  let seen = 0;
+  let between = "";
+  let complaint = "";
+  let wake = (): void => {};
+  let endedAt: number | null = null;
+  child.stdin.on("error", () => {});
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (complaint = (complaint + chunk).slice(-2000)));
+  child.stdout.setEncoding("latin1").on("data", (chunk: string) => {
+    text += chunk;
+    wake();
+  });
+  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  child.on("close", () => {
+    clearTimeout(limit);
+    endedAt = performance.now() - started;
+    wake();
+  });
+  const change = (): Promise<void> => new Promise((resolve) => (wake = resolve));
+  return {
+    send: (line) => void child.stdin.write(line),
+    async shown(mark) {
+      for (;;) {
+        const at = text.indexOf(mark, seen);
+        if (at >= 0) {
+          between = text.slice(seen, at);
+          seen = at + mark.length;
+          return performance.now() - started;
+        }
+        if (endedAt !== null) throw new Error(`${command} ended before "${mark}": ${text.slice(-500)}${complaint}`);
+        await change();
+      }
+    },
+    lastText: () => between,
+    cpuMs: () => processCpuMs(child),
+    async ended() {
+      while (endedAt === null) await change();
+      if (child.exitCode !== 0)
+        throw new Error(`${command} ended with ${child.exitCode ?? child.signalCode}: ${complaint}`);
+      return endedAt;
+    },
+  };
+}
+
+/** proc(5): fields 14 and 15 of /proc/PID/stat, counted from after the name, which may hold anything. */
+function processCpuMs(child: ChildProcess): number {
+  const stat = readFileSync(`/proc/${child.pid}/stat`, "latin1");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+}
