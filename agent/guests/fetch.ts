@@ -1,7 +1,7 @@
 // Fetches a guest: Debian's kernel and busybox through apt, an initramfs of our own around them, all into the cache.
 
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, mkdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { GuestError } from "../failure.ts";
 import { cacheFolder } from "../paths.ts";
@@ -32,6 +32,8 @@ export interface FetchPlan {
   user: PackageRecord;
 }
 
+const SCRATCH = "unpack-";
+const SCRATCH_AGE_MS = 3600 * 1000;
 const PACKAGE_NAME = /^[a-z0-9][a-z0-9+.-]{1,100}$/;
 
 /** Finds out which package versions a fetch would take. Downloads package lists and nothing else. */
@@ -53,7 +55,7 @@ export async function fetchPlan(
 /** Fetches, unpacks, builds and stores the guest. Throws GuestError or ImageError. */
 export async function fetchGuest(manifest: GuestManifest, options: FetchOptions): Promise<CachedGuest> {
   const { apt, plan } = await fetchPlan(manifest, options);
-  const scratch = mkdtempSync(join(mkdirCache(), "unpack-"));
+  const scratch = mkdtempSync(join(mkdirCache(), SCRATCH));
   try {
     for (const [record, name] of [
       [plan.kernel, "kernel"],
@@ -133,5 +135,10 @@ async function kernelImage(
 function mkdirCache(): string {
   const folder = cacheFolder();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // A fetch that was killed leaves its unpacked packages behind.
+  for (const name of readdirSync(folder).filter((entry) => entry.startsWith(SCRATCH))) {
+    const path = join(folder, name);
+    if (Date.now() - statSync(path).mtimeMs > SCRATCH_AGE_MS) rmSync(path, { recursive: true, force: true });
+  }
   return folder;
 }

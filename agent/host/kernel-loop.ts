@@ -131,23 +131,14 @@ export class KernelLoop {
 
   /** Executes one slice and measures it. */
   private slice(): number {
-    const { machine, now, deterministic } = this.options;
-    if (deterministic) {
-      const start = now();
-      const reason = machine.run(FIRST_FUEL);
-      this.busyNs += now() - start;
-      this.slices++;
-      return reason;
-    }
-    let ns = QUANTUM_NS;
-    const deadline = machine.deadline();
-    // 0 is an interrupt that the guest has masked: it may take all its time.
-    if (deadline > 0) ns = Math.min(ns, deadline / TICKS_PER_NS);
-    const fuel = Math.max(FUEL_MIN, Math.min(FUEL_MAX, Math.floor(ns * this.speed)));
+    const { machine, mailbox, now, deterministic } = this.options;
+    const fuel = deterministic ? FIRST_FUEL : this.fuel();
     const before = machine.instructions;
+    mailbox.countSlice();
     const start = now();
     const reason = machine.run(fuel);
     const spent = now() - start;
+    mailbox.countSlice();
     this.busyNs += spent;
     this.slices++;
     this.measuredNs += spent;
@@ -158,6 +149,14 @@ export class KernelLoop {
       this.measuredInstructions = 0;
     }
     return reason;
+  }
+
+  /** Realtime: instructions until the quantum ends or the guest's next timer is due. */
+  private fuel(): number {
+    const deadline = this.options.machine.deadline();
+    // 0 is an interrupt that the guest has masked: it may take all its time.
+    const ns = deadline > 0 ? Math.min(QUANTUM_NS, deadline / TICKS_PER_NS) : QUANTUM_NS;
+    return Math.max(FUEL_MIN, Math.min(FUEL_MAX, Math.floor(ns * this.speed)));
   }
 
   private sleepUntilDeadline(heard: number): void {

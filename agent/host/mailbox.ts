@@ -17,6 +17,8 @@ const OUTPUT_ANNOUNCED = 3;
 const INPUT_WAITING = 4;
 /** 1: the kernel worker waits for room in the output ring. */
 const OUTPUT_WAITING = 5;
+/** Counts the beginnings and ends of slices: odd while the machine runs. */
+const SLICES = 6;
 const WORDS = 8;
 
 /** Bytes of console input that wait for the guest; beyond it the source is asked to wait. */
@@ -105,6 +107,16 @@ export class Mailbox {
   /** Main thread: it is about to look at the output ring. Later output is announced again. */
   outputSeen(): void {
     Atomics.store(this.words, OUTPUT_ANNOUNCED, 0);
+  }
+
+  /** Kernel worker: a slice begins or ends. */
+  countSlice(): void {
+    Atomics.add(this.words, SLICES, 1);
+  }
+
+  /** Main thread: the same odd number at every look is a machine that does not come back. */
+  get sliceCount(): number {
+    return Atomics.load(this.words, SLICES);
   }
 
   /** Kernel worker: sleeps until the output ring has room, or the doorbell differs from `heard`. */

@@ -36,12 +36,29 @@ export interface PartitionOptions {
   consolePort: number;
   /** Deterministic mode: input is a file or pipe that will end. */
   inputIsWhole: boolean;
+  /** Another machine than build/machine.wasm, for tests. */
+  machinePath?: string;
+  /** How often the main thread looks whether the machine still comes back from its slices. */
+  heartbeatMs?: number;
 }
 
 /** Deterministic runs begin here: 2026-01-01 00:00:00 UTC. */
 const DETERMINISTIC_EPOCH = 1_767_225_600;
 const CONSOLE_PORTS = 1;
 const DISK_SERIAL = "pocketvisor0";
+const HEARTBEAT_MS = 5_000;
+/** Looks in a row that find the machine in the same slice. One is not enough: this process may have been stopped itself. */
+const HEARTBEATS_MISSED = 2;
+/** A partition that is asked to end has this long until it is ended. */
+const STOP_GRACE_MS = 2_000;
+
+const STUCK: PartitionEnd = {
+  reason: "trap",
+  detail: "it did not come back from a slice",
+  code: "MACHINE_STUCK",
+  hint: "",
+  stats: null,
+};
 
 export class Partition {
   readonly memory: PartitionMemory;
@@ -49,11 +66,14 @@ export class Partition {
   readonly history = new ConsoleHistory();
   private readonly mailbox = new Mailbox();
   private readonly workerData: KernelWorkerData;
+  private readonly heartbeatMs: number;
   private roomWaiters: (() => void)[] = [];
+  private stopped: (() => void) | null = null;
 
   /** Checks and plans; nothing runs yet. Throws ImageError and UsageError. */
   constructor(options: PartitionOptions) {
     checkRamBytes(options.ramBytes);
+    this.heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
     const deterministic = options.mode === "deterministic";
     const disk = options.disk === null ? null : diskShape(options.disk);
     let devices = DEVICE_CONSOLE | DEVICE_ENTROPY | DEVICE_BALLOON | DEVICE_WATCHDOG;
@@ -66,7 +86,7 @@ export class Partition {
     const shared = this.mailbox.byteLength + (diskQueue?.byteLength ?? 0);
     this.memory = partitionMemory(options.ramBytes, this.plan.romBytes, caches, shared);
     this.workerData = {
-      wasmPath: buildProduct("machine.wasm"),
+      wasmPath: options.machinePath ?? buildProduct("machine.wasm"),
       config: {
         mode: options.mode,
         ramBytes: options.ramBytes,
@@ -109,8 +129,9 @@ export class Partition {
       }
     };
     const startPump = (): Promise<void> => (pumping ??= pump().finally(() => (pumping = null)));
+    const timers: NodeJS.Timeout[] = [];
     try {
-      return await new Promise<PartitionEnd>((resolve, reject) => {
+      const end = await new Promise<PartitionEnd>((resolve, reject) => {
         const lost = (what: string) => (code: number) => reject(new Error(`the ${what} ended with status ${code}`));
         kernel.on("message", (message: KernelMessage) => {
           if (message.kind === "output") startPump().catch(reject);
@@ -121,11 +142,25 @@ export class Partition {
         kernel.on("exit", lost("kernel worker"));
         io?.on("error", reject);
         io?.on("exit", lost("I/O worker"));
+        timers.push(
+          setInterval(
+            this.heartbeat(() => resolve(STUCK)),
+            this.heartbeatMs,
+          ),
+        );
+        this.stopped = () => timers.push(setTimeout(() => resolve(this.unanswered()), STOP_GRACE_MS));
       });
+      // What the guest said last must still reach the terminal; who leaves does not wait for a terminal that is stuck.
+      const shown = (async () => {
+        await pumping;
+        await startPump();
+      })();
+      const patience = new Promise<void>((resolve) => timers.push(setTimeout(resolve, STOP_GRACE_MS)));
+      await (end.reason === "left" || end.reason === "timeout" ? Promise.race([shown, patience]) : shown);
+      return end;
     } finally {
-      // What the guest said last must still reach the terminal.
-      await pumping;
-      await startPump();
+      this.stopped = null;
+      timers.forEach((timer) => clearTimeout(timer));
       kernel.removeAllListeners();
       io?.removeAllListeners();
       this.wakeInput();
@@ -141,6 +176,7 @@ export class Partition {
   /** Ends the partition from outside. */
   stop(reason: "left" | "timeout"): void {
     this.mailbox.stop(reason === "left" ? STOP_LEFT : STOP_TIMEOUT);
+    this.stopped?.();
   }
 
   /** Gives the guest's console all these bytes; resolves when they are in the queue. Bytes are never dropped while the
@@ -161,6 +197,23 @@ export class Partition {
   /** No more input will come. The guest goes on. */
   endInput(): void {
     this.mailbox.endInput();
+  }
+
+  /** A function that calls `stuck` when it finds the machine in the same slice again and again. */
+  private heartbeat(stuck: () => void): () => void {
+    let last = 0;
+    let missed = 0;
+    return () => {
+      const count = this.mailbox.sliceCount;
+      missed = count === last && count % 2 === 1 ? missed + 1 : 0;
+      last = count;
+      if (missed === HEARTBEATS_MISSED) stuck();
+    };
+  }
+
+  /** The end of a partition whose kernel worker did not answer a stop request. */
+  private unanswered(): PartitionEnd {
+    return { ...STUCK, reason: this.mailbox.stopReason === STOP_TIMEOUT ? "timeout" : "left" };
   }
 
   private startIoWorker(): Worker | null {

@@ -1,0 +1,161 @@
+// What passes between the monitor's main thread (or its shell) and the handset worker. Requests travel over a message port that
+// the worker reads without its event loop, after the doorbell has rung; answers and notices come back by postMessage.
+
+import type { LoadPlan } from "./loader/plan.ts";
+import type { MachineConfig } from "./machine.ts";
+
+/** A share of the processor. Microseconds. */
+export interface CpuContract {
+  class: "guaranteed" | "best-effort";
+  budget: number;
+  period: number;
+  /** Hard cap in each period; null: none. 0: does not run. */
+  ceiling: number | null;
+  weight: number;
+}
+
+/** A reserve of energy, filled by a tap. */
+export interface EnergyContract {
+  /** Picojoules. */
+  capacity: bigint;
+  /** Microwatts. */
+  rate: number;
+}
+
+/** What a device may be used: units a second and how many at once. Null: no limit. */
+export interface RateLimit {
+  rate: number;
+  burst: number;
+}
+
+export interface IoContract {
+  blockOperations: RateLimit | null;
+  blockBytes: RateLimit | null;
+  consoleBytes: RateLimit | null;
+}
+
+export type HealthAction = "ignore" | "log" | "restart" | "pause" | "stop";
+
+export interface RestartPolicy {
+  /** What a failure of the guest leads to. */
+  onFailure: HealthAction;
+  /** Restarts in a row before `thenAction`. */
+  max: number;
+  backoffFirstMs: number;
+  backoffMaxMs: number;
+  /** Milliseconds of CPU time without a sleep, an exit or output that count as a failure; 0: never. */
+  noProgressMs: number;
+}
+
+export interface PartitionSpec {
+  name: string;
+  plan: LoadPlan;
+  machine: MachineConfig;
+  /** Bytes charged: the linear memory and what lies beside it. */
+  memoryBytes: number;
+  cpu: CpuContract;
+  energy: EnergyContract | null;
+  io: IoContract;
+  restart: RestartPolicy;
+  disk: { path: string; readOnly: boolean } | null;
+  diskQueue: SharedArrayBuffer | null;
+  /** The console's log: see console-log. */
+  consoleLog: SharedArrayBuffer;
+}
+
+export interface BoardSpec {
+  ramBytes: number;
+  reserveBytes: number;
+  /** Microwatts that all constant taps may add up to. */
+  envelopeMicrowatts: number;
+  /** Picojoules. */
+  costs: { instruction: number; blockOperation: number; blockByte: number; consoleByte: number; networkByte: number };
+}
+
+export interface HandsetWorkerData {
+  machineWasm: string;
+  hypervisorWasm: string;
+  mode: "realtime" | "deterministic";
+  board: BoardSpec;
+  /** Word 0: the doorbell. Word 1: heartbeat, rises with every step. */
+  words: SharedArrayBuffer;
+}
+
+export type HandsetRequest =
+  | { op: "define"; spec: PartitionSpec }
+  | { op: "admit" | "start" | "pause" | "resume" | "stop" | "remove" | "restart"; partition: number }
+  | { op: "budget"; partition: number; cpu: CpuContract; energy: EnergyContract | null; io: IoContract }
+  | { op: "input"; partition: number; bytes: Uint8Array }
+  | { op: "drained"; picojoules: bigint }
+  | { op: "snapshot" }
+  | { op: "quit" };
+
+/** Why the hypervisor said no, with the numbers. */
+export interface Refusal {
+  reason: number;
+  text: string;
+  wanted: bigint;
+  committed: bigint;
+  limit: bigint;
+}
+
+export type HandsetAnswer = { refusal: Refusal } | { value: unknown };
+
+/** One partition at one moment; times in nanoseconds, energy in picojoules, since its definition. */
+export interface PartitionSnapshot {
+  partition: number;
+  name: string;
+  state: string;
+  reason: string;
+  bootMs: number | null;
+  memoryBytes: number;
+  cpu: CpuContract & {
+    timeNs: number;
+    throttledNs: number;
+    throttledTotal: number;
+    debtNs: number;
+    overrunMaxNs: number;
+  };
+  energy: {
+    contract: { capacity: number; rate: number } | null;
+    level: number;
+    spent: number;
+    throttledNs: number;
+    throttledTotal: number;
+  };
+  instructions: number;
+  slices: number;
+  restarts: number;
+  throttledBy: "nothing" | "cpu" | "energy";
+  sleeping: boolean;
+  latencyMaxNs: number;
+  io: { name: string; used: number; throttledTotal: number }[];
+}
+
+export interface HandsetSnapshot {
+  nowNs: number;
+  busyNs: number;
+  stolenNs: number;
+  slices: number;
+  memoryHeld: number;
+  cpuHeldPpb: number;
+  energyDrained: number;
+  energySpent: number;
+  partitions: PartitionSnapshot[];
+}
+
+/** Something happened that nobody asked for. */
+export interface HandsetEvent {
+  kind: string;
+  partition: number;
+  reason: number;
+  timeNs: number;
+  value: number;
+}
+
+export type HandsetMessage =
+  | { kind: "answer"; id: number; answer: HandsetAnswer }
+  | { kind: "event"; event: HandsetEvent }
+  /** The console log of these partitions has grown. */
+  | { kind: "console"; partitions: number[] }
+  | { kind: "end"; failure: string | null };
