@@ -10,11 +10,7 @@ const FOLDERS = ["test/guest/bare", "test/guest/architecture", "test/perf/bare"]
 
 if (process.argv.includes("--help")) {
   console.log(
-<<<<<<< HEAD
     `usage: npm run assemble\nAssembles the sources (.S) in ${FOLDERS.join(", ")} into the .bin files beside them.`,
-=======
-    `usage: npm run assemble\nAssembles the .S files of ${FOLDERS.join(", ")} into the .bin files beside them.`,
->>>>>>> host
   );
   process.exit(0);
 }
