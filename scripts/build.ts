@@ -1,21 +1,49 @@
-// npm run build: build/machine.wasm from kernel/machine, and the command line and its workers as single files.
+// npm run build: build/machine.wasm and build/hypervisor.wasm from kernel/, and the command line and its workers as single files.
 
 import { writeDecodeTable } from "./instructions.ts";
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { build as bundle } from "esbuild";
+import { HYPERVISOR_STATIC_BASE, HYPERVISOR_STATIC_END } from "../kernel/abi/hypervisor.ts";
 import { STATIC_BASE, STATIC_END } from "../kernel/abi/layout.ts";
 import { isStale, root } from "./stale.mjs";
 import { wasmStaticDataEnd } from "./wasm-sections.ts";
 
 const HELP = `usage: npm run build -- [--debug] [--force] [--quiet]
-  --debug   also builds build/machine.debug.wasm, with names, assertions and a source map
+  --debug   also builds build/*.debug.wasm, with names, assertions and a source map
   --force   builds what is up to date too
   --quiet   prints only what is built or wrong`;
 
-/** The promise in SPECIFICATION.md. */
-const MACHINE_BYTES_MAX = 262_144;
+/** A WebAssembly module of kernel/. */
+interface KernelModule {
+  name: "machine" | "hypervisor";
+  config: string;
+  /** The promise in SPECIFICATION.md. */
+  bytesMax: number;
+  /** The window that the layout gives to static data, and the file that says so. */
+  staticBase: number;
+  staticEnd: number;
+  layout: string;
+}
+const KERNEL: KernelModule[] = [
+  {
+    name: "machine",
+    config: "asconfig.json",
+    bytesMax: 262_144,
+    staticBase: STATIC_BASE,
+    staticEnd: STATIC_END,
+    layout: "kernel/abi/layout.ts",
+  },
+  {
+    name: "hypervisor",
+    config: "asconfig.hypervisor.json",
+    bytesMax: 20_480,
+    staticBase: HYPERVISOR_STATIC_BASE,
+    staticEnd: HYPERVISOR_STATIC_END,
+    layout: "kernel/abi/hypervisor.ts",
+  },
+];
 
 const args = process.argv.slice(2);
 if (args.includes("--help")) {
@@ -29,35 +57,37 @@ const quiet = args.includes("--quiet");
 
 mkdirSync(join(root, "build"), { recursive: true });
 writeDecodeTable();
-compileKernel("release", "build/machine.wasm");
-if (args.includes("--debug")) compileKernel("debug", "build/machine.debug.wasm");
-checkMachine("build/machine.wasm");
+for (const module of KERNEL) {
+  compileKernel(module, "release", `build/${module.name}.wasm`);
+  if (args.includes("--debug")) compileKernel(module, "debug", `build/${module.name}.debug.wasm`);
+  checkKernel(module);
+}
 await bundleAgent();
 
-function compileKernel(target: string, product: string): void {
+function compileKernel({ name, config }: KernelModule, target: string, product: string): void {
   if (!force && !isStale(product)) return;
   const started = Date.now();
   console.error(`build: ${product} …`);
   const compiler = join(root, "node_modules/assemblyscript/bin/asc.js");
-  const result = spawnSync(process.execPath, [compiler, "--target", target], { cwd: root, stdio: ["ignore", 2, 2] });
-  if (result.status !== 0) fail(`the AssemblyScript compiler refused kernel/machine (target ${target})`);
+  const options = ["--config", config, "--target", target];
+  const result = spawnSync(process.execPath, [compiler, ...options], { cwd: root, stdio: ["ignore", 2, 2] });
+  if (result.status !== 0) fail(`the AssemblyScript compiler refused kernel/${name} (target ${target})`);
   console.error(`build: ${product} in ${seconds(started)}`);
 }
 
-/** The machine must fit its promise, and its static data must lie inside the window that the layout gives it. */
-function checkMachine(product: string): void {
+/** A module must fit its promise, and its static data must lie inside the window that the layout gives it. */
+function checkKernel({ name, bytesMax, staticBase, staticEnd, layout }: KernelModule): void {
+  const product = `build/${name}.wasm`;
   const bytes = readFileSync(join(root, product));
   const end = wasmStaticDataEnd(bytes);
-  if (end > STATIC_END) {
-    fail(
-      `static data of ${product} ends at 0x${end.toString(16)}, above STATIC_END 0x${STATIC_END.toString(16)} (kernel/abi/layout.ts)`,
-    );
+  if (end > staticEnd) {
+    fail(`static data of ${product} ends at 0x${end.toString(16)}, above 0x${staticEnd.toString(16)} (${layout})`);
   }
-  if (bytes.length > MACHINE_BYTES_MAX) fail(`${product} has ${bytes.length} bytes, more than ${MACHINE_BYTES_MAX}`);
+  if (bytes.length > bytesMax) fail(`${product} has ${bytes.length} bytes, more than ${bytesMax}`);
   if (quiet) return;
-  const used = Math.max(0, end - STATIC_BASE);
+  const used = Math.max(0, end - staticBase);
   console.error(
-    `build: ${product}: ${bytes.length} bytes of ${MACHINE_BYTES_MAX}, static data ${used} of ${STATIC_END - STATIC_BASE}`,
+    `build: ${product}: ${bytes.length} bytes of ${bytesMax}, static data ${used} of ${staticEnd - staticBase}`,
   );
 }
 

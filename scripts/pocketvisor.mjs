@@ -5,7 +5,13 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { isStale, root } from "./stale.mjs";
 
-const products = ["build/machine.wasm", "build/pocketvisor.mjs", "build/kernel-worker.mjs", "build/io-worker.mjs"];
+const products = [
+  "build/machine.wasm",
+  "build/hypervisor.wasm",
+  "build/pocketvisor.mjs",
+  "build/kernel-worker.mjs",
+  "build/io-worker.mjs",
+];
 if (products.some(isStale)) {
   // Standard output belongs to the guest's console, so the build talks on standard error.
   const built = spawnSync(process.execPath, [join(root, "scripts/bootstrap.mjs"), "build", "--quiet"], {

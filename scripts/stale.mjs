@@ -8,8 +8,10 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Products of the build and their sources, relative to the root. A folder stands for every file below it. */
 export const PRODUCTS = {
-  "build/machine.wasm": ["kernel", "asconfig.json", "package-lock.json"],
-  "build/machine.debug.wasm": ["kernel", "asconfig.json", "package-lock.json"],
+  "build/machine.wasm": ["kernel/machine", "kernel/abi", "asconfig.json", "package-lock.json"],
+  "build/machine.debug.wasm": ["kernel/machine", "kernel/abi", "asconfig.json", "package-lock.json"],
+  "build/hypervisor.wasm": ["kernel/hypervisor", "kernel/abi", "asconfig.hypervisor.json", "package-lock.json"],
+  "build/hypervisor.debug.wasm": ["kernel/hypervisor", "kernel/abi", "asconfig.hypervisor.json", "package-lock.json"],
   "build/pocketvisor.mjs": [
     "agent",
     "kernel/abi",

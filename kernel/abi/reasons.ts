@@ -30,3 +30,104 @@ export const INIT_BAD_CACHE_SIZE: u32 = 5;
 export const INIT_MEMORY_TOO_SMALL: u32 = 6;
 export const INIT_BAD_MODE: u32 = 7;
 export const INIT_BAD_DEVICES: u32 = 8;
+
+// ---- More of why run() returned -----------------------------------------------------------------------------------------
+/** The guest asks for an event channel: CHANNEL_REQUEST holds the question, channelAnswer() goes back. */
+export const RUN_CHANNEL: u32 = 8;
+/** Not from run(): the partition's restart is due. The host makes it a new machine and calls partitionStart(). */
+export const WANT_RESTART: u32 = 0x40;
+
+// ---- States of a partition: the numbers go over the wire ------------------------------------------------------------------
+export const STATE_DEFINED: u32 = 0;
+export const STATE_ADMITTED: u32 = 1;
+export const STATE_RUNNING: u32 = 2;
+export const STATE_PAUSED: u32 = 3;
+export const STATE_STOPPED: u32 = 4;
+export const STATE_FAILED: u32 = 5;
+/** Stopped by policy: it does not start before it is unlocked. */
+export const STATE_LOCKED: u32 = 6;
+/** Not on the wire: no partition has this id. */
+export const STATE_NONE: u32 = 255;
+
+// ---- Why the hypervisor refused: 0 is "done" ------------------------------------------------------------------------------
+export const DONE: u32 = 0;
+export const REFUSE_ABI_MISMATCH: u32 = 1;
+export const REFUSE_BAD_BOARD: u32 = 2;
+/** No partition has this id. */
+export const REFUSE_UNKNOWN: u32 = 3;
+/** The partition's state does not allow it. */
+export const REFUSE_STATE: u32 = 4;
+export const ADMIT_TOO_MANY: u32 = 5;
+export const ADMIT_BAD_CLASS: u32 = 6;
+/** The period is outside PERIOD_MIN … PERIOD_MAX. */
+export const ADMIT_BAD_PERIOD: u32 = 7;
+/** The budget is shorter than BUDGET_MIN or longer than the period. */
+export const ADMIT_BAD_BUDGET: u32 = 8;
+/** The ceiling is below the budget or BUDGET_MIN (0 is allowed), or above the period. */
+export const ADMIT_BAD_CEILING: u32 = 9;
+export const ADMIT_BAD_WEIGHT: u32 = 10;
+/** Rate above ENERGY_RATE_MAX, share above a million, or a contract without capacity. */
+export const ADMIT_BAD_ENERGY: u32 = 11;
+export const ADMIT_BAD_ACTIONS: u32 = 12;
+export const ADMIT_MEMORY: u32 = 13;
+export const ADMIT_CPU: u32 = 14;
+export const ADMIT_ENERGY_RATE: u32 = 15;
+export const ADMIT_ENERGY_SHARE: u32 = 16;
+/** WebAssembly gives no touched memory back: guest RAM changes at the next start only. */
+export const ADMIT_MEMORY_LIVE: u32 = 17;
+/** The token bucket is empty: ANSWER_RETRY tells when to ask again. */
+export const LIMIT_RATE: u32 = 20;
+export const LIMIT_ENERGY: u32 = 21;
+export const LIMIT_BAD_KIND: u32 = 22;
+/** No channel leads from or to this port, or it was revoked. */
+export const CHANNEL_NONE: u32 = 24;
+export const CHANNEL_FULL: u32 = 25;
+/** The other partition does not run. */
+export const CHANNEL_PEER_DOWN: u32 = 26;
+/** The message can never fit. */
+export const CHANNEL_TOO_LONG: u32 = 27;
+export const CHANNEL_BAD_PORT: u32 = 28;
+export const CHANNEL_PORT_TAKEN: u32 = 29;
+export const CHANNEL_TOO_MANY: u32 = 30;
+/** Nothing to receive. */
+export const CHANNEL_EMPTY: u32 = 31;
+/** The guest named memory that is not RAM. */
+export const CHANNEL_BAD_ADDRESS: u32 = 32;
+
+// ---- Why a partition is in its state, besides the reasons above ---------------------------------------------------------------
+export const STOP_COMMAND: u32 = 64;
+export const STOP_POWER_OFF: u32 = 65;
+export const STOP_POLICY: u32 = 66;
+
+// ---- Failures: rows of the health table -----------------------------------------------------------------------------------------
+export const FAIL_FIRST: u32 = 80;
+/** WebAssembly trapped inside the machine. */
+export const FAIL_TRAP: u32 = 80;
+/** The watchdog bit twice. */
+export const FAIL_WATCHDOG: u32 = 81;
+/** Much CPU time without a sleep, an exit or a byte of output. */
+export const FAIL_NO_PROGRESS: u32 = 82;
+/** The guest announced a panic on its console. */
+export const FAIL_PANIC: u32 = 83;
+/** It resets itself again and again. */
+export const FAIL_RESET_LOOP: u32 = 84;
+/** The machine refused to start, or its image is gone. */
+export const FAIL_START: u32 = 85;
+/** The host's heartbeat stopped inside the machine. */
+export const FAIL_HANG: u32 = 86;
+/** What the host cannot name better. */
+export const FAIL_HOST: u32 = 87;
+export const FAIL_COUNT: u32 = 8;
+
+// ---- Health: what is done about a failure -----------------------------------------------------------------------------------------
+export const ACTION_IGNORE: u32 = 0;
+export const ACTION_LOG: u32 = 1;
+export const ACTION_RESTART: u32 = 2;
+export const ACTION_PAUSE: u32 = 3;
+export const ACTION_STOP: u32 = 4;
+export const ACTION_COUNT: u32 = 5;
+/** The partition's own failure. */
+export const LEVEL_PARTITION: u32 = 0;
+/** It has failed more often in a row than its restarts allow: the handset's concern. */
+export const LEVEL_HANDSET: u32 = 1;
+export const LEVEL_COUNT: u32 = 2;

@@ -1,0 +1,228 @@
+// The hypervisor's exports: everything that the host can do. Each answers at once; only step() runs guests. 64-bit inputs are f64 or pairs
+// of u32, 64-bit answers lie in memory: kernel/abi/hypervisor.
+
+import {
+  ANSWER,
+  ANSWER_RETRY,
+  AUDIT_HOST,
+  AUDIT_INIT,
+  BOARD_ABI_VERSION,
+  BOARD_MODE,
+  BOARD_RAM,
+  BOARD_RESERVE,
+  BUCKET_BYTES,
+  CHARGE_BUCKETS,
+  CHARGE_INSTRUCTION,
+  CHARGE_KINDS,
+  CLOCK_VIRTUAL,
+  HYPERVISOR_ABI_VERSION,
+  HYPERVISOR_PAGES,
+  HYPERVISOR_STATIC_BASE,
+  HYPERVISOR_STATIC_END,
+  NO_PARTITION,
+  PARTITION_BUCKETS,
+  PARTITION_ENERGY_LEVEL,
+  PARTITION_MAX,
+  PARTITION_MEMORY,
+  PARTITION_STARTED,
+  PARTITION_STATE,
+} from "../abi/hypervisor";
+import {
+  DONE,
+  LIMIT_BAD_KIND,
+  LIMIT_ENERGY,
+  LIMIT_RATE,
+  REFUSE_ABI_MISMATCH,
+  REFUSE_BAD_BOARD,
+  REFUSE_STATE,
+  REFUSE_UNKNOWN,
+  STATE_PAUSED,
+  STATE_RUNNING,
+} from "../abi/reasons";
+import { auditPut } from "./audit";
+import { bucketTake, bucketWait } from "./bucket";
+import { channelRevokeAll } from "./channel";
+import { energyCost, energyDrained, energyFill, energyGive, energyHas, energySpend } from "./energy";
+import { flowTime } from "./flow";
+import { health } from "./health";
+import { heapsReset } from "./heap";
+import { partitionRemove as remove, partitionsReset } from "./partition";
+import { place, wantTake } from "./place";
+import { Partition, RECORD_BUCKET_RATES, partitionAt, partitionExists } from "./record";
+import {
+  scheduleClock,
+  scheduleFaulted,
+  scheduleServiced,
+  scheduleServing,
+  scheduleStep,
+  scheduleWake,
+} from "./schedule";
+import { NEVER, state } from "./state";
+
+export {
+  partitionAdmit,
+  partitionBudget,
+  partitionDefine,
+  partitionLock,
+  partitionPause,
+  partitionResume,
+  partitionStart,
+  partitionStop,
+  partitionUnlock,
+} from "./partition";
+export { channelGrant, channelReceive, channelRevoke, channelSend, channelTaken } from "./channel";
+
+// The records are read by the host under the names of kernel/abi/hypervisor: both must mean the same.
+if (
+  offsetof<Partition>("memory") != PARTITION_MEMORY ||
+  offsetof<Partition>("state") != PARTITION_STATE ||
+  offsetof<Partition>("energyLevel") != PARTITION_ENERGY_LEVEL ||
+  offsetof<Partition>("startedAt") != PARTITION_STARTED ||
+  offsetof<Partition>() > PARTITION_BUCKETS
+) {
+  ERROR("kernel/hypervisor/record does not agree with kernel/abi/hypervisor");
+}
+
+/** Reads the board block and forgets everything else. DONE or REFUSE_*. */
+export function hypervisorInit(): u32 {
+  if (load<u32>(BOARD_ABI_VERSION) != HYPERVISOR_ABI_VERSION) return REFUSE_ABI_MISMATCH;
+  if (<u32>memory.size() < HYPERVISOR_PAGES || load<u32>(BOARD_MODE) > CLOCK_VIRTUAL) return REFUSE_BAD_BOARD;
+  if (load<u64>(BOARD_RESERVE) > load<u64>(BOARD_RAM)) return REFUSE_BAD_BOARD;
+  memory.fill(ANSWER, 0, HYPERVISOR_STATIC_BASE - ANSWER);
+  memory.fill(HYPERVISOR_STATIC_END, 0, HYPERVISOR_PAGES * 0x10000 - HYPERVISOR_STATIC_END);
+  state.current = NO_PARTITION;
+  state.virtual = load<u32>(BOARD_MODE) == CLOCK_VIRTUAL ? 1 : 0;
+  partitionsReset();
+  heapsReset();
+  scheduleClock();
+  auditPut(AUDIT_INIT, NO_PARTITION, DONE, <u64>load<u32>(BOARD_MODE));
+  return DONE;
+}
+
+/** Runs partitions until `until` (ns) has come, or all sleep, or one wants the host. Returns the moment (ns) at which it must be called
+ *  again at the latest: not after hypervisorNow() when there is work, -1 when only an input can make some. A trap of a machine comes out
+ *  as an exception: call faulted(), and go on. */
+export function step(until: f64): f64 {
+  const due = scheduleStep(until > 0 ? <u64>until : 0);
+  return due == NEVER ? -1 : <f64>due;
+}
+
+/** The hypervisor's time in nanoseconds. */
+export function hypervisorNow(): f64 {
+  scheduleClock();
+  return <f64>state.now;
+}
+
+/** The partition inside run(), or NO_PARTITION. */
+export function current(): u32 {
+  return state.current;
+}
+
+/** The next partition that wants the host: id | want << 16 (RUN_*, WANT_RESTART), or -1. It does not run until serviced(). */
+export function wants(): i32 {
+  scheduleServing();
+  return wantTake();
+}
+
+/** What partition `id` wanted is done, as far as it could be. */
+export function serviced(id: u32): void {
+  if (partitionExists(id)) scheduleServiced(id);
+}
+
+/** An input has come for partition `id`. */
+export function wake(id: u32): void {
+  if (partitionExists(id)) scheduleWake(id);
+}
+
+/** The host saw a sign of life: output, an operation. It begins the watch for progress afresh. */
+export function progress(id: u32): void {
+  if (partitionExists(id)) partitionAt(id).progressAt = partitionAt(id).cpuTime;
+}
+
+/** After a trap that unwound through step(): FAIL_TRAP, FAIL_HANG. Returns the partition, or -1 when none was inside run(). */
+export function faulted(reason: u32): i32 {
+  return scheduleFaulted(reason);
+}
+
+/** Partition `id` failed for FAIL_* `reason`: the ACTION_* taken, or -(reason) when it does not live. */
+export function partitionFail(id: u32, reason: u32): i32 {
+  if (!partitionExists(id)) return -(<i32>REFUSE_UNKNOWN);
+  const partition = partitionAt(id);
+  // A machine that cannot be made fails while its restart is due.
+  if (!partition.held) return -(<i32>REFUSE_STATE);
+  scheduleClock();
+  const action = health(id, reason);
+  place(id);
+  return action;
+}
+
+/** Forgets partition `id` and its channels. */
+export function partitionRemove(id: u32): u32 {
+  if (partitionExists(id) && partitionAt(id).state != STATE_RUNNING && partitionAt(id).state != STATE_PAUSED) {
+    channelRevokeAll(id);
+  }
+  return remove(id);
+}
+
+/** Partition `id` wants to pass `amount` units of CHARGE_* `kind` (operations, bytes) through a device. DONE: they are charged. Else
+ *  nothing is, and ANSWER_RETRY says when to ask again: LIMIT_RATE, LIMIT_ENERGY. */
+export function charge(id: u32, kind: u32, amount: u32): u32 {
+  if (!partitionExists(id)) return REFUSE_UNKNOWN;
+  if (kind >= CHARGE_KINDS || kind == CHARGE_INSTRUCTION) return LIMIT_BAD_KIND;
+  scheduleClock();
+  const partition = partitionAt(id);
+  const at = changetype<usize>(partition);
+  const cost = <u64>amount * energyCost(kind);
+  store<u64>(ANSWER_RETRY, NEVER);
+  energyFill(partition);
+  if (!energyHas(partition, cost)) {
+    const remainder = at + offsetof<Partition>("energyRemainder");
+    const time = flowTime(partition.energyRate, cost - partition.energyLevel, 1000, remainder);
+    if (time != NEVER && cost <= partition.energyCapacity) store<u64>(ANSWER_RETRY, state.now + time);
+    return LIMIT_ENERGY;
+  }
+  if (kind < CHARGE_BUCKETS) {
+    const bucket = at + PARTITION_BUCKETS + kind * BUCKET_BYTES;
+    const limit = at + RECORD_BUCKET_RATES + (kind << 3);
+    const retry = bucketWait(bucket, limit, amount, state.now);
+    if (retry) {
+      store<u64>(ANSWER_RETRY, retry);
+      return LIMIT_RATE;
+    }
+    bucketTake(bucket, limit, amount);
+  }
+  energySpend(partition, cost);
+  return DONE;
+}
+
+/** The battery gave low | high << 32 picojoules beyond what taps draw: those with a share get theirs, the board the rest. */
+export function drained(low: u32, high: u32): void {
+  scheduleClock();
+  energyDrained((<u64>low) | ((<u64>high) << 32));
+  for (let id: u32 = 0; id < PARTITION_MAX; id++) {
+    if (partitionExists(id) && partitionAt(id).exhausted) place(id);
+  }
+}
+
+/** Fills the reserve of `id` by low | high << 32 picojoules from the battery, as far as it has room: at a first start, or as a favour. */
+export function energyTopUp(id: u32, low: u32, high: u32): u32 {
+  if (!partitionExists(id)) return REFUSE_UNKNOWN;
+  if (!partitionAt(id).held) return REFUSE_STATE;
+  scheduleClock();
+  energyGive(partitionAt(id), (<u64>low) | ((<u64>high) << 32));
+  place(id);
+  return DONE;
+}
+
+/** Brings the record of `id` up to now: reserve and spells of throttling. For who reads it. */
+export function partitionRefresh(id: u32): void {
+  if (!partitionExists(id)) return;
+  scheduleClock();
+  energyFill(partitionAt(id));
+}
+
+/** A record of the host's own in the audit ring: a command, with its reason and a value. */
+export function auditNote(id: u32, reason: u32, low: u32, high: u32): void {
+  scheduleClock();
+  auditPut(AUDIT_HOST, id, reason, (<u64>low) | ((<u64>high) << 32));
+}

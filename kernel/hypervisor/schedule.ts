@@ -1,0 +1,293 @@
+// The scheduler: who runs next, for how long, and what that costs.
+//
+// Guaranteed partitions that have budget run first, in the order of their deadlines (EDF); each is a sporadic server, see budget. What they
+// leave is shared by weight: every partition has a virtual time that advances by its CPU time over its weight, and the least one runs.
+// A guaranteed partition with a weight shares too, when its budget is spent. A ceiling is another budget that must be had to run at all.
+//
+// A slice is bounded by fuel, in instructions, so it ends where it was planned to. In virtual time that is exact. In realtime, fuel is time
+// times the partition's measured speed: an estimate that goes down at once and up slowly, so that a guest which turns slow cannot gain
+// by it more than once. Whatever a slice took beyond its budget is debt.
+
+import {
+  CEILING_NONE,
+  CHARGE_INSTRUCTION,
+  CLASS_GUARANTEED,
+  QUANTUM,
+  RAN,
+  SLICE_MIN,
+  TABLE_ADVANCE,
+  TABLE_DEADLINE,
+  TABLE_EXECUTED,
+  TABLE_FIRST,
+  TABLE_RUN,
+  TABLE_STRIDE,
+  NO_PARTITION,
+} from "../abi/hypervisor";
+import {
+  FAIL_NO_PROGRESS,
+  FAIL_WATCHDOG,
+  RUN_FUEL,
+  RUN_POWER_OFF,
+  RUN_RESET,
+  RUN_WAIT,
+  RUN_WATCHDOG,
+  STATE_FAILED,
+  STATE_PAUSED,
+  STATE_RUNNING,
+  STATE_STOPPED,
+  STOP_POWER_OFF,
+} from "../abi/reasons";
+import { budgetCharge, budgetLeft } from "./budget";
+import { energyCost, energySpend } from "./energy";
+import { health } from "./health";
+import { HEAP_ALARM, HEAP_ALARM_FAIR, HEAP_DEADLINE, HEAP_FAIR, heapFirst, heapFirstKey } from "./heap";
+import { partitionEnd } from "./partition";
+import { awake, place, wantAny, wantPut } from "./place";
+import { Partition, capOf, partitionAt, serverOf } from "./record";
+import { NEVER, state } from "./state";
+
+/** Host monotonic time in nanoseconds. */
+// @ts-ignore: decorator
+@external("host", "now")
+declare function now(): f64;
+
+const MILLISECOND: u64 = 1_000_000;
+/** One instruction in virtual time. */
+const INSTRUCTION: u64 = 10;
+/** A slice that took longer was not run all the time: what is beyond was stolen by the host. */
+const STOLEN_ABOVE: u64 = 10 * <u64>QUANTUM;
+const FAIR_SHIFT: u64 = 16;
+const SPEED_MIN: u32 = 1_000;
+const SPEED_MAX: u32 = 10_000_000;
+/** A slice shorter than this tells nothing about speed. */
+const SPEED_SPAN: u64 = 10_000;
+
+/** The 24 MHz counter ticks in nanoseconds `time`, rounded down. */
+// @ts-ignore: decorator
+@inline
+function ticksIn(time: u64): u64 {
+  return (time / 1000) * 24 + ((time % 1000) * 24) / 1000;
+}
+
+/** Nanoseconds after which `ticks` more have passed for certain, wherever between two ticks we are. */
+// @ts-ignore: decorator
+@inline
+function ticksTime(ticks: f64): u64 {
+  // Beyond a hundred years there is no difference to never.
+  return ticks < 7.6e16 ? ((<u64>ticks + 1) * 1000 + 23) / 24 : NEVER >> 1;
+}
+
+/** Brings the clock up to date. In virtual time only slices and sleeps move it. */
+export function scheduleClock(): void {
+  if (state.virtual) return;
+  const time = <u64>now();
+  if (time > state.now) state.now = time;
+}
+
+/** Runs slices until `until` has come, or all sleep, or somebody wants the host. Returns the moment when step() must be called again at
+ *  the latest: now when there is work, NEVER when only an input can make some. */
+export function scheduleStep(until: u64): u64 {
+  scheduleClock();
+  while (true) {
+    while (heapFirstKey(HEAP_ALARM) <= state.now) place(heapFirst(HEAP_ALARM));
+    while (heapFirstKey(HEAP_ALARM_FAIR) <= state.now) place(heapFirst(HEAP_ALARM_FAIR));
+    if (wantAny()) return state.now;
+    if (heapFirstKey(HEAP_DEADLINE) != NEVER) {
+      if (state.now >= until) return state.now;
+      slice(heapFirst(HEAP_DEADLINE), false);
+    } else if (heapFirstKey(HEAP_FAIR) != NEVER) {
+      if (state.now >= until) return state.now;
+      state.fairClock = heapFirstKey(HEAP_FAIR);
+      slice(heapFirst(HEAP_FAIR), true);
+    } else {
+      const due = min<u64>(heapFirstKey(HEAP_ALARM), heapFirstKey(HEAP_ALARM_FAIR));
+      if (!state.virtual) return due;
+      const to = min<u64>(due, until);
+      if (to != NEVER && to > state.now) {
+        state.idle += to - state.now;
+        state.now = to;
+      }
+      if (due > until || due == NEVER) return due;
+    }
+  }
+}
+
+/** Runs one slice of partition `id`; `fair` = it is not paid from the guaranteed budget. */
+function slice(id: u32, fair: bool): void {
+  const partition = partitionAt(id);
+  const slot = TABLE_FIRST + id * TABLE_STRIDE;
+  let span: u64 = <u64>QUANTUM;
+  if (!fair) span = min<u64>(span, budgetLeft(serverOf(partition)));
+  if (partition.ceiling != CEILING_NONE) span = min<u64>(span, budgetLeft(capOf(partition)));
+  // An alarm of the guaranteed class may have to preempt this one. All that are due have been looked at.
+  span = min<u64>(span, heapFirstKey(HEAP_ALARM) - state.now);
+  if (state.virtual) {
+    call_indirect(slot + TABLE_ADVANCE, <f64>ticksIn(state.now - partition.origin));
+  } else {
+    // The machine looks at its timers when run() begins. 0 is an interrupt that the guest masks: it may take its time.
+    const ticks = call_indirect<f64>(slot + TABLE_DEADLINE);
+    if (ticks > 0) span = min<u64>(span, ticksTime(ticks));
+  }
+  span = max<u64>(span, <u64>SLICE_MIN);
+  let fuel = <u32>((span * <u64>partition.speed) / MILLISECOND);
+  if (partition.energyContract) {
+    const cost = energyCost(CHARGE_INSTRUCTION);
+    if (cost) fuel = <u32>min<u64>(<u64>fuel, partition.energyLevel / cost);
+  }
+  if (partition.wokenAt) {
+    partition.latency = state.now - partition.wokenAt;
+    partition.latencyMax = max<u64>(partition.latencyMax, partition.latency);
+    partition.wokenAt = 0;
+  }
+  const ran = RAN + ((id >>> 5) << 2);
+  store<u32>(ran, load<u32>(ran) | (1 << (id & 31)));
+  state.sliceFuel = fuel;
+  state.sliceFair = fair ? 1 : 0;
+  state.current = id;
+  const reason = call_indirect<u32>(slot + TABLE_RUN, fuel);
+  state.current = NO_PARTITION;
+  const executed = min<u32>(call_indirect<u32>(slot + TABLE_EXECUTED), fuel);
+  account(partition, executed);
+  conclude(id, reason, executed);
+}
+
+/** Books a slice of `executed` instructions that ends now. */
+function account(partition: Partition, executed: u32): void {
+  let time: u64;
+  if (state.virtual) {
+    time = <u64>executed * INSTRUCTION;
+    state.now += time;
+  } else {
+    const start = state.now;
+    scheduleClock();
+    time = state.now - start;
+    if (time > STOLEN_ABOVE) {
+      partition.stolen += time - STOLEN_ABOVE;
+      state.stolen += time - STOLEN_ABOVE;
+      time = STOLEN_ABOVE;
+      partition.speed = max<u32>(partition.speed >>> 1, SPEED_MIN);
+    } else if (time > SPEED_SPAN) {
+      const speed = <u32>min<u64>((<u64>executed * MILLISECOND) / time, <u64>SPEED_MAX);
+      if (speed < partition.speed) partition.speed = max<u32>((partition.speed + speed) >>> 1, SPEED_MIN);
+      else partition.speed += (speed - partition.speed) >>> 3;
+    }
+  }
+  partition.slices++;
+  partition.instructions += <u64>executed;
+  partition.machineInstructions += <u64>executed;
+  state.slices++;
+  state.busy += time;
+  partition.cpuTime += time;
+  energySpend(partition, <u64>executed * energyCost(CHARGE_INSTRUCTION));
+  charge(partition, time, state.sliceFair != 0);
+}
+
+/** Takes CPU time from what pays for it. */
+function charge(partition: Partition, time: u64, fair: bool): void {
+  if (fair) {
+    partition.fairTime += (time << FAIR_SHIFT) / <u64>max<u32>(partition.weight, 1);
+  } else {
+    const left = budgetLeft(serverOf(partition));
+    partition.debt = time > left ? time - left : 0;
+    partition.overrunMax = max<u64>(partition.overrunMax, partition.debt);
+    budgetCharge(serverOf(partition), time);
+  }
+  if (partition.ceiling != CEILING_NONE && partition.ceiling) budgetCharge(capOf(partition), time);
+}
+
+/** What run() came back for. */
+function conclude(id: u32, reason: u32, executed: u32): void {
+  const partition = partitionAt(id);
+  if (reason != RUN_FUEL) partition.progressAt = partition.cpuTime;
+  switch (reason) {
+    case RUN_FUEL: {
+      const limit = <u64>partition.noProgress * MILLISECOND;
+      if (limit && partition.cpuTime - partition.progressAt > limit) {
+        health(id, FAIL_NO_PROGRESS);
+        return;
+      }
+      break;
+    }
+    case RUN_WAIT: {
+      const slot = TABLE_FIRST + id * TABLE_STRIDE;
+      if (state.virtual) call_indirect(slot + TABLE_ADVANCE, <f64>ticksIn(state.now - partition.origin));
+      const ticks = call_indirect<f64>(slot + TABLE_DEADLINE);
+      if (ticks != 0) {
+        partition.sleeping = 1;
+        partition.wake = ticks > 0 ? state.now + ticksTime(ticks) : NEVER;
+        place(id);
+        return;
+      }
+      break;
+    }
+    case RUN_WATCHDOG:
+      health(id, FAIL_WATCHDOG);
+      return;
+    case RUN_POWER_OFF:
+      partitionEnd(id, STATE_STOPPED, STOP_POWER_OFF);
+      wantPut(id, reason);
+      return;
+    default:
+      wantPut(id, reason);
+      place(id);
+      return;
+  }
+  // A machine that comes back at once, again and again, must not stop time.
+  if (executed == 0) idleSlice(partition);
+  place(id);
+}
+
+function idleSlice(partition: Partition): void {
+  if (!state.virtual) return;
+  const time = <u64>SLICE_MIN;
+  state.now += time;
+  state.busy += time;
+  partition.cpuTime += time;
+  charge(partition, time, state.sliceFair != 0);
+}
+
+/** run() trapped: books the whole slice, and does what the health table says about `reason`. Returns the partition, or -1. */
+export function scheduleFaulted(reason: u32): i32 {
+  const id = state.current;
+  if (id == NO_PARTITION) return -1;
+  state.current = NO_PARTITION;
+  account(partitionAt(id), state.sliceFuel);
+  health(id, reason);
+  place(id);
+  return id;
+}
+
+/** An input has come for partition `id`: it looks at it as soon as it may run. */
+export function scheduleWake(id: u32): void {
+  const partition = partitionAt(id);
+  if (!partition.sleeping) return;
+  scheduleClock();
+  awake(partition, state.now);
+  place(id);
+}
+
+/** The host takes up a want: from here on it works for that partition. */
+export function scheduleServing(): void {
+  scheduleClock();
+  state.serving = state.now;
+}
+
+/** The host has served what partition `id` wanted. In realtime its work is charged to the partition: who keeps the host busy harms
+ *  only itself. */
+export function scheduleServiced(id: u32): void {
+  const partition = partitionAt(id);
+  const want = partition.want;
+  if (!want) return;
+  partition.want = 0;
+  if (!state.virtual) {
+    scheduleClock();
+    const time = min<u64>(state.now - state.serving, STOLEN_ABOVE);
+    state.serving = state.now;
+    partition.serviceTime += time;
+    if (partition.state == STATE_RUNNING || partition.state == STATE_PAUSED)
+      charge(partition, time, partition.class != CLASS_GUARANTEED);
+  }
+  // A reset sets the machine's counter back to what its instructions take.
+  if (want == RUN_RESET) partition.origin = state.now - partition.machineInstructions * INSTRUCTION;
+  if (partition.state != STATE_FAILED) place(id);
+}

@@ -1,0 +1,53 @@
+// The hypervisor's own words, and what everything in it is measured with.
+
+import { HYPERVISOR_STATE } from "../abi/hypervisor";
+
+/** A moment that never comes. */
+export const NEVER: u64 = u64.MAX_VALUE;
+
+/** State: kernel/abi/hypervisor HYPERVISOR_*. Times in nanoseconds, energy in picojoules.
+ *
+ *   +0   current        u32  the partition inside run(): stored before the call, because a trap unwinds through us
+ *   +4   partitionCount u32
+ *   +8   now            u64  the end of the last slice, or of the last sleep
+ *   +16  busy, idle, stolen  u64 × 3
+ *   +40  slices         u64
+ *   +48  memoryHeld     u64  what admitted partitions hold: the running sums of admission
+ *   +56  cpuHeld        u64
+ *   +64  energyRateHeld u64
+ *   +72  energyShareHeld u64
+ *   +80  drained, spent, board  u64 × 3  see energy
+ *   +104 fairClock      u64  virtual time of the best-effort class: what the least served one has had
+ *   +112 sliceFuel      u32  instructions that the running slice may take
+ *   +116 sliceFair      u32  1 while the running slice is not paid from a budget
+ *   +120 wantHead, wantTail  u32 × 2  of the queue of wants
+ *   +128 serving        u64  when the host took the want that it is at work on
+ *   +136 shareRemainder u32  of drained picojoules
+ *   +140 virtual        u32  1 in virtual time
+ */
+@unmanaged
+class State {
+  current: u32;
+  partitionCount: u32;
+  now: u64;
+  busy: u64;
+  idle: u64;
+  stolen: u64;
+  slices: u64;
+  memoryHeld: u64;
+  cpuHeld: u64;
+  energyRateHeld: u64;
+  energyShareHeld: u64;
+  drained: u64;
+  spent: u64;
+  board: u64;
+  fairClock: u64;
+  sliceFuel: u32;
+  sliceFair: u32;
+  wantHead: u32;
+  wantTail: u32;
+  serving: u64;
+  reserved: u32;
+  virtual: u32;
+}
+export const state = changetype<State>(HYPERVISOR_STATE);
