@@ -95,6 +95,7 @@ async function bundleAgent(): Promise<void> {
   const entries = {
     "build/pocketvisor.mjs": "agent/cli/index.ts",
     "build/kernel-worker.mjs": "agent/host/kernel-worker.ts",
+    "build/handset-worker.mjs": "agent/host/handset-worker.ts",
     "build/io-worker.mjs": "agent/host/io-worker.ts",
   };
   const stale = Object.entries(entries).filter(([product]) => force || isStale(product as keyof typeof entries));

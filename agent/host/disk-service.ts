@@ -26,7 +26,7 @@ import {
 import { SECTOR_BYTES, STATUS_ERROR, STATUS_OK, STATUS_UNSUPPORTED, type BlockStore } from "./block-store.ts";
 import type { DiskQueue } from "./disk-queue.ts";
 import type { Machine } from "./machine.ts";
-import type { Mailbox } from "./mailbox.ts";
+import type { Doorbell } from "./mailbox.ts";
 
 /** Bytes of data at a time when this thread serves. */
 const PIECE_BYTES = 32 << 10;
@@ -111,10 +111,10 @@ export class DiskService {
   }
 
   /** Forgets what is under way: the machine is about to be reset, or is gone. Sleeps until no piece is with the I/O worker. */
-  settle(mailbox: Mailbox): void {
+  settle(doorbell: Doorbell): void {
     if (this.queue === null) return;
     for (;;) {
-      const heard = mailbox.heard();
+      const heard = doorbell.heard();
       let waiting = false;
       for (let slot = 0; slot < BLOCK_REQUEST_COUNT; slot++) {
         if (this.transfers[slot] === null) continue;
@@ -125,7 +125,7 @@ export class DiskService {
         }
       }
       if (!waiting) return;
-      mailbox.sleep(heard, Infinity);
+      doorbell.sleep(heard, Infinity);
     }
   }
 

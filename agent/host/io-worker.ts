@@ -4,18 +4,18 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { BlockStore } from "./block-store.ts";
 import { DiskQueue } from "./disk-queue.ts";
-import { Mailbox, type MailboxBuffers } from "./mailbox.ts";
+import { doorbellRing } from "./mailbox.ts";
 
 export interface IoWorkerData {
   queue: SharedArrayBuffer;
-  /** The kernel worker's, for its doorbell. */
-  mailbox: MailboxBuffers;
+  /** The kernel worker's doorbell: word 0. */
+  doorbell: SharedArrayBuffer;
   disk: { path: string; readOnly: boolean };
 }
 
-const { queue: buffer, mailbox: buffers, disk } = workerData as IoWorkerData;
+const { queue: buffer, doorbell, disk } = workerData as IoWorkerData;
 const queue = new DiskQueue(buffer);
-const mailbox = new Mailbox(buffers);
+const bell = new Int32Array(doorbell);
 const store = new BlockStore(disk.path, disk.readOnly);
 
 for (;;) {
@@ -23,7 +23,7 @@ for (;;) {
   const pieces = queue.submitted();
   for (const { slot, piece } of pieces) {
     queue.complete(slot, store.serve(piece.operation, piece.sector, piece.byteCount, queue.data(slot)));
-    mailbox.ring();
+    doorbellRing(bell);
   }
   if (pieces.length > 0) continue;
   if (queue.quitting) break;

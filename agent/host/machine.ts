@@ -34,6 +34,7 @@ import {
   ENTROPY_POOL_CAPACITY,
   MODE_DETERMINISTIC,
   MODE_REALTIME,
+  MODE_SCHEDULED,
   RAM_BASE,
   ROM_BASE,
 } from "../../kernel/abi/layout.ts";
@@ -53,7 +54,8 @@ import type { EntropySource } from "./entropy.ts";
 import { partitionMemory, type CacheSizes } from "./partition-memory.ts";
 
 export interface MachineConfig {
-  mode: "realtime" | "deterministic";
+  /** scheduled: deterministic, with the hypervisor as the owner of time. */
+  mode: "realtime" | "deterministic" | "scheduled";
   ramBytes: number;
   romBytes: number;
   caches: CacheSizes;
@@ -70,15 +72,22 @@ export interface MachineConfig {
   wallOrigin: number;
 }
 
-interface MachineExports {
+/** What the hypervisor calls through its table. */
+export interface MachineEntries {
+  run(fuel: number): number;
+  runExecuted(): number;
+  machineDeadline(): number;
+  machineAdvance(ticks: number): void;
+}
+
+interface MachineExports extends MachineEntries {
   machineInit(): number;
   machineReset(): void;
-  run(fuel: number): number;
   machineTick(): void;
-  machineDeadline(): number;
   blockComplete(index: number, status: number): void;
 }
 
+const MODES = { realtime: MODE_REALTIME, deterministic: MODE_DETERMINISTIC, scheduled: MODE_SCHEDULED };
 const CLOCK_INSTRUCTIONS = CLOCK_STATE + 0;
 const CLOCK_WALL_ORIGIN = CLOCK_STATE + 24;
 const DISK_SERIAL_BYTES = 20;
@@ -135,7 +144,7 @@ export class Machine {
   private configure(config: MachineConfig): void {
     const words: [at: number, value: number][] = [
       [CONFIG_ABI_VERSION, ABI_VERSION],
-      [CONFIG_MODE, config.mode === "deterministic" ? MODE_DETERMINISTIC : MODE_REALTIME],
+      [CONFIG_MODE, MODES[config.mode]],
       [CONFIG_RAM_BYTES, config.ramBytes],
       [CONFIG_ROM_BYTES, config.romBytes],
       [CONFIG_TLB_ENTRIES, config.caches.tlbEntries],
@@ -157,6 +166,11 @@ export class Machine {
     Buffer.from(config.disk.serial, "latin1").copy(
       this.bytes.subarray(CONFIG_DISK_SERIAL, CONFIG_DISK_SERIAL + DISK_SERIAL_BYTES),
     );
+  }
+
+  /** The functions that go into the hypervisor's table. */
+  get entries(): MachineEntries {
+    return this.exports;
   }
 
   /** Power-on reset; memory contents stay. */

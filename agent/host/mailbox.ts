@@ -31,13 +31,21 @@ export const STOP_NONE = 0;
 export const STOP_LEFT = 1;
 export const STOP_TIMEOUT = 2;
 
+/** What a worker sleeps on. */
+export interface Doorbell {
+  /** Its value, to be handed to sleep(). */
+  heard(): number;
+  /** Sleeps until the value differs from `heard`, at most `milliseconds`. */
+  sleep(heard: number, milliseconds: number): void;
+}
+
 export interface MailboxBuffers {
   words: SharedArrayBuffer;
   input: SharedArrayBuffer;
   output: SharedArrayBuffer;
 }
 
-export class Mailbox {
+export class Mailbox implements Doorbell {
   readonly words: Int32Array;
   readonly input: ByteRing;
   readonly output: ByteRing;

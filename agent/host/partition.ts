@@ -1,37 +1,18 @@
 // A running partition as the main thread sees it: starts the workers, carries console bytes, and tells how it ended.
 
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import {
-  DEVICE_BALLOON,
-  DEVICE_BLOCK,
-  DEVICE_CONSOLE,
-  DEVICE_ENTROPY,
-  DEVICE_WATCHDOG,
-} from "../../kernel/abi/layout.ts";
 import { buildProduct } from "../paths.ts";
-import { BlockStore } from "./block-store.ts";
 import { ConsoleHistory } from "./console-history.ts";
 import { DiskQueue } from "./disk-queue.ts";
-import { seededEntropy } from "./entropy.ts";
 import type { IoWorkerData } from "./io-worker.ts";
-import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "./loader/plan.ts";
+import type { LoadPlan } from "./loader/plan.ts";
 import { Mailbox, STOP_LEFT, STOP_TIMEOUT } from "./mailbox.ts";
 import type { KernelMessage, KernelWorkerData, PartitionEnd } from "./messages.ts";
-import { CACHE_SIZES, checkRamBytes, partitionMemory, type PartitionMemory } from "./partition-memory.ts";
+import type { PartitionMemory } from "./partition-memory.ts";
+import { partitionPrepare, type ImageOptions } from "./partition-prepare.ts";
 
-export interface PartitionOptions {
-  ramBytes: number;
-  mode: "realtime" | "deterministic";
-  kernel: KernelSource | null;
-  firmware: string | null;
-  initrd: { path: string; sha256: string | null } | null;
-  commandLine: string | null;
-  deviceTree: string | null;
-  disk: { path: string; readOnly: boolean } | null;
-  /** Which caches: what the partition costs beside its RAM. */
-  overhead: "normal" | "small";
+export interface PartitionOptions extends ImageOptions {
   /** 0: the PL011; 1 upwards: a port of the virtio-console. */
   consolePort: number;
   /** Deterministic mode: input is a file or pipe that will end. */
@@ -42,10 +23,6 @@ export interface PartitionOptions {
   heartbeatMs?: number;
 }
 
-/** Deterministic runs begin here: 2026-01-01 00:00:00 UTC. */
-const DETERMINISTIC_EPOCH = 1_767_225_600;
-const CONSOLE_PORTS = 1;
-const DISK_SERIAL = "pocketvisor0";
 const HEARTBEAT_MS = 5_000;
 /** Looks in a row that find the machine in the same slice. One is not enough: this process may have been stopped itself. */
 const HEARTBEATS_MISSED = 2;
@@ -72,41 +49,19 @@ export class Partition {
 
   /** Checks and plans; nothing runs yet. Throws ImageError and UsageError. */
   constructor(options: PartitionOptions) {
-    checkRamBytes(options.ramBytes);
     this.heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
-    const deterministic = options.mode === "deterministic";
-    const disk = options.disk === null ? null : diskShape(options.disk);
-    let devices = DEVICE_CONSOLE | DEVICE_ENTROPY | DEVICE_BALLOON | DEVICE_WATCHDOG;
-    if (disk !== null) devices |= DEVICE_BLOCK;
-    const rngSeed = randomBytes(RNG_SEED_BYTES);
-    if (deterministic) seededEntropy("pocketvisor deterministic rng-seed")(rngSeed);
-    this.plan = loadPlan({ ...options, devices, rngSeed });
-    const caches = CACHE_SIZES[options.overhead];
-    const diskQueue = disk === null || deterministic ? null : new DiskQueue(caches.diskPieceBytes).buffer;
-    const shared = this.mailbox.byteLength + (diskQueue?.byteLength ?? 0);
-    this.memory = partitionMemory(options.ramBytes, this.plan.romBytes, caches, shared);
+    const prepared = partitionPrepare(options, this.mailbox.byteLength);
+    this.plan = prepared.plan;
+    this.memory = prepared.memory;
     this.workerData = {
       wasmPath: options.machinePath ?? buildProduct("machine.wasm"),
-      config: {
-        mode: options.mode,
-        ramBytes: options.ramBytes,
-        romBytes: this.plan.romBytes,
-        caches,
-        devices,
-        disk,
-        consolePorts: CONSOLE_PORTS,
-        entry: this.plan.entry,
-        r0: this.plan.r0,
-        r1: this.plan.r1,
-        r2: this.plan.r2,
-        wallOrigin: deterministic ? DETERMINISTIC_EPOCH : Math.floor(Date.now() / 1000),
-      },
-      plan: this.plan,
+      config: prepared.config,
+      plan: prepared.plan,
       mailbox: this.mailbox.buffers,
       disk: options.disk,
-      diskQueue,
+      diskQueue: prepared.diskQueue,
       consolePort: options.consolePort,
-      inputIsWhole: options.inputIsWhole && deterministic,
+      inputIsWhole: options.inputIsWhole && options.mode === "deterministic",
     };
   }
 
@@ -219,7 +174,7 @@ export class Partition {
   private startIoWorker(): Worker | null {
     const { disk, diskQueue, mailbox } = this.workerData;
     if (disk === null || diskQueue === null) return null;
-    const data: IoWorkerData = { queue: diskQueue, mailbox, disk };
+    const data: IoWorkerData = { queue: diskQueue, doorbell: mailbox.words, disk };
     return new Worker(buildProduct("io-worker.mjs"), { workerData: data });
   }
 
@@ -228,11 +183,4 @@ export class Partition {
     this.roomWaiters = [];
     waiters.forEach((wake) => wake());
   }
-}
-
-/** Opens the disk once to see that it can be used, before anything runs. */
-function diskShape(disk: { path: string; readOnly: boolean }): { sectors: number; readOnly: boolean; serial: string } {
-  const store = new BlockStore(disk.path, disk.readOnly);
-  store.close();
-  return { sectors: store.sectors, readOnly: disk.readOnly, serial: DISK_SERIAL };
 }

@@ -5,6 +5,11 @@ declare namespace WebAssembly {
     constructor(descriptor: { initial: number; maximum?: number });
     readonly buffer: ArrayBuffer;
   }
+  class Table {
+    constructor(descriptor: { element: "anyfunc"; initial: number; maximum?: number });
+    /** `entry` is an exported function of an instance. */
+    set(index: number, entry: unknown): void;
+  }
   class Module {
     constructor(bytes: Uint8Array);
   }

@@ -1,0 +1,145 @@
+// Boards: data in boards/<name>/board.json, checked here, with reasons that a person understands.
+//
+// The power profile has the key names and the unit (mA at the battery's nominal voltage) of Android's power_profile.xml, so that a
+// phone's published values can be copied in. An instruction's energy follows from cpu.active: the virtual phone executes
+// NOMINAL_INSTRUCTIONS a microsecond, as deterministic time does.
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { UsageError } from "../failure.ts";
+import type { BoardSpec } from "../host/handset-messages.ts";
+import { boardFile } from "../paths.ts";
+import { parseBytes } from "./units.ts";
+
+/** Instructions that the virtual phone executes in a microsecond of processor time. */
+const NOMINAL_INSTRUCTIONS = 100;
+/** Storage and console have no keys in Android's profile: an eMMC's figures, of their order of magnitude. */
+const BLOCK_OPERATION_PICOJOULES = 2_000_000;
+const BLOCK_BYTE_PICOJOULES = 60;
+const CONSOLE_BYTE_PICOJOULES = 1_000;
+/** radio.active is drawn while bytes pass at this rate. */
+const RADIO_BYTES_PER_MICROSECOND = 1;
+
+export interface Board {
+  name: string;
+  title: string;
+  ramBytes: number;
+  reserveBytes: number;
+  cores: number;
+  battery: { capacityMilliampereHours: number; volts: number };
+  envelopeMilliwatts: number;
+  /** mA at nominal voltage. */
+  powerProfile: Record<string, number>;
+  calibrated: boolean;
+  /** "simulated", or the power supply's folder in sysfs. */
+  batterySensor: string;
+  note: string;
+}
+
+/** Names of the boards that there are. */
+export function boardNames(): string[] {
+  return readdirSync(boardFile()).filter((name) => existsSync(boardFile(name, "board.json")));
+}
+
+/** Reads a board by name. Throws UsageError with every fault that it has. */
+export function readBoard(name: string): Board {
+  if (!/^[a-z0-9-]{1,32}$/.test(name) || !boardNames().includes(name)) {
+    throw new UsageError(
+      "BOARD_UNKNOWN",
+      `there is no board ${JSON.stringify(name)}`,
+      `Boards: ${boardNames().join(", ")}.`,
+    );
+  }
+  const path = boardFile(name, "board.json");
+  let data: unknown;
+  try {
+    data = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UsageError("BOARD_SYNTAX", `${path}: ${(error as Error).message}`);
+  }
+  const { board, faults } = checkBoard(data, name);
+  if (board === null) throw new UsageError("BOARD_FAULTY", `${path}:\n  ${faults.join("\n  ")}`);
+  return board;
+}
+
+/** Checks a board's data: the board, or what is wrong with it. */
+export function checkBoard(data: unknown, name: string): { board: Board | null; faults: string[] } {
+  const faults: string[] = [];
+  const record = isRecord(data) ? data : {};
+  if (!isRecord(data)) faults.push("a board is an object");
+  const number = (value: unknown, key: string, least: number, most: number): number => {
+    if (typeof value === "number" && value >= least && value <= most) return value;
+    faults.push(`${key} must be a number from ${least} to ${most}, not ${JSON.stringify(value)}`);
+    return least;
+  };
+  const bytes = (key: string): number => {
+    try {
+      return parseBytes(record[key]);
+    } catch (error) {
+      faults.push(`${key}: ${(error as Error).message}`);
+      return 0;
+    }
+  };
+  const text = (key: string): string => {
+    if (typeof record[key] === "string") return record[key];
+    faults.push(`${key} must be a text`);
+    return "";
+  };
+  if (record["name"] !== name) faults.push(`name must be that of its folder, ${name}`);
+  const battery = isRecord(record["battery"]) ? record["battery"] : {};
+  const profile = isRecord(record["powerProfile"]) ? record["powerProfile"] : {};
+  const powerProfile = Object.fromEntries(
+    Object.entries(profile).map(([key, value]) => [key, number(value, `powerProfile ${key} (mA)`, 0, 10_000)]),
+  );
+  for (const key of ["cpu.active", "radio.active"]) {
+    if (!(key in powerProfile))
+      faults.push(`powerProfile lacks ${key}: what the processor or the radio costs follows from it`);
+  }
+  if (typeof record["calibrated"] !== "boolean")
+    faults.push("calibrated must be true or false: were the figures measured on this board?");
+  const sensors = isRecord(record["sensors"]) ? record["sensors"] : {};
+  const sensor = sensors["battery"];
+  if (typeof sensor !== "string" || (sensor !== "simulated" && !sensor.startsWith("/"))) {
+    faults.push('sensors.battery must be "simulated" or the absolute path of a power supply in sysfs');
+  }
+  const board: Board = {
+    name,
+    title: text("title"),
+    ramBytes: bytes("ram"),
+    reserveBytes: bytes("reserve"),
+    cores: number(record["cores"], "cores", 1, 64),
+    battery: {
+      capacityMilliampereHours: number(battery["capacityMilliampereHours"], "battery capacity (mAh)", 1, 1e6),
+      volts: number(battery["volts"], "battery voltage (V)", 0.5, 100),
+    },
+    envelopeMilliwatts: number(record["envelopeMilliwatts"], "envelopeMilliwatts", 1, 100_000),
+    powerProfile,
+    calibrated: record["calibrated"] === true,
+    batterySensor: String(sensor),
+    note: text("note"),
+  };
+  if (board.reserveBytes >= board.ramBytes) faults.push("the reserve leaves no memory for partitions");
+  return { board: faults.length === 0 ? board : null, faults };
+}
+
+/** What the hypervisor needs of a board. */
+export function boardSpec(board: Board): BoardSpec {
+  const milliwatts = (key: string): number => (board.powerProfile[key] ?? 0) * board.battery.volts;
+  const processor = milliwatts("cpu.active") + milliwatts("cpu.cluster_power.cluster0");
+  return {
+    ramBytes: board.ramBytes,
+    reserveBytes: board.reserveBytes,
+    envelopeMicrowatts: Math.floor(board.envelopeMilliwatts * 1000),
+    costs: {
+      // 1 µW for 1 µs is 1 pJ.
+      instruction: Math.max(1, Math.round((processor * 1000) / NOMINAL_INSTRUCTIONS)),
+      blockOperation: BLOCK_OPERATION_PICOJOULES,
+      blockByte: BLOCK_BYTE_PICOJOULES,
+      consoleByte: CONSOLE_BYTE_PICOJOULES,
+      networkByte: Math.round((milliwatts("radio.active") * 1000) / RADIO_BYTES_PER_MICROSECOND),
+    },
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,55 @@
+// Quantities with units, as people write them in handset files and on command lines.
+
+/** A quantity that could not be read: the message says what was expected. */
+export class UnitError extends Error {}
+
+type Units = Record<string, number>;
+
+const BYTES: Units = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+const MICROSECONDS: Units = { us: 1, µs: 1, ms: 1e3, s: 1e6 };
+const MILLISECONDS: Units = { ms: 1, s: 1e3, min: 6e4 };
+const MICROWATTS: Units = { uW: 1, µW: 1, mW: 1e3, W: 1e6, "mJ/h": 1000 / 3600 };
+const PICOJOULES: Units = { uJ: 1e6, µJ: 1e6, mJ: 1e9, J: 1e12 };
+const BYTES_PER_SECOND: Units = { "B/s": 1, "KB/s": 1e3, "MB/s": 1e6 };
+const PER_SECOND: Units = { "/s": 1 };
+
+function quantity(text: unknown, units: Units, example: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-zµ/]*)$/.exec(String(text).trim());
+  const factor = match === null ? undefined : units[match[2]!];
+  if (match === null || factor === undefined) {
+    throw new UnitError(`expected a quantity such as ${example}, not ${JSON.stringify(text)}`);
+  }
+  return Number(match[1]) * factor;
+}
+
+function whole(value: number, example: string): number {
+  if (!Number.isSafeInteger(Math.round(value)))
+    throw new UnitError(`the quantity is out of range; one such as ${example} is not`);
+  return Math.round(value);
+}
+
+/** "64M" in bytes. */
+export const parseBytes = (text: unknown): number => whole(quantity(text, BYTES, "64M"), "64M");
+/** "20ms" in microseconds. */
+export const parseMicroseconds = (text: unknown): number => whole(quantity(text, MICROSECONDS, "20ms"), "20ms");
+/** "2s" in milliseconds. */
+export const parseMilliseconds = (text: unknown): number => whole(quantity(text, MILLISECONDS, "2s"), "2s");
+/** "250mW" in microwatts. Rounded down: a limit never gives more than was written. */
+export const parseMicrowatts = (text: unknown): number => Math.floor(quantity(text, MICROWATTS, "250mW"));
+/** "5J" in picojoules. */
+export const parsePicojoules = (text: unknown): bigint => BigInt(whole(quantity(text, PICOJOULES, "5J"), "5J"));
+/** "1MB/s" in bytes a second. */
+export const parseByteRate = (text: unknown): number => whole(quantity(text, BYTES_PER_SECOND, "1MB/s"), "1MB/s");
+/** "500/s" in operations a second. */
+export const parseRate = (text: unknown): number => whole(quantity(text, PER_SECOND, "500/s"), "500/s");
+
+/** Picojoules for people. */
+export function energyText(picojoules: number): string {
+  if (picojoules >= 1e12) return `${(picojoules / 1e12).toFixed(2)} J`;
+  return `${(picojoules / 1e9).toFixed(1)} mJ`;
+}
+
+/** Microwatts for people. */
+export function powerText(microwatts: number): string {
+  return microwatts >= 1e6 ? `${(microwatts / 1e6).toFixed(2)} W` : `${(microwatts / 1e3).toFixed(1)} mW`;
+}

@@ -1,0 +1,246 @@
+// The handset worker's loop: requests and completions in → hypervisor.step() → serve who wants something → publish → sleep on the
+// doorbell. Nothing polls. A trap in a machine unwinds through step(); it costs that partition, and the loop goes on.
+
+import {
+  RUN_CHANNEL,
+  RUN_ENTROPY,
+  RUN_IO,
+  RUN_OUTPUT,
+  RUN_POWER_OFF,
+  RUN_RESET,
+  RUN_WATCHDOG,
+  DONE,
+  FAIL_PANIC,
+  FAIL_RESET_LOOP,
+  FAIL_START,
+  FAIL_WATCHDOG,
+  STATE_RUNNING,
+  STOP_COMMAND,
+  STOP_POWER_OFF,
+  WANT_RESTART,
+} from "../../kernel/abi/reasons.ts";
+import { Failure } from "../failure.ts";
+import type { HandsetAnswer, HandsetMessage, HandsetRequest, HandsetSnapshot, Refusal } from "./handset-messages.ts";
+import { Hypervisor } from "./hypervisor.ts";
+import type { Doorbell } from "./mailbox.ts";
+import { reasonText } from "./reason-text.ts";
+import { Resident } from "./resident.ts";
+
+/** How long step() may run before the loop looks at its inputs: they wait this long at most. */
+const STEP_NS = 2_000_000;
+
+export interface HandsetLoopOptions {
+  hypervisor: Hypervisor;
+  machineModule: WebAssembly.Module;
+  deterministic: boolean;
+  doorbell: Doorbell;
+  /** Host monotonic time in nanoseconds. */
+  now: () => number;
+  /** The next request that has come, or null. */
+  nextRequest: () => { id: number; request: HandsetRequest } | null;
+  post: (message: HandsetMessage) => void;
+  /** Called once each round: the monitor watches that it rises. */
+  heartbeat: () => void;
+}
+
+export class HandsetLoop {
+  private readonly options: HandsetLoopOptions;
+  private readonly residents = new Map<number, Resident>();
+  private quitting = false;
+
+  constructor(options: HandsetLoopOptions) {
+    this.options = options;
+  }
+
+  /** Runs until a request to quit. */
+  run(): void {
+    const { hypervisor, doorbell, deterministic, now, heartbeat } = this.options;
+    let heard = -1;
+    while (!this.quitting) {
+      heartbeat();
+      const bell = doorbell.heard();
+      if (bell !== heard) {
+        heard = bell;
+        this.takeRequests();
+        for (const resident of this.residents.values()) resident.takeCompletions();
+      }
+      const due = this.step((deterministic ? hypervisor.now() : now()) + STEP_NS);
+      const published = this.serve();
+      this.announce(published);
+      if (this.quitting) break;
+      const moment = deterministic ? hypervisor.now() : now();
+      if (due < 0) doorbell.sleep(heard, Infinity);
+      else if (due > moment && !deterministic) doorbell.sleep(heard, (due - moment) / 1e6);
+    }
+    for (const resident of this.residents.values()) {
+      resident.settle(doorbell);
+      resident.destroy();
+    }
+  }
+
+  private step(until: number): number {
+    const { hypervisor } = this.options;
+    try {
+      return hypervisor.step(until);
+    } catch (error) {
+      // A guest that makes the machine call itself too deeply ends as a RangeError; both are the machine's defects, not ours.
+      if (!(error instanceof WebAssembly.RuntimeError) && !(error instanceof RangeError)) throw error;
+      if (hypervisor.trapped() < 0) throw error;
+      return 0;
+    }
+  }
+
+  /** Looks at the rings of who has run, and serves who wants something. Returns whose console has grown. */
+  private serve(): number[] {
+    const { hypervisor } = this.options;
+    const grown: number[] = [];
+    for (const id of hypervisor.ran()) {
+      const resident = this.residents.get(id);
+      if (resident === undefined) continue;
+      if (resident.drainConsole()) grown.push(id);
+      resident.deliverInput();
+      resident.takeRequests();
+    }
+    for (let next = hypervisor.nextWant(); next !== null; next = hypervisor.nextWant()) {
+      const resident = this.residents.get(next.id);
+      if (resident !== undefined) this.serveWant(resident, next.want);
+    }
+    return grown;
+  }
+
+  private serveWant(resident: Resident, want: number): void {
+    const { hypervisor, doorbell } = this.options;
+    switch (want) {
+      case RUN_OUTPUT:
+      case RUN_IO:
+      case RUN_CHANNEL:
+        break;
+      case RUN_ENTROPY:
+        resident.fillEntropy();
+        break;
+      case RUN_POWER_OFF:
+        this.halt(resident, STOP_POWER_OFF);
+        return;
+      case RUN_WATCHDOG:
+        hypervisor.fail(resident.id, FAIL_WATCHDOG);
+        return;
+      case RUN_RESET:
+        if (resident.panicked) hypervisor.fail(resident.id, FAIL_PANIC);
+        else if (!resident.reset(doorbell)) hypervisor.fail(resident.id, FAIL_RESET_LOOP);
+        else break;
+        return;
+      case WANT_RESTART:
+        this.restart(resident);
+        return;
+      default:
+        break;
+    }
+    hypervisor.serviced(resident.id);
+  }
+
+  /** The partition has ended: its machine goes, its console log and its record stay. */
+  private halt(resident: Resident, reason: number): Refusal | null {
+    const { hypervisor, doorbell } = this.options;
+    resident.drainConsole();
+    resident.settle(doorbell);
+    const refusal = hypervisor.stop(resident.id, reason);
+    if (refusal === null) resident.destroy();
+    return refusal;
+  }
+
+  /** A new machine for a partition that failed or is started again. */
+  private restart(resident: Resident): Refusal | null {
+    const { hypervisor, machineModule, now, doorbell } = this.options;
+    try {
+      resident.settle(doorbell);
+      resident.build(machineModule, now);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      hypervisor.fail(resident.id, FAIL_START);
+      return {
+        reason: FAIL_START,
+        text: `${reasonText(FAIL_START)}: ${error.message}`,
+        wanted: 0n,
+        committed: 0n,
+        limit: 0n,
+      };
+    }
+    return hypervisor.start(resident.id);
+  }
+
+  private announce(grown: number[]): void {
+    const { hypervisor, post } = this.options;
+    if (grown.length > 0) post({ kind: "console", partitions: grown });
+    for (const event of hypervisor.events()) post({ kind: "event", event });
+  }
+
+  private takeRequests(): void {
+    const { nextRequest, post } = this.options;
+    for (let next = nextRequest(); next !== null; next = nextRequest()) {
+      post({ kind: "answer", id: next.id, answer: this.carryOut(next.request) });
+    }
+  }
+
+  private carryOut(request: HandsetRequest): HandsetAnswer {
+    const { hypervisor } = this.options;
+    switch (request.op) {
+      case "define": {
+        const answer = hypervisor.define(request.spec);
+        if ("refusal" in answer) return answer;
+        this.residents.set(answer.id, new Resident(answer.id, request.spec, hypervisor));
+        return { value: answer.id };
+      }
+      case "snapshot":
+        return { value: this.snapshot() };
+      case "drained":
+        hypervisor.drained(request.picojoules);
+        return { value: null };
+      case "quit":
+        this.quitting = true;
+        return { value: null };
+      default:
+        return this.carryOutOn(request);
+    }
+  }
+
+  private carryOutOn(request: Extract<HandsetRequest, { partition: number }>): HandsetAnswer {
+    const { hypervisor } = this.options;
+    const resident = this.residents.get(request.partition);
+    if (resident === undefined) return outcome(hypervisor.start(request.partition));
+    switch (request.op) {
+      case "admit":
+        return outcome(hypervisor.admit(resident.id));
+      case "start":
+        return outcome(this.restart(resident));
+      case "restart":
+        return outcome(this.halt(resident, STOP_COMMAND) ?? this.restart(resident));
+      case "pause":
+        return outcome(hypervisor.pause(resident.id));
+      case "resume":
+        return outcome(hypervisor.resume(resident.id));
+      case "stop":
+        return outcome(this.halt(resident, STOP_COMMAND));
+      case "remove": {
+        const refusal = hypervisor.remove(resident.id);
+        if (refusal === null) this.residents.delete(resident.id);
+        return outcome(refusal);
+      }
+      case "budget":
+        return outcome(hypervisor.budget(resident.id, request));
+      case "input":
+        return { value: hypervisor.state(resident.id) === STATE_RUNNING ? resident.offerInput(request.bytes) : 0 };
+    }
+  }
+
+  private snapshot(): HandsetSnapshot {
+    const snapshot = this.options.hypervisor.snapshot();
+    for (const partition of snapshot.partitions) {
+      partition.bootMs = this.residents.get(partition.partition)?.bootMs ?? null;
+    }
+    return snapshot;
+  }
+}
+
+function outcome(refusal: Refusal | null): HandsetAnswer {
+  return refusal === null || refusal.reason === DONE ? { value: null } : { refusal };
+}

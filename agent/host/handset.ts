@@ -1,0 +1,222 @@
+// A running handset as the monitor's main thread sees it: starts the workers, passes requests, and tells what happens.
+
+import { EventEmitter, once } from "node:events";
+import { MessageChannel, Worker } from "node:worker_threads";
+import { HostError } from "../failure.ts";
+import { buildProduct } from "../paths.ts";
+import { ConsoleLog } from "./console-log.ts";
+import { DiskQueue } from "./disk-queue.ts";
+import type {
+  BoardSpec,
+  CpuContract,
+  EnergyContract,
+  HandsetAnswer,
+  HandsetEvent,
+  HandsetMessage,
+  HandsetRequest,
+  HandsetSnapshot,
+  HandsetWorkerData,
+  IoContract,
+  PartitionSpec,
+  Refusal,
+  RestartPolicy,
+} from "./handset-messages.ts";
+import type { IoWorkerData } from "./io-worker.ts";
+import { doorbellRing } from "./mailbox.ts";
+import type { PartitionMemory } from "./partition-memory.ts";
+import { partitionPrepare, type ImageOptions } from "./partition-prepare.ts";
+
+/** What a handset file says of one partition, with its image resolved. */
+export interface PartitionPlan {
+  name: string;
+  image: Omit<ImageOptions, "mode">;
+  cpu: CpuContract;
+  energy: EnergyContract | null;
+  io: IoContract;
+  restart: RestartPolicy;
+}
+
+/** The hypervisor refused a request: the text says why, with the numbers. */
+export class RefusalError extends HostError {
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal, what: string) {
+    super("HYPERVISOR_REFUSED", `${what}: ${refusal.text}`);
+    this.refusal = refusal;
+  }
+}
+
+interface Member {
+  name: string;
+  memory: PartitionMemory;
+  log: ConsoleLog;
+  diskQueue: DiskQueue | null;
+  ioWorker: Worker | null;
+}
+
+interface HandsetEvents {
+  event: [HandsetEvent];
+  /** The console log of this partition has grown. */
+  console: [number];
+  /** The worker has ended: null when it was asked to. */
+  end: [string | null];
+}
+
+const WORDS = 2;
+
+export class Handset extends EventEmitter<HandsetEvents> {
+  readonly mode: "realtime" | "deterministic";
+  private readonly words = new Int32Array(new SharedArrayBuffer(WORDS * 4));
+  private readonly channel = new MessageChannel();
+  private readonly worker: Worker;
+  private readonly waiting = new Map<number, (answer: HandsetAnswer) => void>();
+  private readonly members = new Map<number, Member>();
+  private nextId = 0;
+  private ended = false;
+
+  /** Starts the worker with an empty handset. */
+  constructor(board: BoardSpec, mode: "realtime" | "deterministic") {
+    super();
+    this.mode = mode;
+    const data: HandsetWorkerData = {
+      machineWasm: buildProduct("machine.wasm"),
+      hypervisorWasm: buildProduct("hypervisor.wasm"),
+      mode,
+      board,
+      words: this.words.buffer as SharedArrayBuffer,
+    };
+    this.worker = new Worker(buildProduct("handset-worker.mjs"), {
+      workerData: { ...data, requests: this.channel.port2 },
+      transferList: [this.channel.port2],
+    });
+    this.worker.on("message", (message: HandsetMessage) => this.receive(message));
+    this.worker.on("error", (error) => this.finish(error.stack ?? error.message));
+  }
+
+  /** Defines and admits a partition; it does not run yet. Returns its id. Throws ImageError, UsageError, RefusalError. */
+  async add(plan: PartitionPlan): Promise<number> {
+    const log = new ConsoleLog();
+    const mode = this.mode === "realtime" ? "realtime" : "scheduled";
+    const prepared = partitionPrepare({ ...plan.image, mode }, log.buffer.byteLength);
+    const spec: PartitionSpec = {
+      name: plan.name,
+      plan: prepared.plan,
+      machine: prepared.config,
+      memoryBytes: prepared.memory.ramBytes + prepared.memory.overheadBytes,
+      cpu: plan.cpu,
+      energy: plan.energy,
+      io: plan.io,
+      restart: plan.restart,
+      disk: plan.image.disk,
+      diskQueue: prepared.diskQueue,
+      consoleLog: log.buffer,
+    };
+    const id = (await this.request({ op: "define", spec }, `partition ${plan.name}`)) as number;
+    const diskQueue = prepared.diskQueue === null ? null : new DiskQueue(prepared.diskQueue);
+    this.members.set(id, { name: plan.name, memory: prepared.memory, log, diskQueue, ioWorker: null });
+    await this.request({ op: "admit", partition: id }, `partition ${plan.name}`);
+    if (diskQueue !== null && plan.image.disk !== null) {
+      const doorbell = this.words.buffer as SharedArrayBuffer;
+      const data: IoWorkerData = { queue: diskQueue.buffer, doorbell, disk: plan.image.disk };
+      this.members.get(id)!.ioWorker = new Worker(buildProduct("io-worker.mjs"), { workerData: data });
+    }
+    return id;
+  }
+
+  /** Carries out a request on a partition. Throws RefusalError. */
+  async act(op: "start" | "pause" | "resume" | "stop" | "restart" | "remove", id: number): Promise<void> {
+    await this.request({ op, partition: id }, `${op} ${this.nameOf(id)}`);
+  }
+
+  /** Changes contracts live. Throws RefusalError. */
+  async budget(id: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void> {
+    await this.request({ op: "budget", partition: id, cpu, energy, io }, `budget of ${this.nameOf(id)}`);
+  }
+
+  /** Console input; returns how many bytes were taken. */
+  async input(id: number, bytes: Uint8Array): Promise<number> {
+    return (await this.request({ op: "input", partition: id, bytes }, `input to ${this.nameOf(id)}`)) as number;
+  }
+
+  /** Energy that left the battery beyond the taps. */
+  async drained(picojoules: bigint): Promise<void> {
+    await this.request({ op: "drained", picojoules }, "battery");
+  }
+
+  async snapshot(): Promise<HandsetSnapshot> {
+    return (await this.request({ op: "snapshot" }, "snapshot")) as HandsetSnapshot;
+  }
+
+  /** The partition's console log: it outlives the partition's machine. */
+  consoleLog(id: number): ConsoleLog {
+    return this.member(id).log;
+  }
+
+  memoryOf(id: number): PartitionMemory {
+    return this.member(id).memory;
+  }
+
+  /** Stops everything. */
+  async close(): Promise<void> {
+    if (!this.ended) await this.request({ op: "quit" }, "quit").catch(() => undefined);
+    await this.worker.terminate();
+    this.channel.port1.close();
+    for (const { diskQueue, ioWorker } of this.members.values()) {
+      if (ioWorker === null) continue;
+      const gone = once(ioWorker, "exit");
+      diskQueue!.quit();
+      await gone;
+    }
+  }
+
+  private member(id: number): Member {
+    const member = this.members.get(id);
+    if (member === undefined) throw new HostError("HANDSET_UNKNOWN", `there is no partition ${id}`);
+    return member;
+  }
+
+  private nameOf(id: number): string {
+    return this.member(id).name;
+  }
+
+  private request(request: HandsetRequest, what: string): Promise<unknown> {
+    if (this.ended) return Promise.reject(new HostError("HANDSET_ENDED", "the handset has ended"));
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, (answer) => {
+        if ("value" in answer) resolve(answer.value);
+        else reject(new RefusalError(answer.refusal, what));
+      });
+      this.channel.port1.postMessage({ id, request });
+      doorbellRing(this.words);
+    });
+  }
+
+  private receive(message: HandsetMessage): void {
+    switch (message.kind) {
+      case "answer": {
+        const resolve = this.waiting.get(message.id);
+        this.waiting.delete(message.id);
+        resolve?.(message.answer);
+        return;
+      }
+      case "event":
+        this.emit("event", message.event);
+        return;
+      case "console":
+        for (const id of message.partitions) this.emit("console", id);
+        return;
+      case "end":
+        this.finish(message.failure);
+    }
+  }
+
+  private finish(failure: string | null): void {
+    if (this.ended) return;
+    this.ended = true;
+    const refusal = { reason: -1, text: failure ?? "the handset has ended", wanted: 0n, committed: 0n, limit: 0n };
+    for (const resolve of this.waiting.values()) resolve({ refusal });
+    this.waiting.clear();
+    this.emit("end", failure);
+  }
+}

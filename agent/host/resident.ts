@@ -1,0 +1,204 @@
+// One partition inside the handset worker: its machine, its disk, its console, and what is done when it wants the host.
+
+import { CONSOLE_INPUT_BYTES, CONSOLE_PORT_COUNT } from "../../kernel/abi/layout.ts";
+import { CHARGE_CONSOLE_BYTE } from "../../kernel/abi/hypervisor.ts";
+import { BlockStore } from "./block-store.ts";
+import { PanicWatch } from "./console-history.ts";
+import { ConsoleLog } from "./console-log.ts";
+import { DiskQueue } from "./disk-queue.ts";
+import { DiskService } from "./disk-service.ts";
+import { hostEntropy, seededEntropy, type EntropySource } from "./entropy.ts";
+import type { PartitionSpec } from "./handset-messages.ts";
+import type { Hypervisor } from "./hypervisor.ts";
+import { loadImages } from "./load.ts";
+import { RNG_SEED_BYTES } from "./loader/plan.ts";
+import { Machine } from "./machine.ts";
+import type { Doorbell } from "./mailbox.ts";
+
+/** Bytes of console input that wait for a guest which does not read; what comes beyond is refused. */
+const INPUT_WAITING_MAX = 64 << 10;
+/** The line that our initramfs prints once its shell is about to start. */
+const READY_MARK = Buffer.from("pocketvisor: init done", "latin1");
+/** Short boots in a row without a byte of input read. */
+const LOOP_BOOTS = 3;
+const LOOP_BOOT_NS = 10e9;
+
+export class Resident {
+  readonly spec: PartitionSpec;
+  readonly id: number;
+  /** Milliseconds from the start to the guest's ready mark; null before. */
+  bootMs: number | null = null;
+  private readonly hypervisor: Hypervisor;
+  private readonly log: ConsoleLog;
+  private readonly panic = new PanicWatch();
+  private readonly entropy: EntropySource;
+  private readonly deterministic: boolean;
+  private machine: Machine | null = null;
+  private disk: DiskService | null = null;
+  private store: BlockStore | null = null;
+  private input: Buffer[] = [];
+  private inputBytes = 0;
+  private readyTail = Buffer.alloc(0);
+  private startedNs = 0;
+  private shortBoots = 0;
+  private bootReadBytes = 0;
+
+  constructor(id: number, spec: PartitionSpec, hypervisor: Hypervisor) {
+    this.id = id;
+    this.spec = spec;
+    this.hypervisor = hypervisor;
+    this.log = new ConsoleLog(spec.consoleLog);
+    this.deterministic = spec.machine.mode !== "realtime";
+    this.entropy = this.deterministic ? seededEntropy(`pocketvisor entropy ${spec.name}`) : hostEntropy;
+  }
+
+  /** Makes the machine, fills its memory and puts it into the hypervisor's table. Throws Failure. */
+  build(module: WebAssembly.Module, now: () => number): void {
+    const { spec } = this;
+    this.destroy();
+    const machine = new Machine(module, spec.machine, now);
+    loadImages(machine, spec.plan);
+    if (this.deterministic && spec.disk !== null) this.store = new BlockStore(spec.disk.path, spec.disk.readOnly);
+    const queue = spec.diskQueue === null ? null : new DiskQueue(spec.diskQueue);
+    this.disk = new DiskService(
+      machine,
+      this.store !== null ? { store: this.store } : queue !== null ? { queue } : null,
+    );
+    this.machine = machine;
+    machine.fillEntropy(this.entropy);
+    this.begin();
+    this.hypervisor.attach(this.id, machine.entries);
+  }
+
+  /** A boot begins. */
+  private begin(): void {
+    this.bootMs = null;
+    this.panic.forget();
+    this.readyTail = Buffer.alloc(0);
+    this.bootReadBytes = 0;
+    this.startedNs = this.hypervisor.now();
+  }
+
+  /** Drops the machine: its memory goes back to the host when nothing refers to it any more. */
+  destroy(): void {
+    this.hypervisor.detach(this.id);
+    this.machine = null;
+    this.disk = null;
+    this.store?.close();
+    this.store = null;
+    this.input = [];
+    this.inputBytes = 0;
+  }
+
+  /** Whether requests are with the I/O worker. */
+  get busy(): boolean {
+    return this.disk?.busy ?? false;
+  }
+
+  /** Queues console input; returns how many bytes were taken. */
+  offerInput(bytes: Uint8Array): number {
+    const room = Math.max(0, INPUT_WAITING_MAX - this.inputBytes);
+    const taken = Buffer.from(bytes.subarray(0, room));
+    if (taken.length > 0) this.input.push(taken);
+    this.inputBytes += taken.length;
+    this.deliverInput();
+    return taken.length;
+  }
+
+  /** Moves waiting input into the machine as far as it has room, and wakes it. */
+  deliverInput(): void {
+    const { machine } = this;
+    if (machine === null) return;
+    let moved = 0;
+    while (this.input.length > 0) {
+      const first = this.input[0]!;
+      const count = machine.consoleInput(0, first.subarray(0, CONSOLE_INPUT_BYTES));
+      if (count === 0) break;
+      moved += count;
+      if (count === first.length) this.input.shift();
+      else this.input[0] = first.subarray(count);
+    }
+    if (moved === 0) return;
+    this.inputBytes -= moved;
+    this.bootReadBytes += moved;
+    machine.tick();
+    this.hypervisor.wake(this.id);
+  }
+
+  /** Looks for finished disk requests. */
+  takeCompletions(): void {
+    if (this.disk?.takeCompletions()) {
+      this.machine!.tick();
+      this.hypervisor.wake(this.id);
+    }
+  }
+
+  /** Takes disk requests out of the machine. */
+  takeRequests(): void {
+    this.disk?.takeRequests();
+    // Served on this thread, they are complete already.
+    if (this.store !== null) this.hypervisor.wake(this.id);
+  }
+
+  /** Drains the console into the log; true when there was something. Output beyond the rate waits in the guest's ring, which the
+   *  guest sees as a full UART. */
+  drainConsole(): boolean {
+    const { machine } = this;
+    if (machine === null) return false;
+    let any = false;
+    for (let port = 0; port < CONSOLE_PORT_COUNT; port++) {
+      for (;;) {
+        const chunk = machine.consoleOutput(port, Infinity);
+        if (chunk.length === 0 || !this.hypervisor.charge(this.id, CHARGE_CONSOLE_BYTE, chunk.length)) break;
+        if (port === 0) this.publish(chunk);
+        machine.consoleOutputTaken(port, chunk.length);
+        any = true;
+      }
+    }
+    if (any) {
+      machine.tick();
+      this.hypervisor.progress(this.id);
+    }
+    return any;
+  }
+
+  private publish(chunk: Uint8Array): void {
+    this.log.append(chunk);
+    this.panic.append(chunk);
+    if (this.bootMs !== null) return;
+    const text = Buffer.concat([this.readyTail, chunk]);
+    if (text.includes(READY_MARK)) this.bootMs = (this.hypervisor.now() - this.startedNs) / 1e6;
+    this.readyTail = text.subarray(Math.max(0, text.length - READY_MARK.length + 1));
+  }
+
+  /** Whether the guest's kernel said that it panicked. */
+  get panicked(): boolean {
+    return this.panic.seen;
+  }
+
+  fillEntropy(): void {
+    this.machine?.fillEntropy(this.entropy);
+    this.machine?.tick();
+  }
+
+  /** The guest reset itself: starts it afresh. False when it does nothing else. */
+  reset(doorbell: Doorbell): boolean {
+    const { machine, spec } = this;
+    if (machine === null) return false;
+    const short = this.hypervisor.now() - this.startedNs < LOOP_BOOT_NS && this.bootReadBytes === 0;
+    this.shortBoots = short ? this.shortBoots + 1 : 0;
+    if (this.shortBoots >= LOOP_BOOTS) return false;
+    this.disk?.settle(doorbell);
+    machine.reset();
+    loadImages(machine, spec.plan);
+    this.entropy(machine.guestBytes(spec.plan.rngSeedAt, RNG_SEED_BYTES));
+    machine.fillEntropy(this.entropy);
+    this.begin();
+    return true;
+  }
+
+  /** Waits until no disk request is with the I/O worker: before the machine's memory goes. */
+  settle(doorbell: Doorbell): void {
+    this.disk?.settle(doorbell);
+  }
+}

@@ -1,0 +1,103 @@
+// Handset files: what is right is understood, and every fault is named with its line, what is wrong and what to do.
+
+import { readFileSync } from "node:fs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { UsageError } from "../../../../agent/failure.js";
+import { parseHandsetFile } from "../../../../agent/handset/file.js";
+
+const file = suite("handset file");
+const demo = new URL("../../../../boards/handsets/demo.yaml", import.meta.url);
+
+/** The faults of a text, one a line. */
+function faultsOf(text: string): string[] {
+  try {
+    parseHandsetFile(text, "h.yaml");
+  } catch (error) {
+    if (error instanceof UsageError) return error.message.split("\n");
+    throw error;
+  }
+  return [];
+}
+
+file("the demo says what its comments say", () => {
+  const { board, partitions } = parseHandsetFile(readFileSync(demo, "utf8"), "demo.yaml");
+  assert.is(board, "qemu-virt");
+  assert.equal(
+    partitions.map((each) => [each.name, each.kind, each.memoryBytes, each.cpu, each.energy]),
+    [
+      [
+        "personal",
+        "personal",
+        64 << 20,
+        { class: "guaranteed", budget: 40_000, period: 100_000, ceiling: null, weight: 100 },
+        { capacity: 60_000_000_000_000n, rate: 600_000 },
+      ],
+      [
+        "work",
+        "work",
+        64 << 20,
+        { class: "guaranteed", budget: 30_000, period: 100_000, ceiling: 60_000, weight: 100 },
+        { capacity: 40_000_000_000_000n, rate: 400_000 },
+      ],
+    ],
+  );
+});
+
+file("faults have a line, what is wrong, and what to write", () => {
+  const faults = faultsOf(`handset: demo
+board: qemu-virt
+partitions:
+  - name: Work!
+    guest: linux
+    memory: 64X
+    cpu: { budget: 20parsecs, limit: 3 }
+  - name: two
+  - name: three
+    guest: linux
+    kernel: /x
+    cpu: { budget: 200ms, period: 100ms }
+  - name: three
+    guest: linux
+    energy: 5
+colour: red
+`);
+  const expected = [
+    /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions\)$/,
+    /^h\.yaml:4: name: a name has 1 to 32 of the characters/,
+    /^h\.yaml:6: memory: expected a quantity such as 64M, not "64X"/,
+    /^h\.yaml:7: unknown key "limit" \(keys here: budget, period, ceiling, weight\)$/,
+    /^h\.yaml:7: budget: expected a quantity such as 20ms/,
+    /^h\.yaml:8: a partition needs either a guest or a kernel \(write `guest: linux`\)$/,
+    /^h\.yaml:9: a partition needs either a guest or a kernel/,
+    /^h\.yaml:12: a budget of 200000 µs does not fit into its period of 100000 µs/,
+    /^h\.yaml:15: energy must be a mapping/,
+    /^h\.yaml:13: two partitions are called three/,
+  ];
+  for (const pattern of expected)
+    assert.ok(
+      faults.some((fault) => pattern.test(fault)),
+      `${pattern} in\n${faults.join("\n")}`,
+    );
+});
+
+file("broken, empty, huge and hostile texts end in faults", () => {
+  const texts = [
+    "",
+    "[",
+    "a: b: c",
+    "- 1\n- 2",
+    "partitions: 5",
+    "handset: *x",
+    "a: &a [1]\npartitions: [*a, *a]",
+    `partitions:\n${"  - {}\n".repeat(1001)}`,
+    "x".repeat(2 << 20),
+    "handset: [[[[[[[[[[[[",
+    "__proto__: { board: x }\npartitions: []\nconstructor: 1",
+    "partitions:\n  - name: a\n    name: b\n    guest: linux",
+    "\u0000",
+  ];
+  for (const text of texts) assert.ok(faultsOf(text).length > 0, JSON.stringify(text.slice(0, 40)));
+});
+
+file.run();
