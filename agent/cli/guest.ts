@@ -25,7 +25,7 @@ fetch  takes a kernel and busybox from Debian's packages, through apt but withou
   --package P        another kernel package, such as linux-image-rt-armmp
   --as NAME          the name in the cache (default: NAME)
   --force            fetches again what is cached, and asks the mirror for newer packages
-  --keep-signatures  leaves the signatures on kernel modules: each costs the guest 13 million instructions
+  --keep-signatures  leaves the signatures on kernel modules: each costs the guest 14 million instructions
   --sources FILE     a sources.list of apt's instead of this computer's
   --dry-run          tells what would be fetched
   --json             the result as JSON

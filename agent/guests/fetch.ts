@@ -20,7 +20,7 @@ export interface FetchOptions {
   name: string;
   /** Ask the mirror again even when the package lists are fresh. */
   refresh: boolean;
-  /** Modules keep their appended signatures: the guest then checks each, at about 13 million instructions. */
+  /** Modules keep their appended signatures: the guest then checks each, at about 14 million instructions. */
   keepSignatures: boolean;
   /** A sources.list to use instead of this computer's. */
   sources: string | null;

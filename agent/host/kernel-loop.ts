@@ -197,15 +197,16 @@ export class KernelLoop {
     const { machine, mailbox, consolePort } = this.options;
     let moved = false;
     for (let port = 0; port < CONSOLE_PORT_COUNT; port++) {
-      for (;;) {
-        const shown = port === consolePort;
-        const chunk = machine.consoleOutput(port, shown ? mailbox.output.room : Infinity);
-        if (chunk.length === 0) {
-          if (!shown || machine.consoleOutput(port, 1).length === 0) break;
+      const shown = port === consolePort;
+      // Counts come first: this runs after every slice, and a view is garbage.
+      while (machine.consoleOutputCount(port) > 0) {
+        const room = shown ? mailbox.output.room : Infinity;
+        if (room === 0) {
           this.outputBlocked = true;
           if (moved) this.options.outputReady();
           return false;
         }
+        const chunk = machine.consoleOutput(port, room);
         if (shown) mailbox.output.write(chunk);
         this.panic.append(chunk);
         machine.consoleOutputTaken(port, chunk.length);

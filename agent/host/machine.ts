@@ -248,15 +248,19 @@ export class Machine {
     return Math.max(0, CONSOLE_INPUT_BYTES - ((this.word(index) - this.word(index + 4)) >>> 0));
   }
 
+  /** Bytes of a port's output that wait for the host. */
+  consoleOutputCount(port: number): number {
+    const index = CONSOLE_OUTPUT_INDEX + port * 8;
+    return Math.min((this.word(index) - this.word(index + 4)) >>> 0, CONSOLE_OUTPUT_BYTES);
+  }
+
   /** The guest's output of a port that waits, at most `limit` bytes, as a view into its ring: empty when there is none. It is
    *  consumed by consoleOutputTaken(). A second view may follow where the ring wraps. */
   consoleOutput(port: number, limit: number): Uint8Array {
-    const index = CONSOLE_OUTPUT_INDEX + port * 8;
-    const tail = this.word(index + 4);
-    const fill = Math.min((this.word(index) - tail) >>> 0, CONSOLE_OUTPUT_BYTES);
-    const at = tail % CONSOLE_OUTPUT_BYTES;
+    const at = this.word(CONSOLE_OUTPUT_INDEX + port * 8 + 4) % CONSOLE_OUTPUT_BYTES;
     const ring = CONSOLE_OUTPUT + port * CONSOLE_OUTPUT_BYTES;
-    return this.bytes.subarray(ring + at, ring + at + Math.min(fill, limit, CONSOLE_OUTPUT_BYTES - at));
+    const length = Math.min(this.consoleOutputCount(port), limit, CONSOLE_OUTPUT_BYTES - at);
+    return this.bytes.subarray(ring + at, ring + at + length);
   }
 
   consoleOutputTaken(port: number, count: number): void {
