@@ -12,14 +12,23 @@ import {
   recordedHashes,
 } from "../test/isa/sequences-recorded.js";
 import { ARCHITECTURE_GUESTS, liveOutput, recordOutput, recordedOutput } from "../test/guest/architecture/oracle.js";
+import { systemCompare } from "../test/isa/system/system-sequences.js";
+import {
+  recordedSystemHashes,
+  systemRecord,
+  SYSTEM_RECORD,
+  type SystemRecord,
+} from "../test/isa/system/system-recorded.js";
+import { qemuSystemVersion } from "../test/isa/system/system-run.js";
 import { vfpMachine } from "../test/isa/vfp-machine.js";
 import { VFP_RECORD, vfpCompareLive, vfpRecord, type VfpRecord } from "../test/isa/vfp-recorded.js";
 import { VFP_FORMS } from "../test/isa/vfp-vectors.js";
 
 const HELP = `npm run oracle -- [options]
 
-Compares the machine with qemu-arm (Debian package qemu-user) as a Cortex-A7: random sequences of A32, T32 and VFP
-instructions, then VFP data processing on chosen operands. Wants build/machine.wasm (npm run build).
+Compares the machine with a Cortex-A7 of QEMU. With qemu-arm (Debian package qemu-user): random sequences of A32, T32 and VFP
+instructions, then VFP data processing on chosen operands. With qemu-system-arm, when it is installed: random sequences of
+privileged code with its exceptions. Wants build/machine.wasm (npm run build).
 
   --count N   instructions to compare of each kind (default 1000000)
   --seed S    seed of the random choice (default 1); the same seed makes the same run
@@ -33,6 +42,10 @@ Exit code: 0 all equal, 1 a difference, 2 the oracle is absent or failed, 64 bad
 
 const RECORD_SEED = 20261122;
 const SEQUENCE_RECORD_COUNT = 1500;
+const SYSTEM_RECORD_COUNT = 1000;
+const SYSTEM_ROUND = 1000;
+/** Instructions that one privileged sequence stands for: about as many are in it. */
+const SYSTEM_SEQUENCE_INSTRUCTIONS = 50;
 const VFP_RECORD_COUNT = 250;
 const VFP_ROUND = 2000;
 const SEQUENCE_ROUND = 2000;
@@ -58,6 +71,9 @@ function record(version: string): void {
   };
   write(VFP_RECORD, vfpRecord(version, RECORD_SEED, VFP_RECORD_COUNT));
   write(SEQUENCE_RECORD, sequenceRecord(version, RECORD_SEED, SEQUENCE_RECORD_COUNT));
+  const system = qemuSystemVersion();
+  if (system) write(SYSTEM_RECORD, systemRecord(system, RECORD_SEED, SYSTEM_RECORD_COUNT));
+  else process.stdout.write("qemu-system-arm is not installed: the record of privileged sequences stays as it is\n");
 }
 
 /** Number of records that the live oracle contradicts. */
@@ -77,7 +93,41 @@ function check(version: string): number {
   process.stdout.write(
     `checked ${Object.keys(vfp.hashes).length} VFP forms, ${hashes.length} sequences and ${ARCHITECTURE_GUESTS.length} guests\n`,
   );
-  return names.length + different.length + guests.length;
+  return names.length + different.length + guests.length + checkSystem();
+}
+
+function checkSystem(): number {
+  const version = qemuSystemVersion();
+  if (!version) {
+    process.stdout.write("qemu-system-arm is not installed: privileged sequences were not checked\n");
+    return 0;
+  }
+  const old = JSON.parse(readFileSync(SYSTEM_RECORD, "utf8")) as SystemRecord;
+  const hashes = recordedSystemHashes(old);
+  const now = recordedSystemHashes(systemRecord(version, old.seed, hashes.length));
+  const different = hashes.flatMap((hash, i) => (hash === now[i] ? [] : [i]));
+  for (const i of different)
+    process.stdout.write(`system sequence ${i}: recorded from ${old.oracle}, ${version} differs\n`);
+  process.stdout.write(`checked ${hashes.length} privileged sequences\n`);
+  return different.length;
+}
+
+/** Number of privileged sequences that differ. */
+function compareSystem(seed: number, count: number): number {
+  if (!qemuSystemVersion()) {
+    process.stdout.write("qemu-system-arm is not installed: privileged sequences were not compared\n");
+    return 0;
+  }
+  let sequences = 0;
+  for (let round = 0; sequences * SYSTEM_SEQUENCE_INSTRUCTIONS < count; round++) {
+    const { fuel } = WAYS[round % WAYS.length]!;
+    const reports = systemCompare((seed + round * 0x9e3779b1) | 0, 0, SYSTEM_ROUND, fuel);
+    for (const report of reports) process.stdout.write(`(fuel ${fuel})\n${report}\n`);
+    if (reports.length > 0) return reports.length;
+    sequences += SYSTEM_ROUND;
+  }
+  process.stdout.write(`privileged sequences: ${sequences}, all equal\n`);
+  return 0;
 }
 
 /** Number of sequences that differ. */
@@ -145,7 +195,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (options.check) return check(version) === 0 ? 0 : 1;
-  const different = compareSequences(seed, count) + (await compareVfp(seed, count));
+  const different = compareSequences(seed, count) + compareSystem(seed, count) + (await compareVfp(seed, count));
   return different === 0 ? 0 : 1;
 }
 

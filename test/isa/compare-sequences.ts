@@ -18,7 +18,8 @@ import {
   type Program,
 } from "./program.js";
 import { qemuArmRun } from "./qemu-arm.js";
-import { emptyBatch, prefixBatches, sequenceBatch, type Batch } from "./sequences.js";
+import { emptyBatch, prefixBatches, sequenceBatch } from "./sequences.js";
+import type { Sequence } from "./unit.js";
 import { resultHash } from "./vfp-recorded.js";
 
 /** Final states of a program under the oracle. */
@@ -106,7 +107,13 @@ function explain(seed: number, first: number, index: number, options: MachineRun
       }
       if (difference !== "") {
         const heading = "  state before the last unit:";
-        return [`${title}: differs after unit ${units}`, difference, heading, ...before, disassembly(batch)].join("\n");
+        return [
+          `${title}: differs after unit ${units}`,
+          difference,
+          heading,
+          ...before,
+          disassembly(batch.sequences.at(-1)!),
+        ].join("\n");
       }
       before = compactState(expected);
     }
@@ -157,8 +164,7 @@ function compactState(state: Uint8Array): string[] {
 }
 
 /** The sequence through objdump, when binutils for ARM are there; its words otherwise. */
-function disassembly(batch: Batch): string {
-  const sequence = batch.sequences.at(-1)!;
+export function disassembly(sequence: Sequence): string {
   const thumb = (sequence.entry & 1) === 1;
   const start = sequence.entry & ~1;
   const bytes = Buffer.alloc(2 * sequence.halves.length);

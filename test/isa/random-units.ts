@@ -16,6 +16,8 @@ import type { Random } from "./random.js";
 import { plainUnit, type State, type Unit } from "./unit.js";
 import { VFP_FORMS } from "./vfp-vectors.js";
 
+/** Where in the scratch memory the loop counter lies: no random access goes there. */
+export const LOOP_COUNTER = 16;
 const GENERAL = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14] as const;
 
 export class UnitMaker {
@@ -49,11 +51,12 @@ export class UnitMaker {
   /** `count` units, the first of them in `state`. */
   units(count: number, state: State): Unit[] {
     const units: Unit[] = [];
-    for (let at = state; units.length < count; at = units.at(-1)!.next) units.push(this.#unit(at));
+    for (let at = state; units.length < count; at = units.at(-1)!.next) units.push(this.unit(at));
     return units;
   }
 
-  #unit(state: State): Unit {
+  /** One unit of any kind. */
+  unit(state: State): Unit {
     const kind = this.#random.below(100);
     if (kind < 20) return this.#memoryUnit(state);
     if (kind < 34) return plainUnit(state, this.#vfpHalves(state, this.#condition(state)));
@@ -171,16 +174,21 @@ export class UnitMaker {
   // ---- Memory -----------------------------------------------------------------------------------------------------------
 
   #memoryUnit(state: State): Unit {
-    const { before, halves } = this.#memoryHalves(state);
+    return this.memoryUnitAt(state, this.#scratch);
+  }
+
+  /** A load or store to scratch memory at another address: an alias, or one that faults. */
+  memoryUnitAt(state: State, scratch: number): Unit {
+    const { before, halves } = this.#memoryHalves(state, scratch);
     return plainUnit(state, [...before, ...halves]);
   }
 
-  #memoryHalves(state: State): { before: number[]; halves: number[] } {
+  #memoryHalves(state: State, scratch = this.#scratch): { before: number[]; halves: number[] } {
     for (;;) {
       const vfp = this.#random.oneIn(4);
       const set = state === "A32" ? "A32" : this.#random.pick(["T16", "T32"] as const);
       const line = this.#random.pick(vfp ? this.#vfpMemory : this.#memory[set]);
-      const access: MemoryAccess | undefined = memoryAccess(this.#table, line, state, this.#scratch, this.#random);
+      const access: MemoryAccess | undefined = memoryAccess(this.#table, line, state, scratch, this.#random);
       if (!access) continue;
       this.drawn.add(line);
       const { before, word } = access;
@@ -336,7 +344,7 @@ export class UnitMaker {
     const [counter, value] = this.#distinct(2, false) as [number, number];
     const half = state === "A32" ? wordHalves : halfwords;
     const registers = (counter << 16) | (value << 12);
-    const body = [...setRegister(state, counter, this.#scratch, undefined, this.#random)];
+    const body = [...setRegister(state, counter, this.#scratch + LOOP_COUNTER, undefined, this.#random)];
     if (state === "A32") {
       body.push(...half(0xe5900000 | registers), ...half(0xe2500001 | (value << 16) | (value << 12)));
       body.push(...half((0xe5800000 | registers) >>> 0));

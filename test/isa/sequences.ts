@@ -16,7 +16,7 @@ import {
   type Program,
 } from "./program.js";
 import { Random } from "./random.js";
-import { UnitMaker } from "./random-units.js";
+import { LOOP_COUNTER, UnitMaker } from "./random-units.js";
 import { assemble, type Sequence, type Unit } from "./unit.js";
 import { vfpVector, VECTOR_BYTES, VECTOR_REGISTERS } from "./vfp-vectors.js";
 
@@ -108,6 +108,6 @@ function sequenceState(seed: number, index: number): Uint8Array {
     const bytes = new Uint8Array(vector.buffer, 4, 8 * VECTOR_REGISTERS);
     state.set(bytes, STATE_DOUBLES + group * bytes.length);
   }
-  view.setUint32(STATE_SCRATCH, random.below(30), true); // the loop counter, see UnitMaker
+  view.setUint32(STATE_SCRATCH + LOOP_COUNTER, random.below(30), true); // the loop counter, see UnitMaker
   return state;
 }

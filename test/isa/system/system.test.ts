@@ -1,0 +1,23 @@
+// Random privileged sequences against recorded results of qemu-system-arm -M virt (Cortex-A7): every mode's registers, SPSRs,
+// exceptions with their return addresses and fault status, exception returns, SRS and RFE, user registers from other modes,
+// domains, permissions, alignment, the VFP's enable. ARM DDI 0406C chapters B1, B3, B9.
+
+import { readFileSync } from "node:fs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { systemCompareRecord, SYSTEM_RECORD, type SystemRecord } from "./system-recorded.js";
+
+const system = suite("isa system");
+const record = JSON.parse(readFileSync(SYSTEM_RECORD, "utf8")) as SystemRecord;
+const HOW = "sequences that differ from the oracle: npm run oracle shows how";
+
+system("whole blocks: every sequence ends as on the oracle, its exceptions included", () => {
+  assert.equal(systemCompareRecord(record, 50_000_000), [], HOW);
+});
+
+system("single steps and slices of 97 instructions give the same states", () => {
+  assert.equal(systemCompareRecord(record, 1), [], HOW);
+  assert.equal(systemCompareRecord(record, 97), [], HOW);
+});
+
+system.run();
