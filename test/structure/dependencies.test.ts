@@ -21,7 +21,7 @@ const RULES: Rule[] = [
     folder: "kernel/machine/arm/",
     may: [
       ...DEVICE_SUPPORT,
-      ...["bus", "irq", "clock", "exit", "timer"].map((name) => `kernel/machine/devices/${name}.ts`),
+      ...["bus", "irq", "clock", "exit", "timer", "channel"].map((name) => `kernel/machine/devices/${name}.ts`),
     ],
     reason: "the CPU knows the bus, time and interrupts, and no other device",
   },
