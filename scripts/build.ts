@@ -109,6 +109,10 @@ async function bundleAgent(): Promise<void> {
       target: "node20",
       sourcemap: "linked",
       legalComments: "none",
+      // Libraries in CommonJS ask for Node's modules by require().
+      banner: {
+        js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+      },
       logLevel: "warning",
     });
     if (!quiet) console.error(`build: ${product}: ${statSync(join(root, product)).size} bytes`);

@@ -10,6 +10,7 @@ const products = [
   "build/hypervisor.wasm",
   "build/pocketvisor.mjs",
   "build/kernel-worker.mjs",
+  "build/handset-worker.mjs",
   "build/io-worker.mjs",
 ];
 if (products.some(isStale)) {

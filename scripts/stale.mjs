@@ -28,6 +28,13 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
+  "build/handset-worker.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
   "build/io-worker.mjs": [
     "agent",
     "kernel/abi",

@@ -5,14 +5,23 @@ import { join } from "node:path";
 import { escapeText } from "../escape.ts";
 import { Failure, GuestError, ImageError, UsageError } from "../failure.ts";
 import { rootFolder } from "../paths.ts";
+import { commands } from "../command.ts";
+import { consoleCommand, controlCommand, topCommand } from "./control.ts";
 import { doctorCommand } from "./doctor.ts";
 import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "./exit-codes.ts";
 import { guestCommand } from "./guest.ts";
 import { runCommand } from "./run.ts";
+import { CONTROL_VERBS, upCommand } from "./up.ts";
 
 const HELP = `usage: pocketvisor COMMAND [ARGS]
 
   run [GUEST]    runs a guest on this terminal
+  up [FILE]      boots a handset: several partitions under budgets
+  top            a live view of the running handset
+  console NAME   attaches this terminal to a partition
+${commands()
+  .map(({ name, positionals, summary }) => `  ${[name, ...positionals].join(" ").padEnd(15)}${summary}`)
+  .join("\n")}
   guest          fetches, lists and removes guests
   doctor         checks what this computer has
 
@@ -25,6 +34,12 @@ async function command(args: string[]): Promise<number> {
   switch (verb) {
     case "run":
       return runCommand(rest);
+    case "up":
+      return upCommand(rest);
+    case "top":
+      return topCommand(rest);
+    case "console":
+      return consoleCommand(rest);
     case "guest":
       return guestCommand(rest);
     case "doctor":
@@ -42,6 +57,7 @@ async function command(args: string[]): Promise<number> {
     case undefined:
       throw new UsageError("USAGE", "a command is missing", "See: pocketvisor --help");
     default:
+      if (CONTROL_VERBS.includes(verb)) return controlCommand(verb, rest);
       throw new UsageError("USAGE", `there is no command "${escapeText(verb)}"`, "See: pocketvisor --help");
   }
 }

@@ -1,11 +1,8 @@
 // pocketvisor run: one partition on this terminal.
 
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 import { escapeText } from "../escape.ts";
 import { HostError, ImageError, UsageError } from "../failure.ts";
-import { guestFolder, readCachedGuest, type CachedGuest } from "../guests/cache.ts";
-import { readManifest } from "../guests/manifest.ts";
 import type { EndReason, PartitionEnd } from "../host/messages.ts";
 import { Partition, type PartitionOptions } from "../host/partition.ts";
 import { memoryText } from "../host/partition-memory.ts";
@@ -21,7 +18,7 @@ import {
   EXIT_TIMEOUT,
   EXIT_WATCHDOG,
 } from "./exit-codes.ts";
-import { fetchCached } from "./guest.ts";
+import { guestImage } from "./guest-image.ts";
 import { attachInput, openOutput } from "./terminal.ts";
 
 export const RUN_HELP = `usage: pocketvisor run [GUEST | --kernel FILE | --firmware FILE] [OPTIONS]
@@ -157,33 +154,13 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
           };
     return { ...base, kernel: source, initrd, commandLine: commandLine ?? append };
   }
-  const name = named ?? DEFAULT_GUEST;
-  const guest = await cachedGuest(name);
-  const folder = guestFolder(name);
+  const image = await guestImage(named ?? DEFAULT_GUEST);
   return {
     ...base,
-    kernel: {
-      path: join(folder, guest.kernel.name),
-      sha256: guest.kernel.sha256,
-      offset: guest.kernelFormat === "image" ? guest.textOffset : null,
-      bssBytes: guest.bssBytes,
-    },
-    initrd: initrd ?? { path: join(folder, guest.initramfs.name), sha256: guest.initramfs.sha256 },
-    commandLine: commandLine ?? [guest.commandLine, append ?? []].flat().join(" "),
+    kernel: image.kernel,
+    initrd: initrd ?? image.initrd,
+    commandLine: commandLine ?? [image.commandLine, append ?? []].flat().join(" "),
   };
-}
-
-async function cachedGuest(name: string): Promise<CachedGuest> {
-  const cached = readCachedGuest(name);
-  if (cached !== null) return cached;
-  if (existsSync(name)) {
-    throw new UsageError(
-      "USAGE",
-      `"${escapeText(name)}" is a file, not a guest`,
-      `Did you mean --kernel ${escapeText(name)}?`,
-    );
-  }
-  return fetchCached(readManifest(name));
 }
 
 function parseDisk(text: string | null): { path: string; readOnly: boolean } | null {

@@ -14,7 +14,9 @@ import {
   FAIL_RESET_LOOP,
   FAIL_START,
   FAIL_WATCHDOG,
+  STATE_FAILED,
   STATE_RUNNING,
+  STATE_STOPPED,
   STOP_COMMAND,
   STOP_POWER_OFF,
   WANT_RESTART,
@@ -165,7 +167,14 @@ export class HandsetLoop {
         limit: 0n,
       };
     }
-    return hypervisor.start(resident.id);
+    return this.readmit(resident.id) ?? hypervisor.start(resident.id);
+  }
+
+  /** What has ended has given its share of the board back: it must be admitted again. */
+  private readmit(id: number): Refusal | null {
+    const { hypervisor } = this.options;
+    const state = hypervisor.state(id);
+    return state === STATE_STOPPED || state === STATE_FAILED ? hypervisor.admit(id) : null;
   }
 
   private announce(grown: number[]): void {

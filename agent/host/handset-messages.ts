@@ -146,6 +146,7 @@ export interface HandsetSnapshot {
 
 /** Something happened that nobody asked for. */
 export interface HandsetEvent {
+  /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel. */
   kind: string;
   partition: number;
   reason: number;

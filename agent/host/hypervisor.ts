@@ -63,7 +63,6 @@ const ACTIONS: Record<HealthAction, number> = {
 };
 
 const EVENT_KINDS: Record<number, string> = {
-  [abi.EVENT_STATE]: "state",
   [abi.EVENT_FAULT]: "fault",
   [abi.EVENT_CPU_EXHAUSTED]: "cpu-exhausted",
   [abi.EVENT_ENERGY_EMPTY]: "energy-empty",
@@ -260,8 +259,12 @@ export class Hypervisor {
     let tail = this.view.getUint32(abi.EVENT_TAIL, true);
     for (; tail !== head; tail = (tail + 1) >>> 0) {
       const at = abi.EVENTS + (tail % abi.EVENT_COUNT) * abi.EVENT_BYTES;
+      const kind = this.view.getUint16(at + abi.EVENT_KIND, true);
       found.push({
-        kind: EVENT_KINDS[this.view.getUint16(at + abi.EVENT_KIND, true)] ?? "unknown",
+        kind:
+          kind === abi.EVENT_STATE
+            ? (STATES[this.wide(at + abi.EVENT_VALUE)] ?? "unknown")
+            : (EVENT_KINDS[kind] ?? "unknown"),
         partition: this.view.getUint16(at + abi.EVENT_PARTITION, true),
         reason: this.view.getUint32(at + abi.EVENT_REASON, true),
         timeNs: this.wide(at + abi.EVENT_TIME),

@@ -7,8 +7,8 @@ declare namespace WebAssembly {
   }
   class Table {
     constructor(descriptor: { element: "anyfunc"; initial: number; maximum?: number });
-    /** `entry` is an exported function of an instance. */
-    set(index: number, entry: unknown): void;
+    get(index: number): unknown;
+    set(index: number, value: unknown): void;
   }
   class Module {
     constructor(bytes: Uint8Array);

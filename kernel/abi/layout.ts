@@ -57,6 +57,7 @@ export const DEVICE_CONSOLE: u32 = 1 << 1; // slot 1
 export const DEVICE_ENTROPY: u32 = 1 << 2; // slot 2
 export const DEVICE_BALLOON: u32 = 1 << 3; // slot 3
 export const DEVICE_WATCHDOG: u32 = 1 << 16; // SP805
+export const DEVICE_CHANNEL: u32 = 1 << 17; // event channels
 
 export const DISK_PRESENT: u32 = 1;
 export const DISK_READ_ONLY: u32 = 2;
@@ -90,12 +91,33 @@ export const TIMER_STATE: u32 = 0x2000;
 export const PL011_STATE: u32 = 0x2100;
 export const PL031_STATE: u32 = 0x2200;
 export const SP805_STATE: u32 = 0x2300;
+export const CHANNEL_STATE: u32 = 0x2400;
 export const VIRTIO_STATE: u32 = 0x3000; // VIRTIO_SLOT_COUNT slots of VIRTIO_SLOT_BYTES
 export const VIRTIO_SLOT_COUNT: u32 = 8;
 export const VIRTIO_SLOT_BYTES: u32 = 0x400;
 /** Random bytes that the host tops up: u32 count of bytes left, then the bytes, taken from the end. */
 export const ENTROPY_POOL: u32 = 0x5000;
 export const ENTROPY_POOL_CAPACITY: u32 = 4092;
+
+// ---- Event channels ---------------------------------------------------------------------------------------------------
+// The guest's question, when run() returns RUN_CHANNEL (or any other exit, while STATE is 1). The host answers with channelAnswer().
+export const CHANNEL_REQUEST: u32 = 0x2440;
+export const CHANNEL_REQUEST_STATE: u32 = CHANNEL_REQUEST + 0; // 1 = the guest waits for an answer
+export const CHANNEL_REQUEST_FUNCTION: u32 = CHANNEL_REQUEST + 4; // CALL_CHANNEL_*
+export const CHANNEL_REQUEST_PORT: u32 = CHANNEL_REQUEST + 8; // below 32
+export const CHANNEL_REQUEST_OFFSET: u32 = CHANNEL_REQUEST + 12; // in linear memory; send and receive
+export const CHANNEL_REQUEST_LENGTH: u32 = CHANNEL_REQUEST + 16; // bytes there that may be read (send) or written (receive)
+/** Ports of a partition: pending bits fit into a word. */
+export const CHANNEL_PORT_COUNT: u32 = 32;
+// Function identifiers of the hypervisor calls: SMCCC (Arm DEN 0028), fast, 32 bits, owner 6 "vendor specific hypervisor".
+export const CALL_CHANNEL_VERSION: u32 = 0x8600_0000;
+export const CALL_CHANNEL_INFO: u32 = 0x8600_0001;
+export const CALL_CHANNEL_SEND: u32 = 0x8600_0002;
+export const CALL_CHANNEL_RECEIVE: u32 = 0x8600_0003;
+export const CALL_CHANNEL_NOTIFY: u32 = 0x8600_0004;
+export const CALL_CHANNEL_PENDING: u32 = 0x8600_0005;
+export const CALL_CHANNEL_ACKNOWLEDGE: u32 = 0x8600_0006;
+export const CALL_CHANNEL_ENABLE: u32 = 0x8600_0007;
 
 // ---- Console rings ----------------------------------------------------------------------------------------------------
 // Port 0 is the PL011, ports 1.. are the virtio-console's. One producer, one consumer; `head` counts bytes produced, `tail`

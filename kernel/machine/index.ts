@@ -31,6 +31,8 @@ import {
 } from "../abi/reasons";
 import { busDeadline, busFaulted, busRead, busReset, busTick, busWrite } from "./devices/bus";
 import { cpuExecuted, cpuInit, cpuInput, cpuReset, cpuRun } from "./arm/cpu";
+import { hypercallAnswer } from "./arm/hypercall";
+import { channelRaise as raise } from "./devices/channel";
 import { clockFollowsHost, clockSkipTo } from "./devices/clock";
 import { ROM_WINDOW_BYTES } from "./memory-map";
 import { blockComplete as virtioBlockComplete } from "./devices/virtio/block";
@@ -99,6 +101,18 @@ export function machineAdvance(ticks: f64): void {
 export function blockComplete(index: u32, status: u32): void {
   virtioBlockComplete(index, status);
   cpuInput();
+}
+
+/** The host answers the guest's channel call: `status` and `value` as in devices/README. For a receive, `status` bytes have been put into
+ *  the guest's memory. */
+export function channelAnswer(status: i32, value: u32): void {
+  hypercallAnswer(status, value);
+  cpuInput();
+}
+
+/** Port `port` of the guest has news: a message, a notification, or room. */
+export function channelRaise(port: u32): void {
+  raise(port);
 }
 
 /** Looks at timers and console input now, outside run(): after a pause, or when input arrived. */

@@ -21,7 +21,7 @@ const RULES: Rule[] = [
     folder: "kernel/machine/arm/",
     may: [
       ...DEVICE_SUPPORT,
-      ...["bus", "irq", "clock", "exit", "timer"].map((name) => `kernel/machine/devices/${name}.ts`),
+      ...["bus", "irq", "clock", "exit", "timer", "channel"].map((name) => `kernel/machine/devices/${name}.ts`),
     ],
     reason: "the CPU knows the bus, time and interrupts, and no other device",
   },
@@ -29,8 +29,20 @@ const RULES: Rule[] = [
   { folder: "kernel/hypervisor/", may: ["kernel/abi/"], reason: "the hypervisor sees no opcode" },
   {
     folder: "agent/host/",
-    may: ["kernel/abi/", "kernel/machine/memory-map.ts", ...AGENT_SUPPORT, "agent/command.ts", "agent/wire/"],
+    may: [
+      "kernel/abi/",
+      "kernel/machine/memory-map.ts",
+      ...AGENT_SUPPORT,
+      "agent/command.ts",
+      "agent/handset/",
+      "agent/wire/",
+    ],
     reason: "the host knows the machine's memory and addresses, and no part of the agent above it",
+  },
+  {
+    folder: "agent/handset/",
+    may: [...AGENT_SUPPORT, "agent/host/handset-messages.ts"],
+    reason: "boards and handset files are read without a running handset",
   },
   {
     folder: "agent/guests/",
@@ -43,7 +55,10 @@ const RULES: Rule[] = [
       ...AGENT_SUPPORT,
       "agent/command.ts",
       "agent/guests/",
-      ...["partition", "partition-memory", "messages"].map((name) => `agent/host/${name}.ts`),
+      "agent/handset/",
+      ...["partition", "partition-memory", "messages", "monitor", "control-socket", "reason-text", "loader/plan"].map(
+        (name) => `agent/host/${name}.ts`,
+      ),
     ],
     reason: "the command line uses the others' public entries",
   },

@@ -3,6 +3,7 @@
 
 import { RUN_POWER_OFF, RUN_RESET } from "../../abi/reasons";
 import { exitRequest } from "../devices/exit";
+import { hypercall } from "./hypercall";
 import { register, setRegister } from "./state";
 
 const PSCI_VERSION: u32 = 0x8400_0000;
@@ -50,7 +51,7 @@ function answer(call: u32): u32 {
     case SMCCC_VERSION:
       return 0x0001_0001; // 1.1
     default:
-      return NOT_SUPPORTED;
+      return hypercall(call);
   }
 }
 

@@ -21,6 +21,7 @@ import {
   VIRTIO,
   VIRTIO_STRIDE,
 } from "../memory-map";
+import { channelReset } from "./channel";
 import { clockReset, clockTicks } from "./clock";
 import { gicCpuRead, gicCpuWrite, gicDistributorRead, gicDistributorWrite, gicReset } from "./gic";
 import { pl011Deadline, pl011Read, pl011Reset, pl011Tick, pl011Write } from "./pl011";
@@ -100,6 +101,7 @@ export function busReset(): void {
   pl011Reset();
   pl031Reset();
   sp805Reset();
+  channelReset();
   mmioReset();
 }
 

@@ -1,0 +1,251 @@
+// The verbs that speak to a running handset: each is a command of agent/command, carried over the control socket.
+
+import { existsSync, readdirSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { dirname, basename } from "node:path";
+import { commandNamed, type Command, type HandsetView, type PartitionView } from "../command.ts";
+import { escapeText } from "../escape.ts";
+import { HostError, UsageError } from "../failure.ts";
+import { energyText, powerText } from "../handset/units.ts";
+import { lines } from "../host/control-socket.ts";
+import { controlSocketPath, stateFolder } from "../paths.ts";
+import { parseOptions, type OptionTable } from "./arguments.ts";
+import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
+import { liveView, tableOf } from "./top.ts";
+
+const DEFAULT_HANDSET = "demo";
+/** Ctrl-]. */
+const LEAVE = 0x1d;
+
+/** A connection to a running handset. */
+export class ControlClient {
+  private readonly socket: Socket;
+  private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  private readonly consoles = new Map<number, (bytes: Buffer) => void>();
+  private nextId = 1;
+
+  private constructor(socket: Socket) {
+    this.socket = socket;
+    // Answers are larger than requests: a log is 64 KiB of text, escaped.
+    lines(socket, (line) => this.receive(line), 4 << 20);
+    socket.on("error", () => this.lost());
+    socket.on("close", () => this.lost());
+  }
+
+  /** Connects to the handset of this name. Throws HostError when none runs. */
+  static async connect(handset: string): Promise<ControlClient> {
+    const path = controlSocketPath(handset);
+    const socket = connect(path);
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve);
+      socket.once("error", () =>
+        reject(new HostError("HANDSET_DOWN", `no handset "${escapeText(handset)}" runs here`, hintFor(path))),
+      );
+    });
+    return new ControlClient(socket);
+  }
+
+  call(name: string, positionals: string[] = [], options: Record<string, string> = {}): Promise<unknown> {
+    return this.send({ command: name, positionals, options }).answer;
+  }
+
+  /** Attaches to a console; returns where to send input. */
+  async attach(partition: string, output: (bytes: Buffer) => void): Promise<(bytes: Buffer) => void> {
+    const { id, answer } = this.send({ attach: partition });
+    this.consoles.set(id, output);
+    await answer;
+    return (bytes) => void this.socket.write(`${JSON.stringify({ id, input: bytes.toString("base64") })}\n`);
+  }
+
+  close(): void {
+    this.socket.end();
+  }
+
+  /** Resolves when the handset has gone. */
+  closed(): Promise<void> {
+    return new Promise((resolve) => this.socket.once("close", () => resolve()));
+  }
+
+  private send(request: object): { id: number; answer: Promise<unknown> } {
+    const id = this.nextId++;
+    const answer = new Promise((resolve, reject) => this.waiting.set(id, { resolve, reject }));
+    this.socket.write(`${JSON.stringify({ id, ...request })}\n`);
+    return { id, answer };
+  }
+
+  private receive(line: string): void {
+    const message = JSON.parse(line) as {
+      id: number;
+      value?: unknown;
+      console?: string;
+      error?: { code: string; message: string; hint: string };
+    };
+    if (message.console !== undefined) {
+      this.consoles.get(message.id)?.(Buffer.from(message.console, "base64"));
+      return;
+    }
+    const waiter = this.waiting.get(message.id);
+    this.waiting.delete(message.id);
+    if (message.error === undefined) waiter?.resolve(message.value);
+    else waiter?.reject(new HostError(message.error.code, message.error.message, message.error.hint));
+  }
+
+  private lost(): void {
+    for (const { reject } of this.waiting.values()) reject(new HostError("HANDSET_GONE", "the handset has ended"));
+    this.waiting.clear();
+  }
+}
+
+/** Runs one of the control verbs; returns the exit status. */
+export async function controlCommand(name: string, args: string[]): Promise<number> {
+  const command = commandNamed(name);
+  const table: OptionTable = {
+    handset: { type: "string" },
+    json: { type: "boolean" },
+    "dry-run": { type: "boolean" },
+    help: { type: "boolean" },
+  };
+  for (const option of Object.keys(command.options)) table[option] = { type: "string" };
+  const parsed = parseOptions(args, table, command.positionals.length);
+  if (parsed.flag("help")) {
+    console.log(helpOf(command));
+    return EXIT_OK;
+  }
+  const options: Record<string, string> = {};
+  for (const option of Object.keys(command.options)) {
+    const value = parsed.text(option);
+    if (value !== null) options[option] = value;
+  }
+  const client = await ControlClient.connect(parsed.text("handset") ?? DEFAULT_HANDSET);
+  try {
+    if (parsed.flag("dry-run") && command.changes) {
+      if (command.positionals.length > 0) await client.call("inspect", parsed.positionals);
+      console.log(`would ${name} ${escapeText(parsed.positionals.join(" "))}; nothing was changed`);
+      return EXIT_OK;
+    }
+    const value = await client.call(name, parsed.positionals, options);
+    console.log(parsed.flag("json") ? JSON.stringify(value) : show(command, value));
+    return EXIT_OK;
+  } finally {
+    client.close();
+  }
+}
+
+/** pocketvisor top: the live view of a running handset. */
+export async function topCommand(args: string[]): Promise<number> {
+  const parsed = parseOptions(
+    args,
+    { handset: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean" } },
+    0,
+  );
+  if (parsed.flag("help")) {
+    console.log(
+      "usage: pocketvisor top [--handset NAME] [--json]\nA live view of the running handset; --json prints one and ends.",
+    );
+    return EXIT_OK;
+  }
+  const client = await ControlClient.connect(parsed.text("handset") ?? DEFAULT_HANDSET);
+  try {
+    const view = (): Promise<HandsetView> => client.call("ls") as Promise<HandsetView>;
+    if (parsed.flag("json")) console.log(JSON.stringify(await view()));
+    else if (process.stdout.isTTY !== true) console.log(tableOf(await view(), null, 100).join("\n"));
+    else {
+      const quit = new AbortController();
+      void client.closed().then(() => quit.abort("down"));
+      await liveView(view, { command: (name, positionals) => client.call(name, positionals) }, quit);
+    }
+    return EXIT_OK;
+  } finally {
+    client.close();
+  }
+}
+
+/** pocketvisor console: attaches this terminal to a partition's console. */
+export async function consoleCommand(args: string[]): Promise<number> {
+  const parsed = parseOptions(args, { handset: { type: "string" }, help: { type: "boolean" } }, 1);
+  const partition = parsed.positionals[0];
+  if (parsed.flag("help") || partition === undefined) {
+    console.log(
+      "usage: pocketvisor console PARTITION [--handset NAME]\nAttaches this terminal to a partition. Ctrl-] leaves; the partition runs on.",
+    );
+    return parsed.flag("help") ? EXIT_OK : usage();
+  }
+  const client = await ControlClient.connect(parsed.text("handset") ?? DEFAULT_HANDSET);
+  const { stdin } = process;
+  const raw = stdin.isTTY === true;
+  try {
+    const input = await client.attach(partition, (bytes) => void process.stdout.write(bytes));
+    if (raw) stdin.setRawMode(true);
+    const left = new Promise<number>((resolve) => {
+      stdin.on("data", (chunk: Buffer) => {
+        const at = raw ? chunk.indexOf(LEAVE) : -1;
+        const bytes = at < 0 ? chunk : chunk.subarray(0, at);
+        if (bytes.length > 0) input(bytes);
+        if (at >= 0) resolve(EXIT_LEFT);
+      });
+    });
+    return await Promise.race([left, client.closed().then(() => EXIT_OK)]);
+  } finally {
+    if (raw) stdin.setRawMode(false);
+    stdin.pause();
+    client.close();
+  }
+}
+
+function usage(): never {
+  throw new UsageError("USAGE", "a partition's name is missing");
+}
+
+function show(command: Command, value: unknown): string {
+  if (command.name === "ls") return tableOf(value as HandsetView, null, 100).join("\n");
+  if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
+  if (value === null) return "done";
+  if (command.name === "inspect") return JSON.stringify(value, null, 2);
+  return briefly(value as PartitionView);
+}
+
+/** One partition in a line. */
+function briefly(view: PartitionView): string {
+  const { cpu, energy } = view;
+  const guaranteed = cpu.class === "guaranteed" ? `${cpu.budget / 1000} ms in ${cpu.period / 1000} ms` : "best effort";
+  const contract =
+    energy.contract === null
+      ? "no energy contract"
+      : `${energyText(energy.level)} left, ${powerText(energy.contract.rate)}`;
+  return `${view.name}: ${view.state}; ${guaranteed}; ${contract}`;
+}
+
+/** Guest text for a terminal: its lines stay lines, its control sequences become visible. */
+function safeLines(text: string): string {
+  return text
+    .split(/\r?\n/)
+    .map((line) => escapeText(line, 4096))
+    .join("\n");
+}
+
+function helpOf(command: Command): string {
+  const options = Object.entries(command.options).map(([name, text]) => `  --${name} VALUE  ${text}`);
+  const usageLine = ["usage: pocketvisor", command.name, ...command.positionals, options.length > 0 ? "[OPTIONS]" : ""]
+    .join(" ")
+    .trim();
+  const common = ["  --handset NAME  which handset (default: demo)", "  --json  the answer as JSON"];
+  if (command.changes) common.push("  --dry-run  changes nothing");
+  return [
+    usageLine,
+    "",
+    `${command.summary[0]!.toUpperCase()}${command.summary.slice(1)}.`,
+    "",
+    ...options,
+    ...common,
+  ].join("\n");
+}
+
+/** What to do when no handset answers at `path`. */
+function hintFor(path: string): string {
+  const folder = dirname(path);
+  const others = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".sock")) : [];
+  if (others.length > 0 && folder !== stateFolder()) {
+    return `Start one with: pocketvisor up. Handsets here: ${others.map((name) => basename(name, ".sock")).join(", ")}.`;
+  }
+  return "Start one with: pocketvisor up";
+}

@@ -1,0 +1,177 @@
+// pocketvisor up: boots a handset and stays with it.
+
+import { commands, type HandsetView } from "../command.ts";
+import { escapeText } from "../escape.ts";
+import { UsageError } from "../failure.ts";
+import { boardSpec, readBoard } from "../handset/board.ts";
+import { readHandsetFile, type HandsetFile, type HandsetPartition } from "../handset/file.ts";
+import { powerText } from "../handset/units.ts";
+import { ControlSocket } from "../host/control-socket.ts";
+import { Monitor as HandsetMonitor, type ResolvedPartition } from "../host/monitor.ts";
+import { reasonText } from "../host/reason-text.ts";
+import { boardFile, controlSocketPath } from "../paths.ts";
+import { parseOptions, parsePositive } from "./arguments.ts";
+import { EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
+import { guestImage } from "./guest-image.ts";
+import { liveView } from "./top.ts";
+
+export const UP_HELP = `usage: pocketvisor up [FILE] [OPTIONS]
+
+Boots the handset that FILE describes (default: the demo, two Debian partitions under budgets) and stays with it: on a
+terminal with a live view, else with one line for each thing that happens. Ctrl-C ends it.
+
+  --until ready      ends again, with status 0, once every partition has reached its shell
+  --json             at the end, one JSON object {board, partitions: [{name, state, bootMs, instructions, memory, cpu, energy}]}
+  --board NAME       another board than the file's
+  --deterministic    virtual time: the same file and inputs give the same run
+  --timeout SECONDS  with --until: gives up after this time (default 300), status ${EXIT_TIMEOUT}
+  --dry-run          checks the file, the board and the images, and starts nothing
+  --plain            no live view`;
+
+const TIMEOUT_SECONDS = 300;
+
+/** Runs the command; returns the exit status. */
+export async function upCommand(args: string[]): Promise<number> {
+  const parsed = parseOptions(
+    args,
+    {
+      until: { type: "string" },
+      json: { type: "boolean" },
+      board: { type: "string" },
+      deterministic: { type: "boolean" },
+      timeout: { type: "string" },
+      "dry-run": { type: "boolean" },
+      plain: { type: "boolean" },
+      help: { type: "boolean" },
+    },
+    1,
+  );
+  if (parsed.flag("help")) {
+    console.log(UP_HELP);
+    return EXIT_OK;
+  }
+  const until = parsed.text("until");
+  if (until !== null && until !== "ready") throw new UsageError("USAGE", `--until knows "ready" alone`);
+  const timeout = parsed.text("timeout");
+  const seconds = timeout === null ? TIMEOUT_SECONDS : parsePositive("timeout", timeout, 1e6);
+  const json = parsed.flag("json");
+  const file = readHandsetFile(parsed.positionals[0] ?? boardFile("handsets", "demo.yaml"));
+  const board = readBoard(parsed.text("board") ?? file.board);
+  const resolved = await resolveImages(file);
+  if (parsed.flag("dry-run")) {
+    console.log(
+      `${escapeText(file.path)}: ${file.partitions.length} partitions for ${board.name}; nothing was started`,
+    );
+    return EXIT_OK;
+  }
+
+  const quit = new AbortController();
+  const monitor = new HandsetMonitor(file, board, parsed.flag("deterministic") ? "deterministic" : "realtime", () =>
+    quit.abort("down"),
+  );
+  monitor.handset.on("end", (failure) => quit.abort(failure ?? "ended"));
+  const interrupt = (): void => quit.abort("interrupted");
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  const control = await ControlSocket.listen(controlSocketPath(file.name), monitor);
+  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  try {
+    say(`pocketvisor: ${file.name} on ${board.title}, ${powerText(boardSpec(board).envelopeMicrowatts)} envelope`);
+    await monitor.boot(resolved);
+    // An image that asks for nothing is still a partition: what it costs is said when it starts.
+    for (const { name, memory } of (await monitor.snapshot()).partitions) {
+      say(`  ${name}: ${mebibytes(memory.ramBytes)} RAM + ${mebibytes(memory.overheadBytes)} overhead`);
+    }
+    const live = !json && until === null && !parsed.flag("plain") && process.stdout.isTTY === true;
+    if (!live)
+      monitor.onEvent((name, event) =>
+        say(`  ${name}: ${event.kind}${event.reason === 0 ? "" : `: ${reasonText(event.reason)}`}`),
+      );
+    if (until === "ready") {
+      const late = setTimeout(() => quit.abort("timeout"), seconds * 1000);
+      const view = await monitor.ready(quit.signal, progress(say)).finally(() => clearTimeout(late));
+      if (json) console.log(JSON.stringify(summary(view)));
+      return EXIT_OK;
+    }
+    if (live) await liveView(() => monitor.snapshot(), monitor, quit);
+    else await untilAborted(quit.signal);
+    if (json) console.log(JSON.stringify(summary(await monitor.snapshot())));
+    return quit.signal.reason === "interrupted" ? EXIT_LEFT : EXIT_OK;
+  } catch (error) {
+    if (!quit.signal.aborted || error !== quit.signal.reason) throw error;
+    if (error === "timeout") {
+      say(`pocketvisor: not every partition was ready within ${seconds} s`);
+      return EXIT_TIMEOUT;
+    }
+    return EXIT_LEFT;
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    await control.close();
+    await monitor.handset.close();
+  }
+}
+
+/** Names of the verbs that speak to a running handset. */
+export const CONTROL_VERBS = commands().map(({ name }) => name);
+
+async function resolveImages(file: HandsetFile): Promise<ResolvedPartition[]> {
+  const resolved: ResolvedPartition[] = [];
+  for (const partition of file.partitions) resolved.push({ partition, image: await resolveImage(partition) });
+  return resolved;
+}
+
+async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartition["image"]> {
+  const { append } = partition;
+  const base = {
+    ramBytes: partition.memoryBytes,
+    firmware: null,
+    deviceTree: null,
+    disk: partition.disk,
+    overhead: partition.overhead,
+  };
+  if (partition.guest === null) {
+    const kernel = { path: partition.kernel!, sha256: null, offset: null, bssBytes: 0 };
+    const initrd = partition.initrd === null ? null : { path: partition.initrd, sha256: null };
+    return { ...base, kernel, initrd, commandLine: append };
+  }
+  const image = await guestImage(partition.guest);
+  const commandLine = ["quiet", image.commandLine, append ?? []].flat().join(" ");
+  return { ...base, kernel: image.kernel, initrd: image.initrd, commandLine };
+}
+
+/** Says when a partition becomes ready. */
+function progress(say: (text: string) => void): (view: HandsetView) => void {
+  const told = new Set<string>();
+  return (view) => {
+    for (const { name, bootMs } of view.partitions) {
+      if (bootMs === null || told.has(name)) continue;
+      told.add(name);
+      say(`  ${name}: at its shell after ${(bootMs / 1000).toFixed(2)} s`);
+    }
+  };
+}
+
+function summary(view: HandsetView): object {
+  return {
+    board: view.board,
+    partitions: view.partitions.map(({ name, state, bootMs, instructions, memory, cpu, energy }) => ({
+      name,
+      state,
+      bootMs: bootMs === null ? null : Math.round(bootMs),
+      instructions,
+      memory,
+      cpu,
+      energy,
+    })),
+  };
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

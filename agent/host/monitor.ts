@@ -1,0 +1,176 @@
+// The monitor: a handset file brought to life. It owns the handset's worker, knows the partitions by name, and answers commands.
+
+import { Buffer } from "node:buffer";
+import { commandNamed, type CommandTarget, type HandsetView } from "../command.ts";
+import { UsageError } from "../failure.ts";
+import { boardSpec, type Board } from "../handset/board.ts";
+import type { HandsetFile, HandsetPartition } from "../handset/file.ts";
+import type { ControlHandlers } from "./control-socket.ts";
+import type { CpuContract, EnergyContract, HandsetEvent, IoContract } from "./handset-messages.ts";
+import { Handset, type PartitionPlan } from "./handset.ts";
+
+/** A partition of the file with its image resolved. */
+export interface ResolvedPartition {
+  partition: HandsetPartition;
+  image: PartitionPlan["image"];
+}
+
+interface Member {
+  id: number;
+  file: HandsetPartition;
+  cpu: CpuContract;
+  energy: EnergyContract | null;
+  io: IoContract;
+}
+
+/** A console that a client is attached to sends what it has in chunks of at most this. */
+const CONSOLE_CHUNK_BYTES = 16 << 10;
+
+export class Monitor implements CommandTarget, ControlHandlers {
+  readonly handset: Handset;
+  private readonly file: HandsetFile;
+  private readonly board: Board;
+  private readonly members: Member[] = [];
+  private readonly onQuit: () => void;
+
+  /** `onQuit` is called when a command asks the handset to end. */
+  constructor(file: HandsetFile, board: Board, mode: "realtime" | "deterministic", onQuit: () => void) {
+    this.file = file;
+    this.board = board;
+    this.onQuit = onQuit;
+    this.handset = new Handset(boardSpec(board), mode);
+  }
+
+  /** Admits every partition, then starts them. Throws Failure: nothing of the handset is worth keeping then. */
+  async boot(partitions: ResolvedPartition[]): Promise<void> {
+    for (const { partition: file, image } of partitions) {
+      const { name, cpu, energy, io, restart } = file;
+      const id = await this.handset.add({ name, image, cpu, energy, io, restart });
+      this.members.push({ id, file, cpu, energy, io });
+    }
+    for (const { id } of this.members) await this.handset.act("start", id);
+  }
+
+  /** Resolves once every partition is ready: its guest has reached its shell, or, for a guest of the user's own, it runs. Rejects when
+   *  one has stopped or failed first. */
+  async ready(signal: AbortSignal, progress: (view: HandsetView) => void): Promise<HandsetView> {
+    for (;;) {
+      const view = await this.snapshot();
+      progress(view);
+      const pending = view.partitions.filter(({ partition, state, bootMs }) => {
+        if (state === "failed" || state === "stopped") {
+          throw new UsageError(
+            "PARTITION_ENDED",
+            `a partition ended before it was ready`,
+            "See: pocketvisor log PARTITION",
+          );
+        }
+        const own = this.members.find(({ id }) => id === partition)!.file.guest === null;
+        return own ? state !== "running" : bootMs === null;
+      });
+      if (pending.length === 0) return view;
+      signal.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
+    }
+  }
+
+  async snapshot(): Promise<HandsetView> {
+    const snapshot = await this.handset.snapshot();
+    return {
+      handset: this.file.name,
+      board: this.board.name,
+      nowNs: snapshot.nowNs,
+      busyNs: snapshot.busyNs,
+      stolenNs: snapshot.stolenNs,
+      memory: { held: snapshot.memoryHeld, limit: this.board.ramBytes - this.board.reserveBytes },
+      energy: { drained: snapshot.energyDrained, spent: snapshot.energySpent },
+      battery: this.battery(snapshot.energyDrained, snapshot.nowNs),
+      partitions: snapshot.partitions.map((partition) => {
+        const member = this.members.find(({ id }) => id === partition.partition);
+        const { ramBytes, overheadBytes, overhead } = this.handset.memoryOf(partition.partition);
+        return { ...partition, kind: member?.file.kind ?? "system", memory: { ramBytes, overheadBytes, overhead } };
+      }),
+    };
+  }
+
+  /** The simulated battery: full at the start, and drained by what is charged. */
+  private battery(drained: number, nowNs: number): HandsetView["battery"] {
+    if (this.board.batterySensor !== "simulated") return null;
+    const { capacityMilliampereHours, volts } = this.board.battery;
+    const picojoules = capacityMilliampereHours * volts * 3.6 * 1e12;
+    const milliwatts = nowNs === 0 ? 0 : drained / nowNs;
+    return { percent: Math.max(0, 100 * (1 - drained / picojoules)), milliwatts };
+  }
+
+  act(op: "start" | "pause" | "resume" | "stop" | "restart", partition: number): Promise<void> {
+    return this.handset.act(op, partition);
+  }
+
+  async budget(partition: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void> {
+    await this.handset.budget(partition, cpu, energy, io);
+    Object.assign(this.member(partition), { cpu, energy, io });
+  }
+
+  contracts(partition: number): { cpu: CpuContract; energy: EnergyContract | null; io: IoContract } {
+    const { cpu, energy, io } = this.member(partition);
+    return { cpu, energy, io };
+  }
+
+  console(partition: number): string {
+    return this.handset.consoleLog(partition).readFrom(0).bytes.toString("latin1");
+  }
+
+  quit(): void {
+    // Whoever asked gets an answer first.
+    setImmediate(this.onQuit);
+  }
+
+  command(name: string, positionals: string[], options: Record<string, string>): Promise<unknown> {
+    const command = commandNamed(name);
+    const unknown = Object.keys(options).find((option) => !(option in command.options));
+    if (unknown !== undefined) throw new UsageError("USAGE", `${name} has no option --${unknown}`);
+    if (positionals.length > command.positionals.length)
+      throw new UsageError("USAGE", `${name} has too many arguments`);
+    return command.run(this, { positionals, options });
+  }
+
+  attach(partition: string, output: (bytes: Buffer) => void): { input: (bytes: Buffer) => void; detach: () => void } {
+    const member = this.members.find(({ file }) => file.name === partition);
+    if (member === undefined) {
+      throw new UsageError(
+        "PARTITION_UNKNOWN",
+        `there is no partition ${JSON.stringify(partition)}`,
+        `Partitions: ${this.members.map(({ file }) => file.name).join(", ")}.`,
+      );
+    }
+    const log = this.handset.consoleLog(member.id);
+    let cursor = 0;
+    const pump = (id: number): void => {
+      if (id !== member.id) return;
+      const part = log.readFrom(cursor);
+      cursor = part.cursor;
+      for (let at = 0; at < part.bytes.length; at += CONSOLE_CHUNK_BYTES) {
+        output(part.bytes.subarray(at, at + CONSOLE_CHUNK_BYTES));
+      }
+    };
+    this.handset.on("console", pump);
+    setImmediate(pump, member.id);
+    return {
+      input: (bytes) => void this.handset.input(member.id, bytes).catch(() => undefined),
+      detach: () => void this.handset.off("console", pump),
+    };
+  }
+
+  /** Calls `listener` for everything that happens, with the partition's name. */
+  onEvent(listener: (name: string, event: HandsetEvent) => void): void {
+    this.handset.on("event", (event) => {
+      listener(this.members.find(({ id }) => id === event.partition)?.file.name ?? "the handset", event);
+    });
+  }
+
+  private member(partition: number): Member {
+    return this.members.find(({ id }) => id === partition)!;
+  }
+}
+
+const READY_POLL_MS = 100;
