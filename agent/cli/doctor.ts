@@ -4,6 +4,7 @@ import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { freemem } from "node:os";
 import { buildProduct, cacheFolder, programPath } from "../paths.ts";
 import { cachedGuestNames } from "../guests/cache.ts";
+import { parseOptions } from "./arguments.ts";
 import { EXIT_INTERNAL, EXIT_OK } from "./exit-codes.ts";
 
 export const DOCTOR_HELP = `usage: pocketvisor doctor
@@ -21,9 +22,9 @@ const PROGRAMS: [name: string, use: string][] = [
 
 /** Runs the command; returns the exit status. */
 export function doctorCommand(args: string[]): number {
-  if (args.length > 0) {
+  if (parseOptions(args, { help: { type: "boolean" } }, 0).flag("help")) {
     console.log(DOCTOR_HELP);
-    return args[0] === "--help" ? EXIT_OK : EXIT_INTERNAL;
+    return EXIT_OK;
   }
   let failed = false;
   const check = (good: boolean, needed: boolean, text: string): void => {

@@ -119,6 +119,7 @@ keys("bad arguments end with 2, bad images with 3, with one line that says why a
     [["run", "--kernel", temporaryFile("x"), "--dtb", temporaryFile("x")], 3, /device tree/],
     [["run", "--kernel", temporaryFile("x", "\x1b[31mred")], 6, /time-out/],
     [["run", "--kernel", "/nonexistent/\x1b[31mred"], 3, /\\x1b\[31mred/],
+    [["doctor", "--now"], 2, /--now/],
     [["guest", "fetch"], 2, /guest needs/],
     [["guest", "fetch", "no-such-guest"], 3, /Known guests/],
     [["guest", "fetch", "linux", "--package", "Bad;name", "--force"], 3, /no package name/],
