@@ -1,6 +1,8 @@
 // VFP batches through our own arithmetic, compiled on its own: the whole machine is not needed for it.
 
 import { VFP_STATE } from "../../kernel/abi/layout.js";
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RESULT_BYTES, VECTOR_BYTES, VECTOR_REGISTERS, type VfpBatch } from "./vfp-vectors.js";
 
@@ -12,12 +14,10 @@ export interface VfpMachine {
   reset(): void;
 }
 
-/** Compiles kernel/machine/arm/vfp.ts and instantiates it. */
+/** Instantiates kernel/machine/arm/vfp.ts compiled alone: from build/ when it is newer than its sources, else compiled. */
 export async function vfpMachine(): Promise<VfpMachine> {
-  const { error, stderr, binary } = await compile();
-  if (error || !binary) throw new Error(`asc: ${error?.message ?? "no output"}\n${stderr}`);
   const memory = new WebAssembly.Memory({ initial: 3 });
-  const { instance } = await WebAssembly.instantiate(binary, { env: { memory } });
+  const { instance } = await WebAssembly.instantiate(await vfpModule(), { env: { memory } });
   const exported = instance.exports as Record<string, (...values: number[]) => number>;
   const get = (name: string) => exported[name] as (...values: number[]) => number;
   return {
@@ -27,6 +27,24 @@ export async function vfpMachine(): Promise<VfpMachine> {
     needsEnable: get("vfpNeedsEnable"),
     reset: get("vfpReset"),
   };
+}
+
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const SOURCES = join(HERE, "../../kernel/machine/arm");
+const CACHE = join(HERE, "../../build/vfp.wasm");
+
+async function vfpModule(): Promise<Uint8Array<ArrayBuffer>> {
+  const sources = readdirSync(SOURCES).filter((name) => /^(vfp|float).*\.ts$/.test(name));
+  const newest = Math.max(...sources.map((name) => statSync(join(SOURCES, name)).mtimeMs));
+  const cached = statSync(CACHE, { throwIfNoEntry: false });
+  if (cached && cached.mtimeMs > newest) return readFileSync(CACHE) as Uint8Array<ArrayBuffer>;
+  const binary = await compile();
+  // Two tests may compile at a time: whoever renames last wins, with the same bytes.
+  const own = `${CACHE}.${process.pid}`;
+  mkdirSync(dirname(CACHE), { recursive: true });
+  writeFileSync(own, binary);
+  renameSync(own, CACHE);
+  return binary;
 }
 
 /** What is used of the compiler's interface. Its own types would declare AssemblyScript's globals, such as another `console`, for
@@ -39,17 +57,17 @@ interface Compiler {
 }
 const COMPILER: string = "assemblyscript/asc";
 
-async function compile() {
+async function compile(): Promise<Uint8Array<ArrayBuffer>> {
   const { default: asc } = (await import(COMPILER)) as { default: Compiler };
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const folder = fileURLToPath(new URL(".", import.meta.url));
-  const options = ["--baseDir", folder, "--config", "asconfig.json", "--outFile", "vfp.wasm"];
-  const result = await asc.main(options, {
+  const options = ["--baseDir", HERE, "--config", "asconfig.json", "--outFile", "vfp.wasm"];
+  const { error, stderr } = await asc.main(options, {
     writeFile: (_name, contents) => {
       binary = contents as Uint8Array<ArrayBuffer>;
     },
   });
-  return { error: result.error, stderr: result.stderr.toString(), binary };
+  if (error || !binary) throw new Error(`asc: ${error?.message ?? "no output"}\n${stderr.toString()}`);
+  return binary;
 }
 
 /** Results of a batch, laid out as the oracle's. */
