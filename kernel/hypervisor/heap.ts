@@ -1,5 +1,6 @@
-// Ordered queues of partitions: binary heaps by a u64 key, smallest first. A partition is in at most one queue of those who are ready
-// and in at most one of alarms; its record knows where, so that it can be moved without a search.
+// Ordered queues of partitions: binary heaps by a u64 key, smallest first, and by id where keys are equal. A partition is in at most one
+// queue of those who are ready and in at most one of alarms; its record knows where, so that it can be moved without a search.
+// Keys are compared by their difference: virtual time may wrap around.
 //
 // A heap lies at HEAPS + n * HEAP_BYTES: +0 count u32, +16 entries of {key u64, id u32, unused u32}.
 
@@ -20,6 +21,20 @@ const ENTRIES: u32 = 16;
 
 export function heapsReset(): void {
   for (let heap = HEAP_DEADLINE; heap <= HEAP_ALARM_FAIR; heap += HEAP_BYTES) store<u32>(heap, 0);
+}
+
+/** Whether key `a` of partition `idA` comes before key `b` of `idB`. */
+// @ts-ignore: decorator
+@inline
+function before(a: u64, idA: u32, b: u64, idB: u32): bool {
+  const distance = <i64>(a - b);
+  return distance < 0 || (distance == 0 && idA < idB);
+}
+
+// @ts-ignore: decorator
+@inline
+export function heapEmpty(heap: u32): bool {
+  return load<u32>(heap) == 0;
 }
 
 /** The smallest key, NEVER when the heap is empty. */
@@ -79,7 +94,7 @@ function sift(heap: u32, index: u32, key: u64, id: u32): void {
   while (index) {
     const parent = (index - 1) >>> 1;
     const entry = entries + (parent << 4);
-    if (load<u64>(entry) <= key) break;
+    if (!before(key, id, load<u64>(entry), load<u32>(entry, 8))) break;
     write(heap, index, load<u64>(entry), load<u32>(entry, 8));
     index = parent;
   }
@@ -88,11 +103,14 @@ function sift(heap: u32, index: u32, key: u64, id: u32): void {
     let child = (index << 1) + 1;
     if (child >= count) break;
     let entry = entries + (child << 4);
-    if (child + 1 < count && load<u64>(entry, 16) < load<u64>(entry)) {
+    if (
+      child + 1 < count &&
+      before(load<u64>(entry, 16), load<u32>(entry, 24), load<u64>(entry), load<u32>(entry, 8))
+    ) {
       child++;
       entry += 16;
     }
-    if (load<u64>(entry) >= key) break;
+    if (!before(load<u64>(entry), load<u32>(entry, 8), key, id)) break;
     write(heap, index, load<u64>(entry), load<u32>(entry, 8));
     index = child;
   }

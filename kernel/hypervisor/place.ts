@@ -58,7 +58,8 @@ export function place(id: u32): void {
       } else if (partition.weight) {
         ready = HEAP_FAIR;
         // Time that one did not ask for is not owed: who comes back joins at what the least served one has had.
-        key = max<u64>(partition.fairTime, state.fairClock);
+        key = partition.fairTime;
+        if (<i64>(key - state.fairClock) < 0) key = state.fairClock;
         partition.fairTime = key;
         if (guaranteed) alarm = budgetTime(serverOf(partition));
       } else {

@@ -40,7 +40,7 @@ import {
 import { budgetCharge, budgetLeft } from "./budget";
 import { energyCost, energySpend } from "./energy";
 import { health } from "./health";
-import { HEAP_ALARM, HEAP_ALARM_FAIR, HEAP_DEADLINE, HEAP_FAIR, heapFirst, heapFirstKey } from "./heap";
+import { HEAP_ALARM, HEAP_ALARM_FAIR, HEAP_DEADLINE, HEAP_FAIR, heapEmpty, heapFirst, heapFirstKey } from "./heap";
 import { partitionEnd } from "./partition";
 import { awake, place, wantAny, wantPut } from "./place";
 import { Partition, capOf, partitionAt, serverOf } from "./record";
@@ -73,8 +73,8 @@ function ticksIn(time: u64): u64 {
 // @ts-ignore: decorator
 @inline
 function ticksTime(ticks: f64): u64 {
-  // Beyond a hundred years there is no difference to never.
-  return ticks < 7.6e16 ? ((<u64>ticks + 1) * 1000 + 23) / 24 : NEVER >> 1;
+  // Beyond a hundred years all is the same.
+  return ((<u64>min<f64>(ticks, 7.6e16) + 1) * 1000 + 23) / 24;
 }
 
 /** Brings the clock up to date. In virtual time only slices and sleeps move it. */
@@ -92,10 +92,10 @@ export function scheduleStep(until: u64): u64 {
     while (heapFirstKey(HEAP_ALARM) <= state.now) place(heapFirst(HEAP_ALARM));
     while (heapFirstKey(HEAP_ALARM_FAIR) <= state.now) place(heapFirst(HEAP_ALARM_FAIR));
     if (wantAny()) return state.now;
-    if (heapFirstKey(HEAP_DEADLINE) != NEVER) {
+    if (!heapEmpty(HEAP_DEADLINE)) {
       if (state.now >= until) return state.now;
       slice(heapFirst(HEAP_DEADLINE), false);
-    } else if (heapFirstKey(HEAP_FAIR) != NEVER) {
+    } else if (!heapEmpty(HEAP_FAIR)) {
       if (state.now >= until) return state.now;
       state.fairClock = heapFirstKey(HEAP_FAIR);
       slice(heapFirst(HEAP_FAIR), true);
