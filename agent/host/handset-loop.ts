@@ -14,9 +14,7 @@ import {
   FAIL_RESET_LOOP,
   FAIL_START,
   FAIL_WATCHDOG,
-  STATE_FAILED,
   STATE_RUNNING,
-  STATE_STOPPED,
   STOP_COMMAND,
   STOP_POWER_OFF,
   WANT_RESTART,
@@ -170,17 +168,27 @@ export class HandsetLoop {
     return this.readmit(resident.id) ?? hypervisor.start(resident.id);
   }
 
-  /** What has ended has given its share of the board back: it must be admitted again. */
+  /** What has ended for good has given its share of the board back: it must be admitted again. */
   private readmit(id: number): Refusal | null {
     const { hypervisor } = this.options;
-    const state = hypervisor.state(id);
-    return state === STATE_STOPPED || state === STATE_FAILED ? hypervisor.admit(id) : null;
+    return hypervisor.isAdmitted(id) ? null : hypervisor.admit(id);
   }
 
   private announce(grown: number[]): void {
     const { hypervisor, post } = this.options;
     if (grown.length > 0) post({ kind: "console", partitions: grown });
-    for (const event of hypervisor.events()) post({ kind: "event", event });
+    for (const event of hypervisor.events()) {
+      post({ kind: "event", event });
+      if (event.kind === "failed" && !hypervisor.isAdmitted(event.partition)) this.bury(event.partition);
+    }
+  }
+
+  /** A partition has failed for good: its machine goes, its console log and its record stay. */
+  private bury(id: number): void {
+    const resident = this.residents.get(id);
+    if (resident === undefined) return;
+    resident.settle(this.options.doorbell);
+    resident.destroy();
   }
 
   private takeRequests(): void {

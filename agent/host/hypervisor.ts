@@ -242,6 +242,11 @@ export class Hypervisor {
     return this.field(id, abi.PARTITION_STATE);
   }
 
+  /** Whether admission counts the partition: also while it waits for its restart. */
+  isAdmitted(id: number): boolean {
+    return this.field(id, abi.PARTITION_HELD) === 1;
+  }
+
   /** Ids whose machines have run since the last call: their rings may hold something. */
   *ran(): Generator<number> {
     for (let byte = 0; byte < abi.RAN_BYTES; byte++) {

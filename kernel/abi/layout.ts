@@ -127,6 +127,8 @@ export const CONSOLE_INPUT_INDEX: u32 = 0x7e00; // {head, tail} of u32 for each 
 export const CONSOLE_INPUT: u32 = 0x6000; // CONSOLE_INPUT_BYTES for each port
 export const CONSOLE_INPUT_BYTES: u32 = 1024;
 export const CONSOLE_OUTPUT_INDEX: u32 = 0x7f00;
+/** u32 for each port: one more than the tail at which the guest last asked for the ring to be drained. */
+export const CONSOLE_OUTPUT_ASKED: u32 = 0x7f40;
 export const CONSOLE_OUTPUT: u32 = 0x8000;
 export const CONSOLE_OUTPUT_BYTES: u32 = 4096;
 

@@ -8,6 +8,7 @@ import {
   CONSOLE_INPUT_BYTES,
   CONSOLE_INPUT_INDEX,
   CONSOLE_OUTPUT,
+  CONSOLE_OUTPUT_ASKED,
   CONSOLE_OUTPUT_BYTES,
   CONSOLE_OUTPUT_INDEX,
 } from "../../abi/layout";
@@ -37,16 +38,20 @@ export function consoleOutputRoom(port: u32): u32 {
   return CONSOLE_OUTPUT_BYTES - min<u32>(load<u32>(index) - load<u32>(index, 4), CONSOLE_OUTPUT_BYTES);
 }
 
-/** The guest waits for room: the CPU leaves run(), so that the host can drain the ring. Not for a look (tick), which would keep a
- *  guest with an undrained port from running at all. */
-export function consoleOutputWait(): void {
+/** The guest waits for room: the CPU leaves run(), so that the host can drain the ring. Once for each time that the host has drained:
+ *  a host that does not (a slow terminal, a rate limit) is not called again and again, and the guest spends its own time waiting. */
+export function consoleOutputWait(port: u32): void {
+  const tail = load<u32>(CONSOLE_OUTPUT_INDEX + (port << 3), 4);
+  const asked = CONSOLE_OUTPUT_ASKED + (port << 2);
+  if (load<u32>(asked) == tail + 1) return;
+  store<u32>(asked, tail + 1);
   exitRequest(RUN_OUTPUT);
 }
 
 /** One byte from the guest; false when it does not fit. */
 export function consoleOutputPut(port: u32, value: u32): bool {
   if (consoleOutputRoom(port) == 0) {
-    consoleOutputWait();
+    consoleOutputWait(port);
     return false;
   }
   store<u8>(consoleOutputAt(port), <u8>value);
@@ -87,5 +92,5 @@ export function consoleOutputUsed(port: u32, bytes: u32): void {
   const index = CONSOLE_OUTPUT_INDEX + (port << 3);
   const head = load<u32>(index) + bytes;
   store<u32>(index, head);
-  if (head - load<u32>(index, 4) >= OUTPUT_HIGH) exitRequest(RUN_OUTPUT);
+  if (head - load<u32>(index, 4) >= OUTPUT_HIGH) consoleOutputWait(port);
 }

@@ -204,7 +204,7 @@ function pl011Flags(): u32 {
   let flags: u32 = FR_TXFE;
   if (consoleOutputRoom(PORT) == 0) {
     flags = FR_TXFF | FR_BUSY;
-    consoleOutputWait(); // whoever reads this waits for room
+    consoleOutputWait(PORT); // whoever reads this waits for room
   }
   if (waiting == 0) flags |= FR_RXFE;
   if (waiting >= (uart.lcrh & LCR_H_FEN ? FIFO_DEPTH : 1)) flags |= FR_RXFF;

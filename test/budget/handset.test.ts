@@ -1,0 +1,155 @@
+// Budgets on real machines: what a partition is promised it gets, what it is denied it does not get, whatever its neighbour does;
+// and the same script is the same run. Guests: test/guest/bare/keys.S ("s" spins for ever, "l" writes 20,000 lines).
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { CpuContract, PartitionSpec } from "../../agent/host/handset-messages.js";
+import { BOARD, bringUp, partitionOf, playHandset, type Scripted } from "../support/handset.js";
+
+const budgets = suite("budgets on machines");
+const guaranteed = (budget: number, ceiling: number | null = null, weight = 0): CpuContract => ({
+  class: "guaranteed",
+  budget,
+  period: 100_000,
+  ceiling,
+  weight,
+});
+const END_MS = 3_000;
+
+/** Shares of the handset's time that the partitions of a played script had, by name. */
+function sharesOf(script: Scripted[], endMs = END_MS): Record<string, number> {
+  const { snapshot } = playHandset(script, endMs);
+  return Object.fromEntries(snapshot.partitions.map(({ name, cpu }) => [name, cpu.timeNs / snapshot.nowNs]));
+}
+
+function near(actual: number, expected: number, tolerance: number): void {
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not within ${tolerance} of ${expected}`);
+}
+
+budgets("a burn at 50 % gets 50 ± 0.5 %", () => {
+  const spec = partitionOf("half", { cpu: guaranteed(50_000, 50_000) });
+  near(sharesOf(bringUp(0, spec, "s")).half!, 0.5, 0.005);
+});
+
+budgets("two guaranteed at 30 % beside best effort: each within 0.5 %, and best effort gets what is left", () => {
+  const shares = sharesOf([
+    ...bringUp(0, partitionOf("one", { cpu: guaranteed(30_000) }), "s"),
+    ...bringUp(1, partitionOf("two", { cpu: guaranteed(30_000) }), "s"),
+    ...bringUp(2, partitionOf("rest"), "s"),
+  ]);
+  near(shares.one!, 0.3, 0.005);
+  near(shares.two!, 0.3, 0.005);
+  near(shares.rest!, 0.4, 0.005);
+});
+
+budgets("the neighbour of a flooding console loses at most 1 %", () => {
+  const quiet = partitionOf("quiet", { cpu: guaranteed(40_000) });
+  const alone = sharesOf(bringUp(0, quiet, "s")).quiet!;
+  const flood = partitionOf("flood", {
+    io: { blockOperations: null, blockBytes: null, consoleBytes: { rate: 100_000, burst: 10_000 } },
+  });
+  const beside = sharesOf([...bringUp(0, quiet, "s"), ...bringUp(1, flood, "l")]).quiet!;
+  near(beside, 0.4, 0.005);
+  assert.ok(alone - beside <= 0.01 || alone > 0.4, `${alone} alone, ${beside} beside a flood`);
+});
+
+budgets("an empty reserve runs nothing until it is filled: the average power is the tap's", () => {
+  const spec = partitionOf("thirsty", { energy: { capacity: 1_000_000_000n, rate: 9_000 } }); // 9 mW of 90 mW
+  const { snapshot } = playHandset(bringUp(0, spec, "s"), END_MS);
+  const [partition] = snapshot.partitions;
+  near(partition!.cpu.timeNs / snapshot.nowNs, 0.1, 0.01);
+  assert.ok(partition!.energy.throttledTotal > 0);
+  // One picojoule is one microwatt for one microsecond.
+  const filled = (snapshot.nowNs / 1000) * 9_000;
+  assert.ok(partition!.energy.spent + partition!.energy.level <= filled + 1, "energy came from nowhere");
+});
+
+budgets("memory: one byte too many is refused, by name and number", () => {
+  const room = BOARD.ramBytes - BOARD.reserveBytes;
+  const admit = (memoryBytes: number): unknown =>
+    playHandset(
+      [
+        [0, { op: "define", spec: partitionOf("big", { memoryBytes }) }],
+        [0, { op: "admit", partition: 0 }],
+      ],
+      1,
+    ).answers[1];
+  assert.equal(admit(room), { value: null });
+  const refused = admit(room + 1) as { refusal: { text: string; wanted: bigint; limit: bigint } };
+  assert.is(refused.refusal.wanted, BigInt(room + 1));
+  assert.is(refused.refusal.limit, BigInt(room));
+  assert.match(refused.refusal.text, /the board has not that much memory left: asked 50331649 bytes/);
+});
+
+budgets("a paused partition runs nothing, a changed budget holds at once, a stopped one gives its share back", () => {
+  const spec = partitionOf("work", { cpu: guaranteed(50_000, 50_000) });
+  const { io } = spec;
+  const script: Scripted[] = [
+    ...bringUp(0, spec, "s"),
+    ...bringUp(1, partitionOf("other"), "s"),
+    [1_000, { op: "pause", partition: 0 }],
+    [2_000, { op: "resume", partition: 0 }],
+    [2_000, { op: "budget", partition: 0, cpu: guaranteed(20_000, 20_000), energy: null, io }],
+    [3_000, { op: "stop", partition: 0 }],
+  ];
+  const { snapshot, answers } = playHandset(script, 3_500);
+  assert.ok(answers.every((answer) => "value" in answer));
+  // 1 s at 50 %, 1 s at 0, 1 s at 20 %.
+  near(snapshot.partitions[0]!.cpu.timeNs / 1e9, 0.7, 0.02);
+  assert.is(snapshot.partitions[0]!.state, "stopped");
+  assert.is(snapshot.cpuHeldPpb, 0);
+});
+
+budgets("a guest that ends itself stops, and can be started again", () => {
+  const { snapshot, answers } = playHandset(
+    [
+      ...bringUp(0, partitionOf("brief"), "q"),
+      ...bringUp(1, partitionOf("other"), "s"),
+      [500, { op: "start", partition: 0 }],
+    ],
+    600,
+  );
+  assert.ok(
+    answers.every((answer) => "value" in answer),
+    JSON.stringify(answers),
+  );
+  assert.is(snapshot.partitions[0]!.state, "running");
+});
+
+budgets("a guest that panics is restarted, with a growing pause, and then given up", () => {
+  const spec: Partial<PartitionSpec> = {
+    restart: { onFailure: "restart", max: 3, backoffFirstMs: 10, backoffMaxMs: 1_000, noProgressMs: 0 },
+  };
+  const keys: Scripted[] = [100, 200, 400, 800].map((at) => [
+    at,
+    { op: "input", partition: 0, bytes: Buffer.from("p") },
+  ]);
+  const { snapshot } = playHandset(
+    [...bringUp(0, partitionOf("sick", spec), "p"), ...bringUp(1, partitionOf("well"), "s"), ...keys],
+    1_500,
+  );
+  const [sick, well] = snapshot.partitions;
+  assert.is(sick!.restarts, 3);
+  assert.is(sick!.state, "failed");
+  assert.is(sick!.reason, "its kernel panicked");
+  assert.is(well!.state, "running");
+});
+
+budgets("the same script gives the same schedule, energy and audit hash, bit for bit", () => {
+  const script = (): Scripted[] => [
+    ...bringUp(
+      0,
+      partitionOf("one", { cpu: guaranteed(30_000), energy: { capacity: 10_000_000_000n, rate: 40_000 } }),
+      "l",
+    ),
+    ...bringUp(1, partitionOf("two"), "s"),
+    [700, { op: "pause", partition: 1 }],
+    [900, { op: "resume", partition: 1 }],
+  ];
+  const [first, second] = [playHandset(script(), 1_500), playHandset(script(), 1_500)];
+  assert.equal(second.snapshot, first.snapshot);
+  assert.is(second.auditHash, first.auditHash);
+  assert.is.not(playHandset(script().slice(0, -1), 1_500).auditHash, first.auditHash);
+});
+
+budgets.run();

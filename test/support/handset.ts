@@ -1,0 +1,129 @@
+// A handset without threads: the real hypervisor and real machines in this process, in virtual time, driven by a list of requests.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ConsoleLog } from "../../agent/host/console-log.js";
+import { HandsetLoop } from "../../agent/host/handset-loop.js";
+import type {
+  BoardSpec,
+  HandsetAnswer,
+  HandsetMessage,
+  HandsetRequest,
+  HandsetSnapshot,
+  PartitionSpec,
+} from "../../agent/host/handset-messages.js";
+import { Hypervisor } from "../../agent/host/hypervisor.js";
+import { partitionPrepare } from "../../agent/host/partition-prepare.js";
+
+const product = (name: string): WebAssembly.Module =>
+  new WebAssembly.Module(readFileSync(new URL(`../../build/${name}`, import.meta.url)));
+const machineModule = product("machine.wasm");
+const hypervisorModule = product("hypervisor.wasm");
+
+export const BOARD: BoardSpec = {
+  ramBytes: 64 << 20,
+  reserveBytes: 16 << 20,
+  envelopeMicrowatts: 2_000_000,
+  costs: { instruction: 900, blockOperation: 2_000_000, blockByte: 60, consoleByte: 1_000, networkByte: 350_000 },
+};
+
+/** A partition that runs one of test/guest/bare: the first console byte tells it what to do. */
+export function partitionOf(name: string, change: Partial<PartitionSpec> = {}): PartitionSpec {
+  const kernel = fileURLToPath(new URL("../guest/bare/keys.bin", import.meta.url));
+  const prepared = partitionPrepare(
+    {
+      ramBytes: 1 << 20,
+      mode: "scheduled",
+      kernel: { path: kernel, sha256: null, offset: null, bssBytes: 0 },
+      firmware: null,
+      initrd: null,
+      commandLine: null,
+      deviceTree: null,
+      disk: null,
+      overhead: "small",
+    },
+    0,
+  );
+  return {
+    name,
+    plan: prepared.plan,
+    machine: prepared.config,
+    memoryBytes: prepared.memory.ramBytes + prepared.memory.overheadBytes,
+    cpu: { class: "best-effort", budget: 0, period: 100_000, ceiling: null, weight: 100 },
+    energy: null,
+    io: { blockOperations: null, blockBytes: null, consoleBytes: null },
+    restart: { onFailure: "stop", max: 0, backoffFirstMs: 100, backoffMaxMs: 1_000, noProgressMs: 0 },
+    disk: null,
+    diskQueue: null,
+    consoleLog: new ConsoleLog().buffer,
+    ...change,
+  };
+}
+
+export interface Played {
+  answers: HandsetAnswer[];
+  messages: HandsetMessage[];
+  /** When the last request had been answered. */
+  snapshot: HandsetSnapshot;
+  auditHash: string;
+}
+
+/** A request and the virtual time at which it is made, in milliseconds. */
+export type Scripted = [atMs: number, request: HandsetRequest];
+
+/** Plays a script to its end at `endMs` of virtual time. */
+export function playHandset(script: Scripted[], endMs: number, board = BOARD): Played {
+  const hypervisor = new Hypervisor(hypervisorModule, board, "deterministic", () => 0);
+  const answers: HandsetAnswer[] = [];
+  const messages: HandsetMessage[] = [];
+  let snapshot: HandsetSnapshot | null = null;
+  let rings = 0;
+  let next = 0;
+  const finale: HandsetRequest[] = [{ op: "snapshot" }, { op: "quit" }];
+  new HandsetLoop({
+    hypervisor,
+    machineModule,
+    deterministic: true,
+    // It rings all the time, so that the loop looks at its requests in every round; and it never sleeps.
+    doorbell: { heard: () => rings++, sleep: () => undefined },
+    now: () => 0,
+    nextRequest: () => {
+      const ms = hypervisor.now() / 1e6;
+      const scripted = script[next];
+      if (scripted !== undefined && scripted[0] <= ms) return { id: next++, request: scripted[1] };
+      // When nobody has anything to do, virtual time stands still: then what comes next comes now.
+      if (scripted !== undefined && idle(hypervisor)) return { id: next++, request: scripted[1] };
+      if (scripted === undefined && (ms >= endMs || idle(hypervisor))) {
+        const request = finale.shift();
+        return request === undefined ? null : { id: next++, request };
+      }
+      return null;
+    },
+    post: (message) => {
+      messages.push(message);
+      if (message.kind !== "answer") return;
+      answers.push(message.answer);
+      if ("value" in message.answer && isSnapshot(message.answer.value)) snapshot = message.answer.value;
+    },
+    heartbeat: () => undefined,
+  }).run();
+  return { answers, messages, snapshot: snapshot!, auditHash: hypervisor.auditHash() };
+}
+
+function idle(hypervisor: Hypervisor): boolean {
+  return hypervisor.snapshot().partitions.every((each) => each.state !== "running" || each.sleeping);
+}
+
+function isSnapshot(value: unknown): value is HandsetSnapshot {
+  return typeof value === "object" && value !== null && "partitions" in value;
+}
+
+/** The requests that bring a partition to life and press a key of its guest. Its id is `partition`. */
+export function bringUp(partition: number, spec: PartitionSpec, key: string): Scripted[] {
+  return [
+    [0, { op: "define", spec }],
+    [0, { op: "admit", partition }],
+    [0, { op: "start", partition }],
+    [0, { op: "input", partition, bytes: Buffer.from(key) }],
+  ];
+}
