@@ -196,7 +196,8 @@ function exponent(format: Format, random: Random): bigint {
   return BigInt(Math.min(largest, Math.max(0, Math.trunc(biased))));
 }
 
-/** One operand, often related to the one before it: equal, negated, a few units apart, or nearly cancelling. */
+/** One operand, often related to the one before it: equal, negated, a few units apart, nearly cancelling, or such that product
+ *  or quotient of the two come to an edge. */
 function operand(format: Format, random: Random, previous: bigint): bigint {
   const top = format.fractionBits + format.exponentBits;
   const all = (1n << (top + 1n)) - 1n;
@@ -210,7 +211,38 @@ function operand(format: Format, random: Random, previous: bigint): bigint {
     const payload = fraction(format, random) >> BigInt(random.below(2));
     return sign | (((1n << format.exponentBits) - 1n) << format.fractionBits) | payload; // NaNs, sometimes an infinity
   }
+  if (relation === 4) return (toEdge(format, random, previous) + BigInt(random.below(3) - 1)) & all;
+  if (relation === 5) return sign | justBelow(format, random);
   return sign | (exponent(format, random) << format.fractionBits) | fraction(format, random);
+}
+
+const converter = new DataView(new ArrayBuffer(8));
+
+/** A value that brings product or quotient with `previous` to where results underflow or overflow, or to one. */
+function toEdge(format: Format, random: Random, previous: bigint): bigint {
+  const single = format === SINGLE;
+  if (single) converter.setUint32(0, Number(previous));
+  else converter.setBigUint64(0, previous);
+  const value = single ? converter.getFloat32(0) : converter.getFloat64(0);
+  const [smallest, largest, least] = single ? [-126, 127, -149] : [-1022, 1023, -1074];
+  const edge = 2 ** random.pick([smallest, smallest, largest, least, 0]);
+  const other = random.oneIn(2) ? edge / value : value / edge;
+  if (single) {
+    converter.setFloat32(0, other);
+    return BigInt(converter.getUint32(0));
+  }
+  converter.setFloat64(0, other);
+  return converter.getBigUint64(0);
+}
+
+/** All ones down to some bit, below the smallest normal number of a format that this one may be narrowed to, or below an
+ *  integer's limit: what rounding takes over the edge. */
+function justBelow(format: Format, random: Random): bigint {
+  const bits = format.fractionBits;
+  const bias = (1n << (format.exponentBits - 1n)) - 1n;
+  const edges = format === SINGLE ? [-14, 15, 30, 31] : [-126, 127, 30, 31];
+  const power = BigInt(random.pick(edges) - random.below(2));
+  return ((bias + power) << bits) | (((1n << bits) - 1n) ^ ((1n << BigInt(random.below(Number(bits)))) - 1n));
 }
 
 const FPSCR_STICKY = [0, 0x10, 0x10, 0x9f, 0x1f, 0x00];
