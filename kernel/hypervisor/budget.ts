@@ -17,10 +17,6 @@
 // before it when both lie within a sixth of a period: the earlier part waits for the later one. That is always to the partition's own loss,
 // and to nobody else's.
 
-import { SLICE_MIN } from "../abi/hypervisor";
-
-/** Refills that are smaller are merged with the next one: they are not worth a switch. */
-const REFILL_MIN: u64 = 5 * <u64>SLICE_MIN;
 const REFILL_COUNT: u32 = 8;
 const REFILLS: u32 = 24;
 const REFILL_BYTES: u32 = 24;
@@ -65,14 +61,10 @@ export function budgetReset(budget: Budget, amount: u64, period: u64, now: u64):
 /** A new amount and period, while the partition lives. What was spent in the running period stays spent. */
 export function budgetChange(budget: Budget, amount: u64, period: u64, now: u64): void {
   const left = budgetTime(budget) <= now ? min<u64>(budgetLeft(budget), amount) : 0;
-  budgetReset(budget, amount, period, now);
-  if (left == amount) return;
-  if (left < REFILL_MIN) {
-    budgetReset(budget, amount, period, now + period);
-  } else {
-    store<u64>(refill(budget, 0), left, AMOUNT);
-    append(budget, now + period, amount - left);
-  }
+  budgetReset(budget, amount, period, left ? now : now + period);
+  if (left == 0 || left == amount) return;
+  store<u64>(refill(budget, 0), left, AMOUNT);
+  append(budget, now + period, amount - left);
 }
 
 /** When the first refill is usable. */
@@ -132,13 +124,6 @@ export function budgetCharge(budget: Budget, used: u64): void {
     used -= amount;
     drop(budget);
     append(budget, time + budget.period, amount);
-  }
-  while (budget.count > 1 && budgetLeft(budget) < REFILL_MIN) {
-    const amount = budgetLeft(budget);
-    drop(budget);
-    const next = refill(budget, 0);
-    store<u64>(next, load<u64>(next, TIME) - amount, TIME);
-    store<u64>(next, load<u64>(next, AMOUNT) + amount, AMOUNT);
   }
 }
 

@@ -6,7 +6,6 @@ import type { GuestMachine } from "./table-module.js";
 
 const QUANTUM = 100_000;
 const SLICE_MIN = 2_000;
-const REFILL_MIN = 10_000;
 const INSTRUCTION = 10;
 const INSTRUCTIONS_IN_QUANTUM = 10_000n;
 
@@ -48,7 +47,7 @@ class Server {
     const usable = this.time <= now ? Math.min(this.left, amount) : 0;
     const next = new Server(amount, period, now);
     if (usable === amount) return next;
-    if (usable < REFILL_MIN) {
+    if (usable === 0) {
       next.refills = [{ time: now + period, amount, first: now + period }];
     } else {
       next.refills = [{ time: now, amount: usable, first: now }];
@@ -95,11 +94,6 @@ class Server {
       if (part === this.left) this.refills.shift();
       else this.refills[0] = { ...this.refills[0]!, time: time + part, amount: this.left - part };
       this.add(time + this.period, part);
-    }
-    while (this.refills.length > 1 && this.left < REFILL_MIN) {
-      const gone = this.refills.shift()!;
-      const next = this.refills[0]!;
-      this.refills[0] = { ...next, time: next.time - gone.amount, amount: next.amount + gone.amount };
     }
   }
 
