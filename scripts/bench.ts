@@ -1,12 +1,14 @@
-// npm run bench: measures the promises of SPECIFICATION.md that a single partition can keep or break, and the same work on
+// npm run bench: measures the promises of SPECIFICATION.md and the same work of a single partition on
 // qemu-system-arm when it is installed, side by side in the same run.
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { readCachedGuest } from "../agent/guests/cache.ts";
 import { measureBoot } from "./bench/boot.ts";
+import { measureBudgets } from "./bench/budgets.ts";
 import { measureIdle } from "./bench/idle.ts";
 import { measureLoops } from "./bench/loops.ts";
+import { measureMany } from "./bench/many.ts";
 import { PEER, peerVersion } from "./bench/peer.ts";
 import { rowOf, rowText, TABLE_HEAD, writeDistributions, type Measurement } from "./bench/report.ts";
 import { measureSize } from "./bench/size.ts";
@@ -20,6 +22,8 @@ Names are groups of rows; without one, all of them are measured, each N times (d
   loops   mips-loops, loop-crc, loop-table, loop-sieve
   work    sha256, gzip, sort, awk, fork-exec
   idle    idle (once)
+  budgets hypervisor-size, burn-50-error, burn-overrun, thirds-error, hostile-loss, tax, restart, idle-handset
+  many    tiny, debian, returned: 1,000 small guests, then 100 Debian ones; only when named
 --json prints one JSON object a row. Distributions go to build/bench/, with this computer's description.`;
 
 /** A group of rows: measured `runs` times, and on the peer too when it is there. */
@@ -31,6 +35,8 @@ const GROUPS: Record<string, Group> = {
   loops: measureLoops,
   work: measureWork,
   idle: measureIdle,
+  budgets: measureBudgets,
+  many: measureMany,
 };
 
 const { names, json, runs } = parseArguments(process.argv.slice(2));
@@ -39,7 +45,10 @@ const step = (script: string, ...args: string[]): void => {
   if (status !== 0) process.exit(status ?? 1);
 };
 step("scripts/bootstrap.mjs", "build", "--quiet");
-if (names.some((name) => ["boot", "work", "idle"].includes(name)) && readCachedGuest("linux") === null) {
+if (
+  names.some((name) => ["boot", "work", "idle", "budgets", "many"].includes(name)) &&
+  readCachedGuest("linux") === null
+) {
   step("scripts/pocketvisor.mjs", "guest", "fetch", "linux");
 }
 const peer = peerVersion();
@@ -71,7 +80,11 @@ function parseArguments(args: string[]): { names: string[]; json: boolean; runs:
     else usage(`there is no row group "${arg}"`);
   }
   if (!Number.isInteger(count) || count < 1) usage("--runs needs a positive number");
-  return { names: chosen.length > 0 ? chosen : Object.keys(GROUPS), json: asJson, runs: count };
+  return {
+    names: chosen.length > 0 ? chosen : Object.keys(GROUPS).filter((name) => name !== "many"),
+    json: asJson,
+    runs: count,
+  };
 }
 
 function usage(message: string): never {

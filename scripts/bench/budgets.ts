@@ -1,0 +1,141 @@
+// The hypervisor's promises, in real time: budgets that hold, neighbours that do not hurt, and what scheduling costs.
+
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../stale.mjs";
+import { allReady, BEST_EFFORT, bring, debianPlan, guaranteed, keysPlan, newHandset, sleep, usage } from "./handset.ts";
+import { rowStart, type Measurement } from "./report.ts";
+
+const WARM_MS = 1_000;
+const BURN_MS = 60_000;
+const SHARE_MS = 10_000;
+const TAX_MS = 4_000;
+const TAX_PARTITIONS = 4;
+const IDLE_MS = 20_000;
+const READY_MS = 120_000;
+const RAM_BYTES = 64 << 20;
+
+export async function measureBudgets(runs: number): Promise<Measurement[]> {
+  const size = rowStart("hypervisor-size", "bytes", "build/hypervisor.wasm, release", 20_480);
+  size.ours.push(statSync(join(root, "build/hypervisor.wasm")).size);
+  return [
+    size,
+    ...(await burn()),
+    await thirds(runs),
+    await hostile(runs),
+    await tax(runs),
+    await restart(runs),
+    await idle(),
+  ];
+}
+
+/** One partition with 50 % and a ceiling of 50 %, for a minute. */
+async function burn(): Promise<Measurement[]> {
+  const error = rowStart("burn-50-error", "points", `a burn at 50 % for ${BURN_MS / 1000} s: distance from 50 %`, 0.5);
+  const overrun = rowStart("burn-overrun", "µs", "the longest overrun of a budget in it (target: p99.9)", 100);
+  const handset = newHandset();
+  await bring(handset, keysPlan("burn", guaranteed(50, true)), "s");
+  await sleep(WARM_MS);
+  const { shares, partitions } = await usage(handset, BURN_MS);
+  error.ours.push(Math.abs(shares[0]! - 50));
+  overrun.ours.push(partitions[0]!.cpu.overrunMaxNs / 1e3);
+  await handset.close();
+  return [error, overrun];
+}
+
+/** Two at 30 % and one that takes the rest. */
+async function thirds(runs: number): Promise<Measurement> {
+  const error = rowStart(
+    "thirds-error",
+    "points",
+    "two at 30 % beside best effort: the larger distance from 30 %",
+    0.5,
+  );
+  for (let run = 0; run < runs; run++) {
+    const handset = newHandset();
+    for (const name of ["one", "two"]) await bring(handset, keysPlan(name, guaranteed(30, true)), "s");
+    await bring(handset, keysPlan("rest", BEST_EFFORT), "s");
+    await sleep(WARM_MS);
+    const { shares } = await usage(handset, SHARE_MS);
+    error.ours.push(Math.max(Math.abs(shares[0]! - 30), Math.abs(shares[1]! - 30)));
+    await handset.close();
+  }
+  return error;
+}
+
+/** A partition at 40 %, alone and beside three that burn, flood the console, and burn again. */
+async function hostile(runs: number): Promise<Measurement> {
+  const loss = rowStart("hostile-loss", "points", "what a partition at 40 % loses beside hostile ones", 1);
+  for (let run = 0; run < runs; run++) {
+    const handset = newHandset();
+    await bring(handset, keysPlan("quiet", guaranteed(40, true)), "s");
+    await sleep(WARM_MS);
+    const alone = (await usage(handset, SHARE_MS / 2)).shares[0]!;
+    await bring(handset, keysPlan("burn", BEST_EFFORT), "s");
+    for (const name of ["flood", "flood-too"]) await bring(handset, keysPlan(name, BEST_EFFORT), "l".repeat(1000));
+    await sleep(WARM_MS);
+    const beside = (await usage(handset, SHARE_MS / 2)).shares[0]!;
+    loss.ours.push(alone - beside);
+    await handset.close();
+  }
+  return loss;
+}
+
+/** Instructions a second of busy partitions together against one alone: alternately, because the computer's speed drifts. */
+async function tax(runs: number): Promise<Measurement> {
+  const row = rowStart("tax", "%", `${TAX_PARTITIONS} busy partitions together against one alone`, 2);
+  const handset = newHandset();
+  const ids: number[] = [];
+  for (let n = 0; n < TAX_PARTITIONS; n++) ids.push(await bring(handset, keysPlan(`busy-${n}`, BEST_EFFORT), "s"));
+  await sleep(WARM_MS);
+  const sum = (rates: number[]): number => rates.reduce((total, rate) => total + rate, 0);
+  for (let run = 0; run < runs; run++) {
+    for (const id of ids.slice(1)) await handset.act("pause", id);
+    const alone = sum((await usage(handset, TAX_MS)).rates);
+    for (const id of ids.slice(1)) await handset.act("resume", id);
+    const together = sum((await usage(handset, TAX_MS)).rates);
+    row.ours.push(100 * (1 - together / alone));
+  }
+  await handset.close();
+  return row;
+}
+
+/** From a guest's panic to its shell again, while a neighbour sleeps. */
+async function restart(runs: number): Promise<Measurement> {
+  const row = rowStart("restart", "s", "from a guest's panic to its shell again", 3);
+  const handset = newHandset();
+  const id = await bring(handset, await debianPlan("panics", RAM_BYTES));
+  await bring(handset, await debianPlan("sleeps", RAM_BYTES));
+  await allReady(handset, READY_MS);
+  for (let run = 0; run < runs; run++) {
+    const { restarts } = (await handset.snapshot()).partitions[id]!;
+    const started = Date.now();
+    await handset.input(id, Buffer.from("echo c > /proc/sysrq-trigger\n"));
+    while ((await handset.snapshot()).partitions[id]!.restarts === restarts) await sleep(5);
+    await allReady(handset, READY_MS);
+    row.ours.push((Date.now() - started) / 1000);
+    await sleep(WARM_MS);
+  }
+  await handset.close();
+  return row;
+}
+
+/** Two Debian partitions that sleep. */
+async function idle(): Promise<Measurement> {
+  const row = rowStart(
+    "idle-handset",
+    "% of a core",
+    `two Debian partitions in their shells for ${IDLE_MS / 1000} s`,
+    1.2,
+  );
+  const handset = newHandset();
+  for (const name of ["one", "two"]) await bring(handset, await debianPlan(name, RAM_BYTES));
+  await allReady(handset, READY_MS);
+  await sleep(3 * WARM_MS);
+  const before = process.cpuUsage();
+  await sleep(IDLE_MS);
+  const { user, system } = process.cpuUsage(before);
+  row.ours.push((100 * (user + system)) / 1000 / IDLE_MS);
+  await handset.close();
+  return row;
+}

@@ -1,0 +1,110 @@
+// What the handset rows share: a board that is large enough, partitions made of the tests' bare-metal guest or of Debian, and time.
+
+import { guestImage } from "../../agent/cli/guest-image.ts";
+import type { BoardSpec, CpuContract, PartitionSnapshot } from "../../agent/host/handset-messages.ts";
+import { Handset, type PartitionPlan } from "../../agent/host/handset.ts";
+import { join } from "node:path";
+import { root } from "../stale.mjs";
+
+const BOARD: BoardSpec = {
+  ramBytes: 64 * 2 ** 30,
+  reserveBytes: 0,
+  envelopeMicrowatts: 100_000_000,
+  costs: { instruction: 900, blockOperation: 2_000_000, blockByte: 60, consoleByte: 1_000, networkByte: 350_000 },
+};
+
+export const BEST_EFFORT: CpuContract = {
+  class: "best-effort",
+  budget: 0,
+  period: 100_000,
+  ceiling: null,
+  weight: 100,
+};
+
+/** `percent` of a processor for sure; with `capped`, no more than that. */
+export function guaranteed(percent: number, capped: boolean): CpuContract {
+  const budget = percent * 1000;
+  return { class: "guaranteed", budget, period: 100_000, ceiling: capped ? budget : null, weight: 0 };
+}
+
+const UNLIMITED = { blockOperations: null, blockBytes: null, consoleBytes: null };
+const RESTART = { onFailure: "restart", max: 100, backoffFirstMs: 10, backoffMaxMs: 1_000, noProgressMs: 0 } as const;
+
+/** test/guest/bare/keys.S: the first byte of input tells it what to do. */
+export function keysPlan(name: string, cpu: CpuContract): PartitionPlan {
+  const path = join(root, "test/guest/bare/keys.bin");
+  return {
+    name,
+    cpu,
+    energy: null,
+    io: UNLIMITED,
+    restart: RESTART,
+    image: {
+      ramBytes: 1 << 20,
+      kernel: { path, sha256: null, offset: null, bssBytes: 0 },
+      firmware: null,
+      initrd: null,
+      commandLine: null,
+      deviceTree: null,
+      disk: null,
+      overhead: "small",
+    },
+  };
+}
+
+/** A Debian partition. */
+export async function debianPlan(name: string, ramBytes: number): Promise<PartitionPlan> {
+  const { kernel, initrd, commandLine } = await guestImage("linux");
+  const rest = { firmware: null, deviceTree: null, disk: null, overhead: "normal" as const };
+  const image = { ramBytes, kernel, initrd, commandLine: `quiet ${commandLine}`, ...rest };
+  return { name, cpu: BEST_EFFORT, energy: null, io: UNLIMITED, restart: RESTART, image };
+}
+
+export function newHandset(): Handset {
+  return new Handset(BOARD, "realtime");
+}
+
+/** Adds and starts a partition, and presses a key. */
+export async function bring(handset: Handset, plan: PartitionPlan, key = ""): Promise<number> {
+  const id = await handset.add(plan);
+  await handset.act("start", id);
+  if (key !== "") await handset.input(id, Buffer.from(key));
+  return id;
+}
+
+export const sleep = (milliseconds: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** What the partitions used between two looks `milliseconds` apart: shares of accounted time, and instructions a second of real time. */
+export async function usage(
+  handset: Handset,
+  milliseconds: number,
+): Promise<{ shares: number[]; rates: number[]; partitions: PartitionSnapshot[] }> {
+  const before = await handset.snapshot();
+  await sleep(milliseconds);
+  const after = await handset.snapshot();
+  // Shares are shares of the time that the hypervisor accounts: what the host stole is no partition's.
+  const accounted = after.nowNs - before.nowNs - (after.stolenNs - before.stolenNs);
+  const differences = after.partitions.map((partition, index) => {
+    const earlier = before.partitions[index]!;
+    return {
+      share: (100 * (partition.cpu.timeNs - earlier.cpu.timeNs)) / accounted,
+      rate: (partition.instructions - earlier.instructions) / ((after.nowNs - before.nowNs) / 1e9),
+    };
+  });
+  return {
+    shares: differences.map(({ share }) => share),
+    rates: differences.map(({ rate }) => rate),
+    partitions: after.partitions,
+  };
+}
+
+/** Waits until every partition with a Debian guest has reached its shell. */
+export async function allReady(handset: Handset, limitMs: number): Promise<PartitionSnapshot[]> {
+  for (const end = Date.now() + limitMs; ;) {
+    const { partitions } = await handset.snapshot();
+    if (partitions.every(({ bootMs }) => bootMs !== null)) return partitions;
+    if (Date.now() > end) throw new Error(`not every partition was ready within ${limitMs / 1000} s`);
+    await sleep(50);
+  }
+}
