@@ -5,8 +5,11 @@
 // is full, and then it reads full and busy until the host has drained the ring: no byte is lost by a guest that looks at
 // UARTFR. The receive FIFO is the input ring: its interrupts follow the fill, and the time-out interrupt does not wait.
 //
-// A receiver that has just been switched on hears nothing for a millisecond, as on a wire. Linux's driver empties the FIFO when
-// it opens the port; without the pause, that would eat what was typed ahead.
+// A receiver that has just been switched on hears nothing at first, as on a wire. Linux's driver writes a message and empties the
+// FIFO after it has switched the receiver on; without the pause, that would eat what was typed ahead. The pause ends when the
+// driver unmasks its receive interrupts, which it does after that; for a driver that polls, after some looks at the flags
+// without writing; and else after a second. Time alone would not do: a host that is busy elsewhere takes it away from between
+// two instructions of the guest.
 
 import { PL011_STATE } from "../../abi/layout";
 import { PL011_IRQ } from "../memory-map";
@@ -53,15 +56,16 @@ const INTERRUPT_BITS: u32 = 0x7ff;
 
 const PORT: u32 = 0;
 const FIFO_DEPTH: u32 = 16; // revision r1p4, as its PeriphID2 says
-const RECEIVER_PAUSE: u64 = COUNTER_HZ / 1000;
+const RECEIVER_PAUSE: u64 = COUNTER_HZ;
+const RECEIVER_PAUSE_LOOKS: u32 = 64;
 
 /** State:
  *
  *   +0  ilpr  u32   +4  ibrd  u32   +8  fbrd  u32   +12 lcrh  u32
  *   +16 cr    u32   +20 ifls  u32   +24 mask  u32   +28 dmacr u32
  *   +32 raw          u32  UARTRIS without the receive bits, which are computed
- *   +36 pausing      u32  1 until receiveFrom has come
- *   +40 receiveFrom  u64  counter value from which on received bytes are seen
+ *   +36 pausing      u32  not 0 until the receiver's pause is over: looks at UARTFR that are left
+ *   +40 receiveFrom  u64  counter value at which it ends at the latest
  *   +48 stalled      u32  1 from a write that filled the output ring until there is room
  */
 @unmanaged
@@ -142,7 +146,7 @@ export function pl011Write(offset: u32, value: u32): void {
       break;
     case UARTCR:
       if ((value & CR_RECEIVE) == CR_RECEIVE && (uart.cr & CR_RECEIVE) != CR_RECEIVE) {
-        uart.pausing = 1;
+        uart.pausing = RECEIVER_PAUSE_LOOKS;
         uart.receiveFrom = clockTicks() + RECEIVER_PAUSE;
       }
       uart.cr = value & 0xff87;
@@ -152,6 +156,7 @@ export function pl011Write(offset: u32, value: u32): void {
       break;
     case UARTIMSC:
       uart.mask = value & INTERRUPT_BITS;
+      if (value & (RXIS | RTIS)) uart.pausing = 0;
       break;
     case UARTICR:
       uart.raw &= ~value;
@@ -191,6 +196,7 @@ function pl011Receive(): u32 {
 
 /** 2.8.3: the transmit interrupt comes when the FIFO drains to its level; here, at once or when a full ring has room again. */
 function pl011Transmit(value: u32): void {
+  if (uart.pausing) uart.pausing = RECEIVER_PAUSE_LOOKS;
   if (consoleOutputPut(PORT, value) && consoleOutputRoom(PORT) != 0) {
     uart.raw |= TXIS;
   } else {
@@ -200,6 +206,7 @@ function pl011Transmit(value: u32): void {
 }
 
 function pl011Flags(): u32 {
+  if (uart.pausing) uart.pausing--;
   const waiting = pl011Waiting();
   let flags: u32 = FR_TXFE;
   if (consoleOutputRoom(PORT) == 0) {
