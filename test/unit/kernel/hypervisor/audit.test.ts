@@ -8,7 +8,11 @@ import { Hypervisor, auditChain, type AuditRecord } from "../../../support/hyper
 import { Random } from "../../../support/random.js";
 
 /** The last hash of the chain that goes on from `previous`, or undefined when it is broken. */
-function chain(records: AuditRecord[], previous = new Uint8Array(32), sequence = 0n): Uint8Array | undefined {
+function chain(
+  records: AuditRecord[],
+  previous: Uint8Array = new Uint8Array(32),
+  sequence = 0n,
+): Uint8Array | undefined {
   for (const record of records) {
     const hash = record.bytes.slice(abi.AUDIT_CHAIN);
     if (record.sequence !== sequence++) return undefined;
@@ -24,7 +28,7 @@ audit("each record carries SHA-256 of the hash before it and its own first half 
   const random = new Random(2);
   const real = new Hypervisor();
   let records: AuditRecord[] = [];
-  let last = new Uint8Array(32);
+  let last: Uint8Array = new Uint8Array(32);
   let next = 0n;
   for (let n = 0; n < 2000; n++) {
     real.exports.auditNote(random.u32() & 0xffff, random.u32(), random.u32(), random.u32());
