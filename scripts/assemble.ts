@@ -6,7 +6,13 @@ import { join } from "node:path";
 import { assembleFlat } from "./assembler.ts";
 import { root } from "./stale.mjs";
 
-const FOLDERS = ["test/guest/bare", "test/guest/architecture", "test/isa/system", "test/perf/bare"];
+const FOLDERS = [
+  "test/guest/bare",
+  "test/guest/architecture",
+  "test/guest/channel",
+  "test/isa/system",
+  "test/perf/bare",
+];
 
 if (process.argv.includes("--help")) {
   console.log(

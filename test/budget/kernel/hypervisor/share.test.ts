@@ -69,7 +69,7 @@ function beside(
     contract,
   );
   neighbour?.(real);
-  real.runTo(20_000 * MS);
+  real.runTo(8_000 * MS);
   return { cpu: real.cpu(id), latency: Number(real.u64(id, abi.PARTITION_LATENCY_MAX)) };
 }
 
@@ -79,11 +79,11 @@ const HOSTILE: Record<string, (real: Hypervisor) => void> = {
   "spins with interrupts masked": (real) => void real.start(new MachinePartition(SPIN_MASKED)),
   "floods its console": (real) => {
     let full = false;
-    real.start(new FakeGuest(() => ((full = !full) ? { burn: 5 } : { want: reasons.RUN_OUTPUT })));
+    real.start(new FakeGuest(() => ((full = !full) ? { burn: 20_000 } : { want: reasons.RUN_OUTPUT })));
   },
-  "sleeps and wakes as fast as it can": (real) => {
+  "sleeps and wakes fifty thousand times a second": (real) => {
     let asleep = false;
-    real.start(new FakeGuest(() => ((asleep = !asleep) ? { sleep: 1 } : { burn: 1 })), { budget: 3_000 });
+    real.start(new FakeGuest(() => ((asleep = !asleep) ? { sleep: 480 } : { burn: 100 })), { budget: 3_000 });
   },
   "traps and is restarted": (real) => {
     const random = new Random(1);

@@ -8,7 +8,11 @@ import { Hypervisor, auditChain, type AuditRecord } from "../../../support/hyper
 import { Random } from "../../../support/random.js";
 
 /** The last hash of the chain that goes on from `previous`, or undefined when it is broken. */
-function chain(records: AuditRecord[], previous: Uint8Array = new Uint8Array(32), sequence = 0n): Uint8Array | undefined {
+function chain(
+  records: AuditRecord[],
+  previous: Uint8Array = new Uint8Array(32),
+  sequence = 0n,
+): Uint8Array | undefined {
   for (const record of records) {
     const hash = record.bytes.slice(abi.AUDIT_CHAIN);
     if (record.sequence !== sequence++) return undefined;
