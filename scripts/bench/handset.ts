@@ -103,7 +103,7 @@ export async function usage(
 export async function allReady(handset: Handset, limitMs: number): Promise<PartitionSnapshot[]> {
   for (const end = Date.now() + limitMs; ;) {
     const { partitions } = await handset.snapshot();
-    if (partitions.every(({ bootMs }) => bootMs !== null)) return partitions;
+    if (partitions.every(({ state, bootMs }) => state === "running" && bootMs !== null)) return partitions;
     if (Date.now() > end) throw new Error(`not every partition was ready within ${limitMs / 1000} s`);
     await sleep(50);
   }
