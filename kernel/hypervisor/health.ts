@@ -17,6 +17,7 @@ import {
   LEVEL_PARTITION,
   STATE_FAILED,
   STATE_PAUSED,
+  STATE_RUNNING,
 } from "../abi/reasons";
 import { auditPut } from "./audit";
 import { eventPut } from "./event";
@@ -27,13 +28,16 @@ import { state } from "./state";
 const MILLISECOND: u64 = 1_000_000;
 const DOUBLINGS_MAX: u32 = 20;
 
-/** Partition `id`, running or paused, failed for `reason` (FAIL_*): returns the ACTION_* that was taken. */
+/** Partition `id`, which is held, failed for `reason` (FAIL_*): returns the ACTION_* that was taken. */
 export function health(id: u32, reason: u32): u32 {
   const partition = partitionAt(id);
   const row = reason - FAIL_FIRST < FAIL_COUNT ? reason - FAIL_FIRST : FAIL_HOST - FAIL_FIRST;
   if (state.now - partition.startedAt >= <u64>partition.backoffMax * MILLISECOND) partition.restartStreak = 0;
   const level = partition.restartStreak < partition.restartMax ? LEVEL_PARTITION : LEVEL_HANDSET;
-  const action = <u32>load<u8>(changetype<usize>(partition) + RECORD_ACTIONS + level * FAIL_COUNT + row);
+  let action = <u32>load<u8>(changetype<usize>(partition) + RECORD_ACTIONS + level * FAIL_COUNT + row);
+  // Without a machine there is nothing to pause, and nothing to run on.
+  const lives = partition.state == STATE_RUNNING || partition.state == STATE_PAUSED;
+  if (!lives && action != ACTION_RESTART) action = ACTION_STOP;
   if (action != ACTION_IGNORE) auditPut(AUDIT_FAULT, id, reason, <u64>action);
   eventPut(EVENT_FAULT, id, reason, <u64>action);
   switch (action) {

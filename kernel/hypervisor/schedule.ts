@@ -116,6 +116,10 @@ export function scheduleStep(until: u64): u64 {
 function slice(id: u32, fair: bool): void {
   const partition = partitionAt(id);
   const slot = TABLE_FIRST + id * TABLE_STRIDE;
+  // From here on the machine may trap.
+  state.current = id;
+  state.sliceFuel = 0;
+  state.sliceFair = fair ? 1 : 0;
   let span: u64 = <u64>QUANTUM;
   if (!fair) span = min<u64>(span, budgetLeft(serverOf(partition)));
   if (partition.ceiling != CEILING_NONE) span = min<u64>(span, budgetLeft(capOf(partition)));
@@ -142,13 +146,12 @@ function slice(id: u32, fair: bool): void {
   const ran = RAN + ((id >>> 5) << 2);
   store<u32>(ran, load<u32>(ran) | (1 << (id & 31)));
   state.sliceFuel = fuel;
-  state.sliceFair = fair ? 1 : 0;
-  state.current = id;
   const reason = call_indirect<u32>(slot + TABLE_RUN, fuel);
-  state.current = NO_PARTITION;
   const executed = min<u32>(call_indirect<u32>(slot + TABLE_EXECUTED), fuel);
+  state.sliceFuel = 0;
   account(partition, executed);
   conclude(id, reason, executed);
+  state.current = NO_PARTITION;
 }
 
 /** Books a slice of `executed` instructions that ends now. */
@@ -246,7 +249,8 @@ function idleSlice(partition: Partition): void {
   charge(partition, time, state.sliceFair != 0);
 }
 
-/** run() trapped: books the whole slice, and does what the health table says about `reason`. Returns the partition, or -1. */
+/** The machine trapped: books the whole slice if it was inside run(), and does what the health table says about `reason`. Returns the
+ *  partition, or -1. */
 export function scheduleFaulted(reason: u32): i32 {
   const id = state.current;
   if (id == NO_PARTITION) return -1;

@@ -7,7 +7,7 @@ export const NEVER: u64 = u64.MAX_VALUE;
 
 /** State: kernel/abi/hypervisor HYPERVISOR_*. Times in nanoseconds, energy in picojoules.
  *
- *   +0   current        u32  the partition inside run(): stored before the call, because a trap unwinds through us
+ *   +0   current        u32  the partition whose machine is being called: stored before, , because a trap unwinds through us
  *   +4   partitionCount u32
  *   +8   now            u64  the end of the last slice, or of the last sleep
  *   +16  busy, idle, stolen  u64 × 3

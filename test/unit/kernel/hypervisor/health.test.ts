@@ -138,6 +138,20 @@ health("a machine that cannot be made again fails once more, and waits longer", 
   assert.is(real.u32(id, abi.PARTITION_HELD), 0);
 });
 
+health("a machine that cannot be made is not paused and not run on, whatever the table says", () => {
+  for (const action of [reasons.ACTION_IGNORE, reasons.ACTION_LOG, reasons.ACTION_PAUSE]) {
+    const actions = all(action);
+    actions[0] = reasons.ACTION_RESTART;
+    const real = new Hypervisor();
+    const id = real.start(scripted({ trap: true }), { actions: [actions, actions] });
+    real.onWant = (id) => assert.is(real.exports.partitionFail(id, reasons.FAIL_START), reasons.ACTION_STOP);
+    real.runFor(1000);
+    assert.is(real.wants.length, 1);
+    assert.is(real.state(id), reasons.STATE_FAILED);
+    assert.is(real.u32(id, abi.PARTITION_HELD), 0);
+  }
+});
+
 health("no progress: so much CPU time without a sleep, an exit or output", () => {
   const real = new Hypervisor();
   const spin = real.start(burner(), { noProgress: 50, ...always(reasons.ACTION_STOP) });

@@ -198,6 +198,33 @@ schedule("a trap unwinds through step(), is booked as a whole slice, and harms n
   assert.is(real.exports.faulted(reasons.FAIL_TRAP), -1, "nobody was inside");
 });
 
+schedule("a trap in any of a machine's functions, or an empty slot of the table, is its partition's failure", () => {
+  const trap = (): never => {
+    throw new WebAssembly.RuntimeError("a trap on purpose");
+  };
+  const sleeper = {
+    run: () => reasons.RUN_WAIT,
+    runExecuted: () => 0,
+    machineDeadline: () => 5,
+    machineAdvance: () => {},
+  };
+  for (const name of ["run", "runExecuted", "machineDeadline", "machineAdvance"] as const) {
+    const real = new Hypervisor();
+    const id = real.start({ ...sleeper, [name]: trap }, { restartMax: 0 });
+    const good = real.start(burner());
+    real.runTo(10 * MS);
+    assert.is(real.u32(id, abi.PARTITION_REASON), reasons.FAIL_TRAP, name);
+    assert.ok(real.cpu(good) >= 9.8 * MS, name);
+  }
+  for (let slot = 0; slot < abi.TABLE_STRIDE; slot++) {
+    const real = new Hypervisor();
+    const id = real.start(sleeper, { restartMax: 0 });
+    real.table.set(abi.TABLE_FIRST + id * abi.TABLE_STRIDE + slot, null);
+    real.runTo(10 * MS);
+    assert.is(real.u32(id, abi.PARTITION_REASON), reasons.FAIL_TRAP, `slot ${slot}`);
+  }
+});
+
 schedule("a machine that traps each time it runs does not stop the hypervisor", () => {
   const real = new Hypervisor();
   const id = real.start(new FakeGuest(() => ({ trap: true })), { restartMax: 5, backoffFirst: 1, backoffMax: 4 });
