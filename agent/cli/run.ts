@@ -133,6 +133,7 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
     deviceTree: parsed.text("dtb"),
     disk: parseDisk(parsed.text("disk")),
     overhead,
+    channels: false,
     consolePort: console === "pl011" ? 0 : 1,
     inputIsWhole: process.stdin.isTTY !== true,
   } as const;

@@ -127,6 +127,7 @@ async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartit
     deviceTree: null,
     disk: partition.disk,
     overhead: partition.overhead,
+    channels: true,
   };
   if (partition.guest === null) {
     const kernel = { path: partition.kernel!, sha256: null, offset: null, bssBytes: 0 };

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type YAMLMap } from "yaml";
 import { UsageError } from "../failure.ts";
 import type {
+  ChannelContract,
   CpuContract,
   EnergyContract,
   HealthAction,
@@ -25,6 +26,7 @@ import {
 /** A file larger than this is no handset file. */
 const FILE_BYTES_MAX = 1 << 20;
 const PARTITIONS_MAX = 1000;
+const CHANNELS_MAX = 1000;
 const NAME = /^[a-z0-9-]{1,32}$/;
 const KINDS = ["work", "personal", "system"] as const;
 const ACTIONS = ["ignore", "log", "restart", "pause", "stop"] as const;
@@ -48,11 +50,21 @@ export interface HandsetPartition {
   line: number;
 }
 
+/** Partition `from` may send to `to`, out of port `fromPort` and into port `toPort`. */
+export interface HandsetChannel {
+  from: string;
+  fromPort: number;
+  to: string;
+  toPort: number;
+  contract: ChannelContract;
+}
+
 export interface HandsetFile {
   path: string;
   name: string;
   board: string;
   partitions: HandsetPartition[];
+  channels: HandsetChannel[];
 }
 
 const DEFAULT_PERIOD = 100_000;
@@ -113,7 +125,7 @@ class Reader {
 
   handset(): HandsetFile {
     const map = this.map(this.root, "the file");
-    this.known(map, ["handset", "board", "partitions"]);
+    this.known(map, ["handset", "board", "partitions", "channels"]);
     const partitions: HandsetPartition[] = [];
     const list = map?.get("partitions", true) as Node | undefined;
     if (!isSeq(list))
@@ -132,7 +144,47 @@ class Reader {
       name: this.value(map, "handset", "handset", nameOf),
       board: this.value(map, "board", "qemu-virt", nameOf),
       partitions,
+      channels: this.channels(map, names),
     };
+  }
+
+  private channels(map: YAMLMap | null, partitions: Set<string>): HandsetChannel[] {
+    const list = map?.get("channels", true) as Node | undefined;
+    if (list === undefined) return [];
+    if (!isSeq(list) || list.items.length > CHANNELS_MAX) {
+      this.fault(list, `channels must be a list of at most ${CHANNELS_MAX}`, "write `- { from: work, to: personal }`");
+      return [];
+    }
+    return list.items.map((item) => {
+      const entry = this.map(item as Node, "a channel");
+      this.known(entry, ["from", "from-port", "to", "to-port", "capacity", "rate", "messages"]);
+      const end = (key: string): string => {
+        const name = this.value(entry, key, "", nameOf);
+        if (entry !== null && !partitions.has(name)) {
+          this.fault(
+            entry,
+            `${key}: there is no partition ${JSON.stringify(name)}`,
+            `partitions: ${[...partitions].join(", ")}`,
+          );
+        }
+        return name;
+      };
+      const limit = (key: string, read: Reading<number>): RateLimit | null => {
+        const rate = this.value<number | null>(entry, key, null, read);
+        return rate === null ? null : { rate, burst: rate };
+      };
+      return {
+        from: end("from"),
+        fromPort: this.value(entry, "from-port", 0, integerOf(0, 31)),
+        to: end("to"),
+        toPort: this.value(entry, "to-port", 0, integerOf(0, 31)),
+        contract: {
+          capacity: this.value(entry, "capacity", 64 << 10, parseBytes),
+          bytes: limit("rate", parseByteRate),
+          messages: limit("messages", parseRate),
+        },
+      };
+    });
   }
 
   private partition(node: Node): HandsetPartition {

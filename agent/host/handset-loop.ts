@@ -16,11 +16,11 @@ import {
   FAIL_WATCHDOG,
   STATE_RUNNING,
   STOP_COMMAND,
-  STOP_POWER_OFF,
   WANT_RESTART,
 } from "../../kernel/abi/reasons.ts";
 import { Failure } from "../failure.ts";
 import type { HandsetAnswer, HandsetMessage, HandsetRequest, HandsetSnapshot, Refusal } from "./handset-messages.ts";
+import { ChannelHost } from "./channel-host.ts";
 import { Hypervisor } from "./hypervisor.ts";
 import type { Doorbell } from "./mailbox.ts";
 import { reasonText } from "./reason-text.ts";
@@ -46,10 +46,15 @@ export interface HandsetLoopOptions {
 export class HandsetLoop {
   private readonly options: HandsetLoopOptions;
   private readonly residents = new Map<number, Resident>();
+  private readonly channels: ChannelHost;
   private quitting = false;
 
   constructor(options: HandsetLoopOptions) {
     this.options = options;
+    this.channels = new ChannelHost(
+      options.hypervisor,
+      (partition) => this.residents.get(partition)?.currentMachine ?? null,
+    );
   }
 
   /** Runs until a request to quit. */
@@ -113,13 +118,17 @@ export class HandsetLoop {
     switch (want) {
       case RUN_OUTPUT:
       case RUN_IO:
+        break;
       case RUN_CHANNEL:
+        this.channels.serve(resident.id);
         break;
       case RUN_ENTROPY:
         resident.fillEntropy();
         break;
       case RUN_POWER_OFF:
-        this.halt(resident, STOP_POWER_OFF);
+        // The hypervisor has stopped it already.
+        resident.drainConsole();
+        this.bury(resident.id);
         return;
       case RUN_WATCHDOG:
         hypervisor.fail(resident.id, FAIL_WATCHDOG);
@@ -138,13 +147,13 @@ export class HandsetLoop {
     hypervisor.serviced(resident.id);
   }
 
-  /** The partition has ended: its machine goes, its console log and its record stay. */
+  /** Ends a partition. */
   private halt(resident: Resident, reason: number): Refusal | null {
     const { hypervisor, doorbell } = this.options;
     resident.drainConsole();
     resident.settle(doorbell);
     const refusal = hypervisor.stop(resident.id, reason);
-    if (refusal === null) resident.destroy();
+    if (refusal === null) this.bury(resident.id);
     return refusal;
   }
 
@@ -183,12 +192,13 @@ export class HandsetLoop {
     }
   }
 
-  /** A partition has failed for good: its machine goes, its console log and its record stay. */
+  /** A partition has ended: its machine and what waits in its channels go, its console log and its record stay. */
   private bury(id: number): void {
     const resident = this.residents.get(id);
     if (resident === undefined) return;
     resident.settle(this.options.doorbell);
     resident.destroy();
+    for (const channel of this.options.hypervisor.channelsOf(id)) this.channels.drop(channel);
   }
 
   private takeRequests(): void {
@@ -206,6 +216,15 @@ export class HandsetLoop {
         if ("refusal" in answer) return answer;
         this.residents.set(answer.id, new Resident(answer.id, request.spec, hypervisor));
         return { value: answer.id };
+      }
+      case "channel": {
+        const answer = hypervisor.channelGrant(request.from, request.to, request.contract);
+        return "refusal" in answer ? answer : { value: answer.channel };
+      }
+      case "revoke": {
+        const refusal = hypervisor.channelRevoke(request.channel);
+        this.channels.drop(request.channel);
+        return outcome(refusal);
       }
       case "snapshot":
         return { value: this.snapshot() };

@@ -34,6 +34,14 @@ export interface IoContract {
   consoleBytes: RateLimit | null;
 }
 
+/** What a channel may carry. */
+export interface ChannelContract {
+  /** Bytes that may wait in its ring; 0: notifications alone. */
+  capacity: number;
+  bytes: RateLimit | null;
+  messages: RateLimit | null;
+}
+
 export type HealthAction = "ignore" | "log" | "restart" | "pause" | "stop";
 
 export interface RestartPolicy {
@@ -86,6 +94,13 @@ export type HandsetRequest =
   | { op: "admit" | "start" | "pause" | "resume" | "stop" | "remove" | "restart"; partition: number }
   | { op: "budget"; partition: number; cpu: CpuContract; energy: EnergyContract | null; io: IoContract }
   | { op: "input"; partition: number; bytes: Uint8Array }
+  | {
+      op: "channel";
+      from: { partition: number; port: number };
+      to: { partition: number; port: number };
+      contract: ChannelContract;
+    }
+  | { op: "revoke"; channel: number }
   | { op: "drained"; picojoules: bigint }
   | { op: "snapshot" }
   | { op: "quit" };

@@ -8,6 +8,7 @@ import { ConsoleLog } from "./console-log.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import type {
   BoardSpec,
+  ChannelContract,
   CpuContract,
   EnergyContract,
   HandsetAnswer,
@@ -67,7 +68,7 @@ const WORDS = 2;
 export class Handset extends EventEmitter<HandsetEvents> {
   readonly mode: "realtime" | "deterministic";
   private readonly words = new Int32Array(new SharedArrayBuffer(WORDS * 4));
-  private readonly channel = new MessageChannel();
+  private readonly requests = new MessageChannel();
   private readonly worker: Worker;
   private readonly waiting = new Map<number, (answer: HandsetAnswer) => void>();
   private readonly members = new Map<number, Member>();
@@ -86,8 +87,8 @@ export class Handset extends EventEmitter<HandsetEvents> {
       words: this.words.buffer as SharedArrayBuffer,
     };
     this.worker = new Worker(buildProduct("handset-worker.mjs"), {
-      workerData: { ...data, requests: this.channel.port2 },
-      transferList: [this.channel.port2],
+      workerData: { ...data, requests: this.requests.port2 },
+      transferList: [this.requests.port2],
     });
     this.worker.on("message", (message: HandsetMessage) => this.receive(message));
     this.worker.on("error", (error) => this.finish(error.stack ?? error.message));
@@ -133,6 +134,21 @@ export class Handset extends EventEmitter<HandsetEvents> {
     await this.request({ op: "budget", partition: id, cpu, energy, io }, `budget of ${this.nameOf(id)}`);
   }
 
+  /** Lets one partition send to another; returns the channel. Throws RefusalError. */
+  async channel(
+    from: { partition: number; port: number },
+    to: { partition: number; port: number },
+    contract: ChannelContract,
+  ): Promise<number> {
+    const what = `channel from ${this.nameOf(from.partition)} to ${this.nameOf(to.partition)}`;
+    return (await this.request({ op: "channel", from, to, contract }, what)) as number;
+  }
+
+  /** Takes a channel away. Throws RefusalError. */
+  async revoke(channel: number): Promise<void> {
+    await this.request({ op: "revoke", channel }, `channel ${channel}`);
+  }
+
   /** Console input; returns how many bytes were taken. */
   async input(id: number, bytes: Uint8Array): Promise<number> {
     return (await this.request({ op: "input", partition: id, bytes }, `input to ${this.nameOf(id)}`)) as number;
@@ -160,7 +176,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
   async close(): Promise<void> {
     if (!this.ended) await this.request({ op: "quit" }, "quit").catch(() => undefined);
     await this.worker.terminate();
-    this.channel.port1.close();
+    this.requests.port1.close();
     for (const { diskQueue, ioWorker } of this.members.values()) {
       if (ioWorker === null) continue;
       const gone = once(ioWorker, "exit");
@@ -187,7 +203,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
         if ("value" in answer) resolve(answer.value);
         else reject(new RefusalError(answer.refusal, what));
       });
-      this.channel.port1.postMessage({ id, request });
+      this.requests.port1.postMessage({ id, request });
       doorbellRing(this.words);
     });
   }

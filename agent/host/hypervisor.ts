@@ -5,6 +5,7 @@ import * as reasons from "../../kernel/abi/reasons.ts";
 import { HostError } from "../failure.ts";
 import type {
   BoardSpec,
+  ChannelContract,
   CpuContract,
   EnergyContract,
   HandsetEvent,
@@ -42,6 +43,11 @@ interface HypervisorExports {
   charge(id: number, kind: number, amount: number): number;
   drained(low: number, high: number): void;
   energyTopUp(id: number, low: number, high: number): number;
+  channelGrant(from: number, port: number, to: number, toPort: number): number;
+  channelRevoke(channel: number): number;
+  channelSend(id: number, port: number, length: number): number;
+  channelReceive(id: number, port: number): number;
+  channelTaken(channel: number, length: number): number;
 }
 
 const STATES: Record<number, string> = {
@@ -79,6 +85,12 @@ export interface Contracts {
   cpu: CpuContract;
   energy: EnergyContract | null;
   io: IoContract;
+}
+
+/** One end of a channel. */
+export interface ChannelEnd {
+  partition: number;
+  port: number;
 }
 
 export class Hypervisor {
@@ -397,6 +409,73 @@ export class Hypervisor {
   /** Fills a reserve from the battery: what a partition begins with. */
   topUp(id: number, picojoules: bigint): void {
     this.exports.energyTopUp(id, Number(picojoules & 0xffff_ffffn), Number(picojoules >> 32n));
+  }
+
+  /** Lets `from` send to `to`: the channel, or why not. */
+  channelGrant(
+    from: ChannelEnd,
+    to: ChannelEnd,
+    contract: ChannelContract,
+  ): { channel: number } | { refusal: Refusal } {
+    this.set(abi.DEFINITION_CHANNEL_CAPACITY, contract.capacity);
+    this.set(abi.DEFINITION_CHANNEL_BYTES, contract.bytes?.rate ?? 0);
+    this.set(abi.DEFINITION_CHANNEL_BYTES + 4, contract.bytes?.burst ?? 0);
+    this.set(abi.DEFINITION_CHANNEL_MESSAGES, contract.messages?.rate ?? 0);
+    this.set(abi.DEFINITION_CHANNEL_MESSAGES + 4, contract.messages?.burst ?? 0);
+    const channel = this.exports.channelGrant(from.partition, from.port, to.partition, to.port);
+    return channel < 0 ? { refusal: this.refusal(-channel) } : { channel };
+  }
+
+  channelRevoke(channel: number): Refusal | null {
+    return this.outcome(this.exports.channelRevoke(channel));
+  }
+
+  /** Books a message of `length` bytes (all ones: a notification): the channel, or a negative reason. */
+  channelSend(id: number, port: number, length: number): number {
+    return this.exports.channelSend(id, port, length);
+  }
+
+  /** The channel whose ring holds the next message for this port, or a negative reason. */
+  channelReceive(id: number, port: number): number {
+    return this.exports.channelReceive(id, port);
+  }
+
+  /** A message has left the ring; true when the sender waits for room. */
+  channelTaken(channel: number, length: number): boolean {
+    return this.exports.channelTaken(channel, length) === 1;
+  }
+
+  channelEnds(channel: number): { from: ChannelEnd; to: ChannelEnd } {
+    const at = abi.CHANNELS + channel * abi.CHANNEL_BYTES;
+    const half = (offset: number): number => this.view.getUint16(at + offset, true);
+    return {
+      from: { partition: half(abi.CHANNEL_FROM), port: half(abi.CHANNEL_FROM_PORT) },
+      to: { partition: half(abi.CHANNEL_TO), port: half(abi.CHANNEL_TO_PORT) },
+    };
+  }
+
+  /** The answer to CHANNEL_INFO: as status bit 0 when the port may send and bit 1 when it may receive, as value the longest message. */
+  channelInfo(id: number, port: number): { status: number; value: number } {
+    const at = abi.PORTS + (id * abi.PORT_COUNT + port) * 4;
+    const out = this.view.getUint16(at, true);
+    const into = this.view.getUint16(at + 2, true);
+    const status = (out === 0 ? 0 : 1) | (into === 0 ? 0 : 2);
+    if (out === 0) return { status, value: 0 };
+    const capacity = this.view.getUint32(abi.CHANNELS + (out - 1) * abi.CHANNEL_BYTES + abi.CHANNEL_CAPACITY, true);
+    return { status, value: Math.max(0, capacity - abi.CHANNEL_HEADER) };
+  }
+
+  /** Channels in which a partition takes part. */
+  channelsOf(id: number): number[] {
+    const found: number[] = [];
+    for (let port = 0; port < abi.PORT_COUNT; port++) {
+      const at = abi.PORTS + (id * abi.PORT_COUNT + port) * 4;
+      for (const offset of [0, 2]) {
+        const entry = this.view.getUint16(at + offset, true);
+        if (entry !== 0) found.push(entry - 1);
+      }
+    }
+    return found;
   }
 
   private field(id: number, offset: number): number {

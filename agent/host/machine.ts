@@ -85,6 +85,8 @@ interface MachineExports extends MachineEntries {
   machineReset(): void;
   machineTick(): void;
   blockComplete(index: number, status: number): void;
+  channelAnswer(status: number, value: number): void;
+  channelRaise(port: number): void;
 }
 
 const MODES = { realtime: MODE_REALTIME, deterministic: MODE_DETERMINISTIC, scheduled: MODE_SCHEDULED };
@@ -196,6 +198,16 @@ export class Machine {
   /** A block request is done; status as in VIRTIO 1.2 §5.2.6 (0 good, 1 error, 2 unsupported). */
   blockComplete(index: number, status: number): void {
     this.exports.blockComplete(index, status);
+  }
+
+  /** Answers the guest's question about a channel: a status, or a count of bytes, and a value. */
+  channelAnswer(status: number, value: number): void {
+    this.exports.channelAnswer(status, value);
+  }
+
+  /** Sets a channel port's pending bit: an interrupt to the guest. */
+  channelRaise(port: number): void {
+    this.exports.channelRaise(port);
   }
 
   /** Little-endian word of linear memory. */

@@ -48,6 +48,13 @@ export class Monitor implements CommandTarget, ControlHandlers {
       const id = await this.handset.add({ name, image, cpu, energy, io, restart });
       this.members.push({ id, file, cpu, energy, io });
     }
+    for (const { from, fromPort, to, toPort, contract } of this.file.channels) {
+      const end = (name: string, port: number) => ({
+        partition: this.members.find(({ file }) => file.name === name)!.id,
+        port,
+      });
+      await this.handset.channel(end(from, fromPort), end(to, toPort), contract);
+    }
     for (const { id } of this.members) await this.handset.act("start", id);
   }
 

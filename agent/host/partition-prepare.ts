@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import {
   DEVICE_BALLOON,
   DEVICE_BLOCK,
+  DEVICE_CHANNEL,
   DEVICE_CONSOLE,
   DEVICE_ENTROPY,
   DEVICE_WATCHDOG,
@@ -26,6 +27,8 @@ export interface ImageOptions {
   disk: { path: string; readOnly: boolean } | null;
   /** Which caches: what the partition costs beside its RAM. */
   overhead: "normal" | "small";
+  /** Whether there is a device for event channels. */
+  channels?: boolean;
 }
 
 export interface PreparedPartition {
@@ -49,6 +52,8 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
   const disk = options.disk === null ? null : diskShape(options.disk);
   let devices = DEVICE_CONSOLE | DEVICE_ENTROPY | DEVICE_BALLOON | DEVICE_WATCHDOG;
   if (disk !== null) devices |= DEVICE_BLOCK;
+  // A partition of a handset may be granted channels at any time; alone there is nobody to talk to.
+  if (options.channels === true) devices |= DEVICE_CHANNEL;
   const rngSeed = randomBytes(RNG_SEED_BYTES);
   if (deterministic) seededEntropy("pocketvisor deterministic rng-seed")(rngSeed);
   const plan = loadPlan({ ...options, devices, rngSeed });

@@ -70,6 +70,11 @@ export class Resident {
     this.hypervisor.attach(this.id, machine.entries);
   }
 
+  /** The machine, while there is one. */
+  get currentMachine(): Machine | null {
+    return this.machine;
+  }
+
   /** A boot begins. */
   private begin(): void {
     this.bootMs = null;

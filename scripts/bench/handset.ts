@@ -48,6 +48,7 @@ export function keysPlan(name: string, cpu: CpuContract): PartitionPlan {
       deviceTree: null,
       disk: null,
       overhead: "small",
+      channels: false,
     },
   };
 }
@@ -55,7 +56,7 @@ export function keysPlan(name: string, cpu: CpuContract): PartitionPlan {
 /** A Debian partition. */
 export async function debianPlan(name: string, ramBytes: number): Promise<PartitionPlan> {
   const { kernel, initrd, commandLine } = await guestImage("linux");
-  const rest = { firmware: null, deviceTree: null, disk: null, overhead: "normal" as const };
+  const rest = { firmware: null, deviceTree: null, disk: null, overhead: "normal" as const, channels: true };
   const image = { ramBytes, kernel, initrd, commandLine: `quiet ${commandLine}`, ...rest };
   return { name, cpu: BEST_EFFORT, energy: null, io: UNLIMITED, restart: RESTART, image };
 }

@@ -1,9 +1,11 @@
 // Budgets on real machines: what a partition is promised it gets, what it is denied it does not get, whatever its neighbour does;
 // and the same script is the same run. Guests: test/guest/bare/keys.S ("s" spins for ever, "l" writes 20,000 lines).
 
+import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { CpuContract, PartitionSpec } from "../../agent/host/handset-messages.js";
+import { RAM_BASE } from "../../kernel/abi/layout.js";
 import { BOARD, bringUp, partitionOf, playHandset, type Scripted } from "../support/handset.js";
 
 const budgets = suite("budgets on machines");
@@ -133,6 +135,51 @@ budgets("a guest that panics is restarted, with a growing pause, and then given 
   assert.is(sick!.state, "failed");
   assert.is(sick!.reason, "its kernel panicked");
   assert.is(well!.state, "running");
+});
+
+/** test/guest/channel: code for the start of RAM, whose control words say how long a message is and how often it is sent. */
+function channelGuest(name: string, bytes: number, rounds: number): PartitionSpec {
+  const spec = partitionOf(name);
+  const code = readFileSync(new URL(`../guest/channel/${name}.bin`, import.meta.url));
+  const control = Buffer.alloc(8);
+  control.writeUInt32LE(bytes, 0);
+  control.writeUInt32LE(rounds, 4);
+  const segments = [
+    { address: RAM_BASE, source: { bytes: code } },
+    { address: RAM_BASE + 0x8000, source: { bytes: control } },
+  ];
+  return { ...spec, machine: { ...spec.machine, entry: RAM_BASE }, plan: { ...spec.plan, segments, entry: RAM_BASE } };
+}
+
+/** What the echo has executed when the other has sent its messages over channels that go these ways. */
+function echoed(rounds: number, ways: [from: number, to: number][]): { instructions: number; reason: string } {
+  const contract = { capacity: 65_536, bytes: null, messages: null };
+  const grants = ways.map(([from, to]): Scripted => {
+    return [0, { op: "channel", from: { partition: from, port: 0 }, to: { partition: to, port: 0 }, contract }];
+  });
+  const members = ["ping", "echo"].flatMap((name, partition): Scripted[] => [
+    [0, { op: "define", spec: channelGuest(name, 64, rounds) }],
+    [0, { op: "admit", partition }],
+  ]);
+  const starts = [1, 0].map((partition): Scripted => [0, { op: "start", partition }]);
+  const { snapshot } = playHandset([...members, ...grants, ...starts], 1_000);
+  return { instructions: snapshot.partitions[1]!.instructions, reason: snapshot.partitions[0]!.reason };
+}
+
+budgets("two partitions talk over granted channels, each way for itself, and not without", () => {
+  const both: [number, number][] = [
+    [0, 1],
+    [1, 0],
+  ];
+  const [few, many] = [echoed(10, both), echoed(1_000, both)];
+  assert.is(many.reason, "powered itself off");
+  assert.ok(
+    many.instructions > 50 * few.instructions,
+    `${many.instructions} for 1000 messages, ${few.instructions} for 10`,
+  );
+  const silent = echoed(1_000, []).instructions;
+  const oneWay = echoed(1_000, [[0, 1]]).instructions;
+  assert.ok(silent < few.instructions && oneWay < few.instructions, `${silent}, ${oneWay}, ${few.instructions}`);
 });
 
 budgets("the same script gives the same schedule, energy and audit hash, bit for bit", () => {

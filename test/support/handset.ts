@@ -41,6 +41,7 @@ export function partitionOf(name: string, change: Partial<PartitionSpec> = {}): 
       deviceTree: null,
       disk: null,
       overhead: "small",
+      channels: true,
     },
     0,
   );

@@ -44,6 +44,32 @@ file("the demo says what its comments say", () => {
   );
 });
 
+file("channels name their ends, and what they may carry", () => {
+  const text = (channels: string): string =>
+    `partitions:\n  - { name: a, guest: linux }\n  - { name: b, guest: linux }\nchannels:\n${channels}`;
+  const { channels } = parseHandsetFile(
+    text("  - { from: a, to: b, to-port: 3, rate: 1MB/s, capacity: 4K }"),
+    "h.yaml",
+  );
+  assert.equal(channels, [
+    {
+      from: "a",
+      fromPort: 0,
+      to: "b",
+      toPort: 3,
+      contract: { capacity: 4096, bytes: { rate: 1_000_000, burst: 1_000_000 }, messages: null },
+    },
+  ]);
+  assert.match(
+    faultsOf(text("  - { from: a, to: c }"))[0]!,
+    /^h\.yaml:5: to: there is no partition "c" \(partitions: a, b\)$/,
+  );
+  assert.match(
+    faultsOf(text("  - { from: a, to: b, to-port: 32 }"))[0]!,
+    /^h\.yaml:5: to-port: expected a whole number from 0 to 31/,
+  );
+});
+
 file("faults have a line, what is wrong, and what to write", () => {
   const faults = faultsOf(`handset: demo
 board: qemu-virt
@@ -63,7 +89,7 @@ partitions:
 colour: red
 `);
   const expected = [
-    /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions\)$/,
+    /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions, channels\)$/,
     /^h\.yaml:4: name: a name has 1 to 32 of the characters/,
     /^h\.yaml:6: memory: expected a quantity such as 64M, not "64X"/,
     /^h\.yaml:7: unknown key "limit" \(keys here: budget, period, ceiling, weight\)$/,
