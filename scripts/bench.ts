@@ -15,15 +15,31 @@ import { measureSize } from "./bench/size.ts";
 import { measureWork } from "./bench/work.ts";
 import { root } from "./stale.mjs";
 
+/** The rows of each group, in the order in which they are measured. */
+const ROWS: Record<string, string[]> = {
+  size: ["machine-size", "overhead-normal", "overhead-small"],
+  boot: ["boot", "boot-same", "mips-boot", "start", "power-off"],
+  loops: ["mips-loops", "loop-crc", "loop-table", "loop-sieve"],
+  work: ["sha256", "gzip", "sort", "awk", "fork-exec"],
+  idle: ["idle"],
+  budgets: [
+    "hypervisor-size",
+    "burn-50-error",
+    "burn-overrun",
+    "thirds-error",
+    "hostile-loss",
+    "tax",
+    "restart",
+    "idle-handset",
+  ],
+  many: ["tiny", "tiny-resident", "debian", "debian-resident", "returned"],
+};
+
 const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N]
-Names are groups of rows; without one, all of them are measured, each N times (default 5):
-  size    machine-size, overhead-normal, overhead-small
-  boot    boot, boot-same, mips-boot, start, power-off
-  loops   mips-loops, loop-crc, loop-table, loop-sieve
-  work    sha256, gzip, sort, awk, fork-exec
-  idle    idle (once)
-  budgets hypervisor-size, burn-50-error, burn-overrun, thirds-error, hostile-loss, tax, restart, idle-handset
-  many    tiny, debian, returned: 1,000 small guests, then 100 Debian ones; only when named
+Names are rows or groups of rows; without one, all groups but the last are measured, each row N times (default 5):
+${Object.entries(ROWS)
+  .map(([group, rows]) => `  ${group.padEnd(8)} ${rows.join(", ")}`)
+  .join("\n")}
 --json prints one JSON object a row. Distributions go to build/bench/, with this computer's description.`;
 
 /** A group of rows: measured `runs` times, and on the peer too when it is there. */
@@ -39,7 +55,7 @@ const GROUPS: Record<string, Group> = {
   many: measureMany,
 };
 
-const { names, json, runs } = parseArguments(process.argv.slice(2));
+const { names, rows: wanted, json, runs } = parseArguments(process.argv.slice(2));
 const step = (script: string, ...args: string[]): void => {
   const { status } = spawnSync(process.execPath, [join(root, script), ...args], { stdio: ["ignore", 2, 2] });
   if (status !== 0) process.exit(status ?? 1);
@@ -58,6 +74,7 @@ const measurements: Measurement[] = [];
 if (!json) console.log(TABLE_HEAD);
 for (const name of names) {
   for (const measurement of await GROUPS[name]!(runs, peer !== null)) {
+    if (wanted.size > 0 && !wanted.has(measurement.name)) continue;
     measurements.push(measurement);
     const row = rowOf(measurement);
     console.log(json ? JSON.stringify(row) : rowText(row, measurement));
@@ -65,8 +82,10 @@ for (const name of names) {
 }
 console.error(`bench: distributions in ${writeDistributions(measurements, peer)}`);
 
-function parseArguments(args: string[]): { names: string[]; json: boolean; runs: number } {
-  const chosen: string[] = [];
+/** Groups to measure, and of their rows those to show: an empty set stands for all. */
+function parseArguments(args: string[]): { names: string[]; rows: Set<string>; json: boolean; runs: number } {
+  const chosen = new Set<string>();
+  const rows = new Set<string>();
   let asJson = false;
   let count = 5;
   for (let at = 0; at < args.length; at++) {
@@ -76,15 +95,16 @@ function parseArguments(args: string[]): { names: string[]; json: boolean; runs:
       process.exit(0);
     } else if (arg === "--json") asJson = true;
     else if (arg === "--runs") count = Number(args[++at]);
-    else if (Object.hasOwn(GROUPS, arg)) chosen.push(arg);
-    else usage(`there is no row group "${arg}"`);
+    else {
+      const group = Object.hasOwn(GROUPS, arg) ? arg : Object.keys(ROWS).find((name) => ROWS[name]!.includes(arg));
+      if (group === undefined) usage(`there is no row or group "${arg}"`);
+      chosen.add(group);
+      for (const row of ROWS[group]!) if (arg === group || arg === row) rows.add(row);
+    }
   }
   if (!Number.isInteger(count) || count < 1) usage("--runs needs a positive number");
-  return {
-    names: chosen.length > 0 ? chosen : Object.keys(GROUPS).filter((name) => name !== "many"),
-    json: asJson,
-    runs: count,
-  };
+  const names = chosen.size > 0 ? [...chosen] : Object.keys(GROUPS).filter((name) => name !== "many");
+  return { names, rows, json: asJson, runs: count };
 }
 
 function usage(message: string): never {
