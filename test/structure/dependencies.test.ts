@@ -40,6 +40,11 @@ const RULES: Rule[] = [
     reason: "the host knows the machine's memory and addresses, and no part of the agent above it",
   },
   {
+    folder: "agent/shell/",
+    may: ["kernel/abi/", ...AGENT_SUPPORT, "agent/command.ts", "agent/wire/", "agent/host/handset-messages.ts"],
+    reason: "the shell knows what may be asked of a handset, and nothing of how one runs",
+  },
+  {
     folder: "agent/handset/",
     may: [...AGENT_SUPPORT, "agent/host/handset-messages.ts"],
     reason: "boards and handset files are read without a running handset",
