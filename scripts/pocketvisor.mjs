@@ -13,6 +13,7 @@ const products = [
   "build/handset-worker.mjs",
   "build/io-worker.mjs",
   "build/shell-worker.mjs",
+  "build/script-worker.mjs",
 ];
 if (products.some(isStale)) {
   // Standard output belongs to the guest's console, so the build talks on standard error.

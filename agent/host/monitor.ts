@@ -5,7 +5,8 @@ import { commandNamed, type CommandTarget, type HandsetView } from "../command.t
 import { UsageError } from "../failure.ts";
 import { boardSpec, type Board } from "../handset/board.ts";
 import type { HandsetFile, HandsetPartition } from "../handset/file.ts";
-import type { ControlHandlers } from "./control-socket.ts";
+import { ShellSession } from "../shell/session.ts";
+import type { ControlHandlers, ControlShell } from "./control-socket.ts";
 import type { CpuContract, EnergyContract, HandsetEvent, IoContract } from "./handset-messages.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 
@@ -139,6 +140,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
     if (positionals.length > command.positionals.length)
       throw new UsageError("USAGE", `${name} has too many arguments`);
     return command.run(this, { positionals, options });
+  }
+
+  shell(): ControlShell {
+    return new ShellSession((name, positionals, options) => this.command(name, positionals, options));
   }
 
   attach(partition: string, output: (bytes: Buffer) => void): { input: (bytes: Buffer) => void; detach: () => void } {

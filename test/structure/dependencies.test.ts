@@ -36,6 +36,8 @@ const RULES: Rule[] = [
       "agent/command.ts",
       "agent/handset/",
       "agent/wire/",
+      "agent/shell/session.ts",
+      "agent/shell/rules.ts",
     ],
     reason: "the host knows the machine's memory and addresses, and no part of the agent above it",
   },
