@@ -78,9 +78,9 @@ function detach(request: HandsetRequest): { text: string; attached: Attached | n
 }
 
 function attach(text: string, attached: Attached | null): HandsetRequest {
-  // The program has checked that a capacity is decimal text below 2^64.
+  // The program has checked that an energy contract's capacity is decimal text below 2^64; a channel's is a number.
   const request = JSON.parse(text, (key, value: unknown) =>
-    key === "capacity" ? BigInt(value as string) : value,
+    key === "capacity" && typeof value === "string" ? BigInt(value) : value,
   ) as HandsetRequest;
   return request.op === "define" ? { op: "define", spec: { ...request.spec, ...attached } } : request;
 }

@@ -89,9 +89,14 @@ const spec = recordOf({
   disk: orNull(recordOf({ path, readOnly: flag })),
 });
 
+const end = recordOf({ partition, port: upTo(0xffff) });
+const channel = recordOf({ capacity: upTo(2 ** 32), bytes: rateLimit, messages: rateLimit });
+
 const ORDERS = {
   define: { op: oneOf(["define"]), spec },
   budget: { op: oneOf(["budget"]), partition, cpu, energy, io },
+  channel: { op: oneOf(["channel"]), from: end, to: end, contract: channel },
+  revoke: { op: oneOf(["revoke"]), channel: upTo(0xffffffff) },
 };
 for (const op of ON_PARTITION) ORDERS[op] = { op: oneOf([op]), partition };
 
