@@ -97,6 +97,8 @@ async function bundleAgent(): Promise<void> {
     "build/kernel-worker.mjs": "agent/host/kernel-worker.ts",
     "build/handset-worker.mjs": "agent/host/handset-worker.ts",
     "build/io-worker.mjs": "agent/host/io-worker.ts",
+    "build/shell-worker.mjs": "agent/shell/shell-worker.ts",
+    "build/script-worker.mjs": "agent/shell/script-worker.ts",
   };
   const stale = Object.entries(entries).filter(([product]) => force || isStale(product as keyof typeof entries));
   for (const [product, entry] of stale) {

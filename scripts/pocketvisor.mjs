@@ -12,6 +12,8 @@ const products = [
   "build/kernel-worker.mjs",
   "build/handset-worker.mjs",
   "build/io-worker.mjs",
+  "build/shell-worker.mjs",
+  "build/script-worker.mjs",
 ];
 if (products.some(isStale)) {
   // Standard output belongs to the guest's console, so the build talks on standard error.

@@ -42,6 +42,20 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
+  "build/shell-worker.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
+  "build/script-worker.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
 };
 
 /** Whether `product` is missing or older than one of its sources. */

@@ -13,7 +13,7 @@ import { parseOptions, type OptionTable } from "./arguments.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
 import { liveView, tableOf } from "./top.ts";
 
-const DEFAULT_HANDSET = "demo";
+export const DEFAULT_HANDSET = "demo";
 /** Ctrl-]. */
 const LEAVE = 0x1d;
 
@@ -47,6 +47,11 @@ export class ControlClient {
 
   call(name: string, positionals: string[] = [], options: Record<string, string> = {}): Promise<unknown> {
     return this.send({ command: name, positionals, options }).answer;
+  }
+
+  /** Evaluates a line of JavaScript, or a command line, in this connection's shell. */
+  evaluate(line: string): Promise<{ json: string | null }> {
+    return this.send({ eval: line }).answer as Promise<{ json: string | null }>;
   }
 
   /** Attaches to a console; returns where to send input. */

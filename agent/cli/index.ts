@@ -11,6 +11,7 @@ import { doctorCommand } from "./doctor.ts";
 import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "./exit-codes.ts";
 import { guestCommand } from "./guest.ts";
 import { runCommand } from "./run.ts";
+import { shellCommand } from "./shell.ts";
 import { CONTROL_VERBS, upCommand } from "./up.ts";
 
 const HELP = `usage: pocketvisor COMMAND [ARGS]
@@ -19,6 +20,7 @@ const HELP = `usage: pocketvisor COMMAND [ARGS]
   up [FILE]      boots a handset: several partitions under budgets
   top            a live view of the running handset
   console NAME   attaches this terminal to a partition
+  shell          a prompt for commands and JavaScript
 ${commands()
   .map(({ name, positionals, summary }) => `  ${[name, ...positionals].join(" ").padEnd(15)}${summary}`)
   .join("\n")}
@@ -40,6 +42,8 @@ async function command(args: string[]): Promise<number> {
       return topCommand(rest);
     case "console":
       return consoleCommand(rest);
+    case "shell":
+      return shellCommand(rest);
     case "guest":
       return guestCommand(rest);
     case "doctor":

@@ -76,12 +76,13 @@ export async function upCommand(args: string[]): Promise<number> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   try {
     say(`pocketvisor: ${file.name} on ${board.title}, ${powerText(boardSpec(board).envelopeMicrowatts)} envelope`);
+    const live = !json && until === null && !parsed.flag("plain") && process.stdout.isTTY === true;
+    if (!live) monitor.onRule((rule, text) => say(`  rule ${rule}: ${text}`));
     await monitor.boot(resolved);
     // An image that asks for nothing is still a partition: what it costs is said when it starts.
     for (const { name, memory } of (await monitor.snapshot()).partitions) {
       say(`  ${name}: ${mebibytes(memory.ramBytes)} RAM + ${mebibytes(memory.overheadBytes)} overhead`);
     }
-    const live = !json && until === null && !parsed.flag("plain") && process.stdout.isTTY === true;
     if (!live)
       monitor.onEvent((name, event) =>
         say(`  ${name}: ${event.kind}${event.reason === 0 ? "" : `: ${reasonText(event.reason)}`}`),
@@ -106,7 +107,7 @@ export async function upCommand(args: string[]): Promise<number> {
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     await control.close();
-    await monitor.handset.close();
+    await monitor.close();
   }
 }
 

@@ -1,7 +1,7 @@
 // Handset files: YAML, checked against one schema, every fault with its line, what is wrong and what to write instead.
 
 import { readFileSync } from "node:fs";
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type YAMLMap } from "yaml";
+import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Node, type YAMLMap } from "yaml";
 import { UsageError } from "../failure.ts";
 import type {
   ChannelContract,
@@ -11,6 +11,7 @@ import type {
   IoContract,
   RateLimit,
   RestartPolicy,
+  RuleSpec,
 } from "../host/handset-messages.ts";
 import {
   parseByteRate,
@@ -27,8 +28,13 @@ import {
 const FILE_BYTES_MAX = 1 << 20;
 const PARTITIONS_MAX = 1000;
 const CHANNELS_MAX = 1000;
+const RULES_MAX = 32;
+const RULE_CHARACTERS_MAX = 16 << 10;
 const NAME = /^[a-z0-9-]{1,32}$/;
 const KINDS = ["work", "personal", "system"] as const;
+const TRIGGERS = ["battery", "fault", "exhausted", "state"] as const;
+/** What a rule may ask for: nothing that only a person should. */
+const RULE_COMMANDS = ["pause", "resume", "stop", "restart", "budget"] as const;
 const ACTIONS = ["ignore", "log", "restart", "pause", "stop"] as const;
 
 export interface HandsetPartition {
@@ -65,6 +71,7 @@ export interface HandsetFile {
   board: string;
   partitions: HandsetPartition[];
   channels: HandsetChannel[];
+  rules: RuleSpec[];
 }
 
 const DEFAULT_PERIOD = 100_000;
@@ -116,7 +123,12 @@ class Reader {
     const document = parseDocument(text, { lineCounter: this.lines, schema: "core", merge: false, uniqueKeys: true });
     for (const error of document.errors)
       this.faults.push(`${path}:${this.lineAt(error.pos[0])}: ${error.message.split("\n")[0]}`);
-    if (/[&*][A-Za-z]/.test(text.replace(/#.*/g, "").replace(/(["']).*?\1/g, ""))) {
+    let aliased = false;
+    visit(document, {
+      Alias: () => void (aliased = true),
+      Value: (_key, node) => void (aliased ||= node.anchor !== undefined),
+    });
+    if (aliased) {
       this.faults.push(`${path}: anchors and aliases are not allowed here`);
       return;
     }
@@ -125,7 +137,7 @@ class Reader {
 
   handset(): HandsetFile {
     const map = this.map(this.root, "the file");
-    this.known(map, ["handset", "board", "partitions", "channels"]);
+    this.known(map, ["handset", "board", "partitions", "channels", "rules"]);
     const partitions: HandsetPartition[] = [];
     const list = map?.get("partitions", true) as Node | undefined;
     if (!isSeq(list))
@@ -145,6 +157,7 @@ class Reader {
       board: this.value(map, "board", "qemu-virt", nameOf),
       partitions,
       channels: this.channels(map, names),
+      rules: this.rules(map),
     };
   }
 
@@ -185,6 +198,53 @@ class Reader {
         },
       };
     });
+  }
+
+  private rules(map: YAMLMap | null): RuleSpec[] {
+    const list = map?.get("rules", true) as Node | undefined;
+    if (list === undefined) return [];
+    if (!isSeq(list)) this.fault(list, "rules must be a list", "write `rules:` and a `- name: …` for each");
+    else if (list.items.length > RULES_MAX) this.fault(list, `more than ${RULES_MAX} rules`, "use fewer");
+    else {
+      const rules = list.items.map((item) => this.rule(item as Node));
+      rules.forEach(({ name }, at) => {
+        if (rules.findIndex((each) => each.name === name) < at)
+          this.fault(list.items[at] as Node, `two rules are called ${name}`, "give each a name of its own");
+      });
+      return rules;
+    }
+    return [];
+  }
+
+  private rule(node: Node): RuleSpec {
+    const map = this.map(node, "a rule");
+    this.known(map, ["name", "on", "allow", "run"]);
+    for (const key of ["name", "on", "run"]) {
+      if (map !== null && !map.has(key)) this.fault(map, `a rule needs ${key}`, `write \`${key}: …\``);
+    }
+    return {
+      name: this.value(map, "name", "", nameOf),
+      on: this.choices(map, "on", TRIGGERS),
+      allow: this.choices(map, "allow", RULE_COMMANDS),
+      run: this.value(map, "run", "", scriptOf),
+    };
+  }
+
+  /** A list of words. */
+  private choices<T extends string>(map: YAMLMap | null, key: string, choices: readonly T[]): T[] {
+    const list = map?.get(key, true) as Node | undefined;
+    if (list === undefined) return [];
+    if (!isSeq(list) || list.items.length > choices.length) {
+      this.fault(list, `${key} must be a list of ${choices.join(", ")}`, `write \`${key}: [${choices[0]}]\``);
+      return [];
+    }
+    const found: T[] = [];
+    for (const item of list.items) {
+      const word = isScalar(item) ? choices.find((choice) => choice === item.value) : undefined;
+      if (word !== undefined) found.push(word);
+      else this.fault(item as Node, `${key} knows ${choices.join(", ")}`, "");
+    }
+    return found;
   }
 
   private partition(node: Node): HandsetPartition {
@@ -340,6 +400,11 @@ function nameOf(value: unknown): string {
 function textOf(value: unknown): string {
   if (String(value).length > 0 && String(value).length <= 4096) return String(value);
   throw new UnitError("expected a text of 1 to 4096 characters");
+}
+
+function scriptOf(value: unknown): string {
+  if (String(value).trim().length > 0 && String(value).length <= RULE_CHARACTERS_MAX) return String(value);
+  throw new UnitError(`expected JavaScript of 1 to ${RULE_CHARACTERS_MAX} characters`);
 }
 
 function diskOf(value: unknown): { path: string; readOnly: boolean } {

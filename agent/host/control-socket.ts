@@ -4,6 +4,7 @@
 //   → {"id":1,"command":"pause","positionals":["work"],"options":{}}       ← {"id":1,"value":…} or {"id":1,"error":{code,message,hint}}
 //   → {"id":2,"attach":"work"}                                             ← {"id":2,"console":"base64"} again and again
 //   → {"id":2,"input":"base64"}
+//   → {"id":3,"eval":"ls().partitions.length"}                             ← {"id":3,"value":{"json":"2"}}
 
 import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { createServer, connect, type Server, type Socket } from "node:net";
@@ -15,9 +16,23 @@ const CLIENTS_MAX = 32;
 /** Bytes that may wait for a client that does not read, before it is let go. */
 const BACKLOG_BYTES_MAX = 1 << 20;
 
+export interface ControlShell {
+  /** Evaluates a line. Throws Failure. */
+  evaluate(line: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** What one client holds. */
+interface Client {
+  attached: Map<number, { input: (bytes: Buffer) => void; detach: () => void }>;
+  shell: ControlShell | null;
+}
+
 export interface ControlHandlers {
   /** Carries out a command; what it returns is the answer. */
   command(name: string, positionals: string[], options: Record<string, string>): Promise<unknown>;
+  /** A shell for one client. Throws Failure when there are too many. */
+  shell(): ControlShell;
   /** Console bytes of a partition from now on, and the past; returns how to stop. Throws Failure for an unknown one. */
   attach(partition: string, output: (bytes: Buffer) => void): { input: (bytes: Buffer) => void; detach: () => void };
 }
@@ -72,33 +87,38 @@ export class ControlSocket {
       return;
     }
     this.clients.add(socket);
-    const attached = new Map<number, { input: (bytes: Buffer) => void; detach: () => void }>();
+    const client: Client = { attached: new Map(), shell: null };
     const send = (message: object): void => {
       if (socket.writableLength > BACKLOG_BYTES_MAX) socket.destroy();
       else if (!socket.destroyed) socket.write(`${JSON.stringify(message, plain)}\n`);
     };
     lines(socket, (line) => {
-      void this.serve(line, handlers, attached, send);
+      if (!socket.destroyed) void this.serve(line, handlers, client, send);
     });
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       this.clients.delete(socket);
-      for (const { detach } of attached.values()) detach();
+      for (const { detach } of client.attached.values()) detach();
+      void client.shell?.close();
     });
   }
 
   private async serve(
     line: string,
     handlers: ControlHandlers,
-    attached: Map<number, { input: (bytes: Buffer) => void; detach: () => void }>,
+    client: Client,
     send: (message: object) => void,
   ): Promise<void> {
+    const { attached } = client;
     let id = -1;
     try {
       const request = readRequest(line);
       id = request.id;
       if (request.kind === "command") {
         send({ id, value: (await handlers.command(request.name, request.positionals, request.options)) ?? null });
+      } else if (request.kind === "eval") {
+        client.shell ??= handlers.shell();
+        send({ id, value: await client.shell.evaluate(request.line) });
       } else if (request.kind === "attach") {
         attached.get(id)?.detach();
         attached.set(
@@ -116,6 +136,7 @@ export class ControlSocket {
 
 type Request =
   | { kind: "command"; id: number; name: string; positionals: string[]; options: Record<string, string> }
+  | { kind: "eval"; id: number; line: string }
   | { kind: "attach"; id: number; partition: string }
   | { kind: "input"; id: number; bytes: Buffer };
 
@@ -134,9 +155,10 @@ function readRequest(line: string): Request {
     );
     return { kind: "command", id, name: data["command"], positionals, options };
   }
+  if (typeof data?.["eval"] === "string") return { kind: "eval", id, line: data["eval"] };
   if (typeof data?.["attach"] === "string") return { kind: "attach", id, partition: data["attach"] };
   if (typeof data?.["input"] === "string") return { kind: "input", id, bytes: Buffer.from(data["input"], "base64") };
-  throw new UsageError("CONTROL_SYNTAX", "a request has a command, attach or input");
+  throw new UsageError("CONTROL_SYNTAX", "a request has a command, eval, attach or input");
 }
 
 /** Calls `each` for every line; a line that is too long ends the connection. */

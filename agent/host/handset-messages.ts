@@ -71,6 +71,17 @@ export interface PartitionSpec {
   consoleLog: SharedArrayBuffer;
 }
 
+export type RuleTrigger = "battery" | "fault" | "exhausted" | "state";
+export type RuleCommand = "pause" | "resume" | "stop" | "restart" | "budget";
+
+/** A script of the handset file: what it is run for, what it may ask for, its JavaScript. */
+export interface RuleSpec {
+  name: string;
+  on: RuleTrigger[];
+  allow: RuleCommand[];
+  run: string;
+}
+
 export interface BoardSpec {
   ramBytes: number;
   reserveBytes: number;

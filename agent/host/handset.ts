@@ -23,7 +23,6 @@ import type {
   RestartPolicy,
 } from "./handset-messages.ts";
 import type { IoWorkerData } from "./io-worker.ts";
-import { doorbellRing } from "./mailbox.ts";
 import type { PartitionMemory } from "./partition-memory.ts";
 import { partitionPrepare, type ImageOptions } from "./partition-prepare.ts";
 
@@ -68,8 +67,9 @@ const WORDS = 2;
 export class Handset extends EventEmitter<HandsetEvents> {
   readonly mode: "realtime" | "deterministic";
   private readonly words = new Int32Array(new SharedArrayBuffer(WORDS * 4));
-  private readonly requests = new MessageChannel();
   private readonly worker: Worker;
+  /** The only holder of the worker's control port: what is asked of the worker is asked of the shell. */
+  private readonly shell: Worker;
   private readonly waiting = new Map<number, (answer: HandsetAnswer) => void>();
   private readonly members = new Map<number, Member>();
   private nextId = 0;
@@ -86,10 +86,17 @@ export class Handset extends EventEmitter<HandsetEvents> {
       board,
       words: this.words.buffer as SharedArrayBuffer,
     };
+    const { port1: control, port2: requests } = new MessageChannel();
     this.worker = new Worker(buildProduct("handset-worker.mjs"), {
-      workerData: { ...data, requests: this.requests.port2 },
-      transferList: [this.requests.port2],
+      workerData: { ...data, requests },
+      transferList: [requests],
     });
+    this.shell = new Worker(buildProduct("shell-worker.mjs"), {
+      workerData: { control, words: data.words },
+      transferList: [control],
+    });
+    this.shell.on("message", (message: HandsetMessage) => this.receive(message));
+    this.shell.on("error", (error) => this.finish(error.stack ?? error.message));
     this.worker.on("message", (message: HandsetMessage) => this.receive(message));
     this.worker.on("error", (error) => this.finish(error.stack ?? error.message));
   }
@@ -176,7 +183,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
   async close(): Promise<void> {
     if (!this.ended) await this.request({ op: "quit" }, "quit").catch(() => undefined);
     await this.worker.terminate();
-    this.requests.port1.close();
+    await this.shell.terminate();
     for (const { diskQueue, ioWorker } of this.members.values()) {
       if (ioWorker === null) continue;
       const gone = once(ioWorker, "exit");
@@ -203,8 +210,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
         if ("value" in answer) resolve(answer.value);
         else reject(new RefusalError(answer.refusal, what));
       });
-      this.requests.port1.postMessage({ id, request });
-      doorbellRing(this.words);
+      this.shell.postMessage({ id, request });
     });
   }
 

@@ -2,12 +2,15 @@
 
 import { Buffer } from "node:buffer";
 import { commandNamed, type CommandTarget, type HandsetView } from "../command.ts";
-import { UsageError } from "../failure.ts";
+import { Failure, UsageError } from "../failure.ts";
 import { boardSpec, type Board } from "../handset/board.ts";
 import type { HandsetFile, HandsetPartition } from "../handset/file.ts";
-import type { ControlHandlers } from "./control-socket.ts";
+import { Rules } from "../shell/rules.ts";
+import { ShellSession } from "../shell/session.ts";
+import type { ControlHandlers, ControlShell } from "./control-socket.ts";
 import type { CpuContract, EnergyContract, HandsetEvent, IoContract } from "./handset-messages.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
+import { reasonText } from "./reason-text.ts";
 
 /** A partition of the file with its image resolved. */
 export interface ResolvedPartition {
@@ -32,6 +35,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly board: Board;
   private readonly members: Member[] = [];
   private readonly onQuit: () => void;
+  private readonly rules: Rules;
+  private readonly ruleListeners: ((rule: string, text: string) => void)[] = [];
+  private batteryTimer: NodeJS.Timeout | undefined;
+  private batteryPercent = -1;
 
   /** `onQuit` is called when a command asks the handset to end. */
   constructor(file: HandsetFile, board: Board, mode: "realtime" | "deterministic", onQuit: () => void) {
@@ -39,6 +46,11 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.board = board;
     this.onQuit = onQuit;
     this.handset = new Handset(boardSpec(board), mode);
+    this.rules = new Rules(
+      file.rules,
+      (name, positionals, options) => this.command(name, positionals, options),
+      (rule, text) => this.ruleListeners.forEach((listener) => listener(rule, text)),
+    );
   }
 
   /** Admits every partition, then starts them. Throws Failure: nothing of the handset is worth keeping then. */
@@ -55,7 +67,42 @@ export class Monitor implements CommandTarget, ControlHandlers {
       });
       await this.handset.channel(end(from, fromPort), end(to, toPort), contract);
     }
+    this.startRules();
     for (const { id } of this.members) await this.handset.act("start", id);
+  }
+
+  /** Ends the rules, then the handset. */
+  async close(): Promise<void> {
+    clearInterval(this.batteryTimer);
+    await this.rules.close();
+    await this.handset.close();
+  }
+
+  /** Calls `listener` for every rule that went wrong. */
+  onRule(listener: (rule: string, text: string) => void): void {
+    this.ruleListeners.push(listener);
+  }
+
+  private startRules(): void {
+    if (this.file.rules.length === 0) return;
+    this.onEvent((partition, { kind, reason, timeNs }) => {
+      const details = { kind, partition, reason: reason === 0 ? "" : reasonText(reason), timeMs: timeNs / 1e6 };
+      for (const on of TRIGGERS_OF[kind] ?? []) void this.rules.happened({ on, ...details });
+    });
+    if (this.rules.wants("battery")) this.batteryTimer = setInterval(() => void this.lookAtBattery(), BATTERY_POLL_MS);
+  }
+
+  /** Rules hear of each whole percent. */
+  private async lookAtBattery(): Promise<void> {
+    try {
+      const { battery } = await this.snapshot();
+      if (battery === null || Math.floor(battery.percent) === this.batteryPercent) return;
+      this.batteryPercent = Math.floor(battery.percent);
+      await this.rules.happened({ on: "battery", ...battery });
+    } catch (error) {
+      // The handset ended meanwhile.
+      if (!(error instanceof Failure)) throw error;
+    }
   }
 
   /** Resolves once every partition is ready: its guest has reached its shell, or, for a guest of the user's own, it runs. Rejects when
@@ -141,6 +188,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
     return command.run(this, { positionals, options });
   }
 
+  shell(): ControlShell {
+    return new ShellSession((name, positionals, options) => this.command(name, positionals, options));
+  }
+
   attach(partition: string, output: (bytes: Buffer) => void): { input: (bytes: Buffer) => void; detach: () => void } {
     const member = this.members.find(({ file }) => file.name === partition);
     if (member === undefined) {
@@ -181,3 +232,16 @@ export class Monitor implements CommandTarget, ControlHandlers {
 }
 
 const READY_POLL_MS = 100;
+const BATTERY_POLL_MS = 1000;
+
+/** Which rules an event of the handset is for. */
+const TRIGGERS_OF: Record<string, ("fault" | "exhausted" | "state")[]> = {
+  fault: ["fault"],
+  failed: ["fault", "state"],
+  "cpu-exhausted": ["exhausted"],
+  "energy-empty": ["exhausted"],
+  running: ["state"],
+  paused: ["state"],
+  stopped: ["state"],
+  restart: ["state"],
+};

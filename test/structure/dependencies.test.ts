@@ -36,8 +36,15 @@ const RULES: Rule[] = [
       "agent/command.ts",
       "agent/handset/",
       "agent/wire/",
+      "agent/shell/session.ts",
+      "agent/shell/rules.ts",
     ],
     reason: "the host knows the machine's memory and addresses, and no part of the agent above it",
+  },
+  {
+    folder: "agent/shell/",
+    may: ["kernel/abi/", ...AGENT_SUPPORT, "agent/command.ts", "agent/wire/", "agent/host/handset-messages.ts"],
+    reason: "the shell knows what may be asked of a handset, and nothing of how one runs",
   },
   {
     folder: "agent/handset/",

@@ -89,7 +89,7 @@ partitions:
 colour: red
 `);
   const expected = [
-    /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions, channels\)$/,
+    /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions, channels, rules\)$/,
     /^h\.yaml:4: name: a name has 1 to 32 of the characters/,
     /^h\.yaml:6: memory: expected a quantity such as 64M, not "64X"/,
     /^h\.yaml:7: unknown key "limit" \(keys here: budget, period, ceiling, weight\)$/,
@@ -124,6 +124,49 @@ file("broken, empty, huge and hostile texts end in faults", () => {
     "\u0000",
   ];
   for (const text of texts) assert.ok(faultsOf(text).length > 0, JSON.stringify(text.slice(0, 40)));
+});
+
+file("rules: JavaScript with stars and ampersands is no alias, and each fault has its line", () => {
+  const text = (rules: string): string => `partitions:\n  - { name: a, guest: linux }\nrules:\n${rules}`;
+  const { rules } = parseHandsetFile(
+    text(
+      "  - name: save\n    on: [battery, fault]\n    allow: [pause]\n    run: |\n      if (a *b && &c) pause('a');\n",
+    ),
+    "h.yaml",
+  );
+  assert.equal(rules, [
+    { name: "save", on: ["battery", "fault"], allow: ["pause"], run: "if (a *b && &c) pause('a');\n" },
+  ]);
+  const wrong: [rules: string, fault: RegExp][] = [
+    ["  - { name: a, on: [rain], run: x }", /^h\.yaml:4: on knows battery, fault, exhausted, state/],
+    [
+      "  - { name: a, on: [fault], allow: [down], run: x }",
+      /^h\.yaml:4: allow knows pause, resume, stop, restart, budget/,
+    ],
+    ["  - { name: a, on: fault, run: x }", /^h\.yaml:4: on must be a list of/],
+    ["  - { on: [fault], run: x }", /^h\.yaml:4: a rule needs name/],
+    ["  - { name: a, on: [fault] }", /^h\.yaml:4: a rule needs run/],
+    ["  - { name: a, run: x }", /^h\.yaml:4: a rule needs on/],
+    ["  - { name: a, on: [fault], run: x, when: y }", /^h\.yaml:4: unknown key "when"/],
+    ["  - 5", /^h\.yaml:4: a rule must be a mapping/],
+    ["  name: a", /^h\.yaml:4: rules must be a list/],
+    [
+      `  - { name: a, on: [fault], run: "${"x".repeat(20_000)}" }`,
+      /^h\.yaml:4: run: expected JavaScript of 1 to 16384/,
+    ],
+    [
+      "  - { name: a, on: [fault], run: x }\n  - { name: a, on: [fault], run: x }",
+      /^h\.yaml:5: two rules are called a/,
+    ],
+    ["  - { name: a, on: [fault], run: x }\n".repeat(33), /^h\.yaml:4: more than 32 rules/],
+  ];
+  for (const [rules, fault] of wrong) {
+    const faults = faultsOf(text(rules));
+    assert.ok(
+      faults.some((each) => fault.test(each)),
+      `${fault} in ${faults.join("; ")}`,
+    );
+  }
 });
 
 file.run();

@@ -1,0 +1,90 @@
+// The reference monitor: every request that changes a partition goes through the QuickJS program, and what reaches the hypervisor is
+// what the program issued. What JSON cannot carry (the load plan, the machine's configuration and shared buffers of `define`)
+// travels beside it and is joined again to what was issued.
+//
+// Console input, snapshots, the battery's drain and the end of the handset change no partition's rights: they pass as they are.
+
+import type { HandsetRequest, PartitionSpec, Refusal } from "../host/handset-messages.ts";
+import { SHELL_PROGRAM } from "./program.ts";
+import { Sandbox, type SandboxLimits } from "./sandbox.ts";
+
+const LIMITS: SandboxLimits = { memoryBytes: 16 << 20, stackBytes: 256 << 10, milliseconds: 250, textMax: 64 << 10 };
+
+export class Gate {
+  private readonly send: (request: HandsetRequest) => void;
+  private sandbox: Sandbox | null = null;
+  private issued: string[] = [];
+
+  /** `send` puts a request into the control mailbox. */
+  constructor(send: (request: HandsetRequest) => void) {
+    this.send = send;
+  }
+
+  /** Checks a request and sends it on, or says why not. */
+  async pass(request: HandsetRequest): Promise<Refusal | null> {
+    switch (request.op) {
+      case "input":
+      case "snapshot":
+      case "drained":
+      case "quit":
+        this.send(request);
+        return null;
+      default:
+        return this.order(request);
+    }
+  }
+
+  private async order(request: HandsetRequest): Promise<Refusal | null> {
+    const { text, attached } = detach(request);
+    if (text.length > LIMITS.textMax)
+      return refusal(`the request has ${text.length} characters, ${LIMITS.textMax} at most`);
+    this.sandbox ??= await this.start();
+    this.issued = [];
+    const outcome = this.sandbox.evaluate(`order(${JSON.stringify(text)})`);
+    if (outcome.ended !== "value" || outcome.json === undefined) {
+      // Whatever state the program was left in, the next order gets a new runtime.
+      this.sandbox.dispose();
+      this.sandbox = null;
+      return refusal(`its program did not end: ${JSON.stringify(outcome)}`);
+    }
+    const refused = JSON.parse(outcome.json) as string | null;
+    const [issued] = this.issued;
+    if (refused !== null) return refusal(refused);
+    if (issued === undefined || this.issued.length > 1) return refusal("its program issued no single request");
+    this.send(attach(issued, attached));
+    return null;
+  }
+
+  private async start(): Promise<Sandbox> {
+    const sandbox = await Sandbox.create(LIMITS);
+    sandbox.expose("issue", (request) => {
+      this.issued.push(request);
+      return "";
+    });
+    const outcome = sandbox.evaluate(`${SHELL_PROGRAM}; null`);
+    if (outcome.ended !== "value") throw new Error(`the shell's program is defective: ${JSON.stringify(outcome)}`);
+    return sandbox;
+  }
+}
+
+/** What of a partition's specification is no data: it stays outside QuickJS. */
+type Attached = Pick<PartitionSpec, "plan" | "machine" | "diskQueue" | "consoleLog">;
+
+function detach(request: HandsetRequest): { text: string; attached: Attached | null } {
+  const plain = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
+  if (request.op !== "define") return { text: JSON.stringify(request, plain), attached: null };
+  const { plan, machine, diskQueue, consoleLog, ...spec } = request.spec;
+  return { text: JSON.stringify({ op: "define", spec }, plain), attached: { plan, machine, diskQueue, consoleLog } };
+}
+
+function attach(text: string, attached: Attached | null): HandsetRequest {
+  // The program has checked that an energy contract's capacity is decimal text below 2^64; a channel's is a number.
+  const request = JSON.parse(text, (key, value: unknown) =>
+    key === "capacity" && typeof value === "string" ? BigInt(value) : value,
+  ) as HandsetRequest;
+  return request.op === "define" ? { op: "define", spec: { ...request.spec, ...attached } } : request;
+}
+
+function refusal(text: string): Refusal {
+  return { reason: -1, text: `the shell refused: ${text}`, wanted: 0n, committed: 0n, limit: 0n };
+}

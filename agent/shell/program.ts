@@ -1,0 +1,114 @@
+// The reference monitor's program: what QuickJS evaluates in the shell worker before the first order. `order` gets one
+// state-changing request as JSON, checks every field of it, and hands the request on by `issue`, field by field: what is not named
+// here does not pass. It returns null, or why it refuses. It keeps nothing between two orders.
+
+export const SHELL_PROGRAM = `"use strict";
+const NAME = /^[a-z0-9-]{1,32}$/;
+const CLASSES = ["guaranteed", "best-effort"];
+const ACTIONS = ["ignore", "log", "restart", "pause", "stop"];
+const MICROSECONDS_MAX = 86400e6;
+const ON_PARTITION = ["admit", "start", "pause", "resume", "stop", "restart", "remove"];
+
+class Refused extends Error {}
+
+function fail(what, wanted, value) {
+  const text = String(JSON.stringify(value));
+  throw new Refused(what + " must be " + wanted + ", not " + (text.length > 60 ? text.slice(0, 60) + "…" : text));
+}
+
+function whole(what, value, most) {
+  if (!Number.isInteger(value) || value < 0 || value > most) fail(what, "a whole number from 0 to " + most, value);
+  return value;
+}
+
+function choice(what, value, choices) {
+  if (!choices.includes(value)) fail(what, "one of " + choices.join(", "), value);
+  return value;
+}
+
+/** An object with exactly these fields, each read by its own function. */
+function record(what, value, fields) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) fail(what, "an object", value);
+  for (const key of Object.keys(value)) if (!Object.hasOwn(fields, key)) throw new Refused(what + " has no field " + JSON.stringify(key.slice(0, 60)));
+  const result = {};
+  for (const key of Object.keys(fields)) result[key] = fields[key](what + "." + key, value[key]);
+  return result;
+}
+
+const upTo = (most) => (what, value) => whole(what, value, most);
+const oneOf = (choices) => (what, value) => choice(what, value, choices);
+const orNull = (read) => (what, value) => (value === null ? null : read(what, value));
+const recordOf = (fields) => (what, value) => record(what, value, fields);
+
+function name(what, value) {
+  if (typeof value !== "string" || !NAME.test(value)) fail(what, "1 to 32 of the characters a-z, 0-9 and -", value);
+  return value;
+}
+
+function path(what, value) {
+  if (typeof value !== "string" || value.length === 0 || value.length > 4096 || value.includes("\\0")) fail(what, "a path", value);
+  return value;
+}
+
+function flag(what, value) {
+  if (typeof value !== "boolean") fail(what, "true or false", value);
+  return value;
+}
+
+/** 64-bit numbers come as decimal text. */
+function picojoules(what, value) {
+  if (typeof value !== "string" || !/^[0-9]{1,20}$/.test(value) || BigInt(value) >= 1n << 64n) fail(what, "picojoules", value);
+  return value;
+}
+
+const partition = upTo(0xffff);
+const cpu = recordOf({
+  class: oneOf(CLASSES),
+  budget: upTo(MICROSECONDS_MAX),
+  period: upTo(MICROSECONDS_MAX),
+  ceiling: orNull(upTo(MICROSECONDS_MAX)),
+  weight: upTo(10000),
+});
+const energy = orNull(recordOf({ capacity: picojoules, rate: upTo(1e9) }));
+const rateLimit = orNull(recordOf({ rate: upTo(1e12), burst: upTo(1e12) }));
+const io = recordOf({ blockOperations: rateLimit, blockBytes: rateLimit, consoleBytes: rateLimit });
+const restart = recordOf({
+  onFailure: oneOf(ACTIONS),
+  max: upTo(1000),
+  backoffFirstMs: upTo(86400e3),
+  backoffMaxMs: upTo(86400e3),
+  noProgressMs: upTo(86400e3),
+});
+const spec = recordOf({
+  name,
+  memoryBytes: upTo(2 ** 40),
+  cpu,
+  energy,
+  io,
+  restart,
+  disk: orNull(recordOf({ path, readOnly: flag })),
+});
+
+const end = recordOf({ partition, port: upTo(0xffff) });
+const channel = recordOf({ capacity: upTo(2 ** 32), bytes: rateLimit, messages: rateLimit });
+
+const ORDERS = {
+  define: { op: oneOf(["define"]), spec },
+  budget: { op: oneOf(["budget"]), partition, cpu, energy, io },
+  channel: { op: oneOf(["channel"]), from: end, to: end, contract: channel },
+  revoke: { op: oneOf(["revoke"]), channel: upTo(0xffffffff) },
+};
+for (const op of ON_PARTITION) ORDERS[op] = { op: oneOf([op]), partition };
+
+globalThis.order = function (text) {
+  try {
+    const asked = JSON.parse(text);
+    const op = choice("op", asked === null ? null : asked.op, Object.keys(ORDERS));
+    issue(JSON.stringify(record(op, asked, ORDERS[op])));
+    return null;
+  } catch (error) {
+    if (error instanceof Refused) return error.message;
+    throw error;
+  }
+};
+`;

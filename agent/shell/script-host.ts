@@ -1,0 +1,152 @@
+// The main thread's side of a script worker: starts it when there is something to run, carries out the commands that scripts may ask for, and
+// terminates it when a script does not come back. The next script gets a new worker.
+
+import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
+import { Failure } from "../failure.ts";
+import { buildProduct } from "../paths.ts";
+import type { SandboxLimits, SandboxOutcome } from "./sandbox.ts";
+import type { ScriptAnswer, ScriptCall, ScriptMessage, ScriptOrder, ScriptWorkerData } from "./script-messages.ts";
+
+/** `by: "hang"`: it hung in a built-in of QuickJS that cannot be interrupted, and its worker was terminated. */
+export type ScriptOutcome =
+  Exclude<SandboxOutcome, { ended: "stopped" }> | { ended: "stopped"; by: "time" | "memory" | "size" | "hang" };
+
+/** Carries out a command as the control socket does. Throws Failure. */
+export type CommandRunner = (name: string, positionals: string[], options: Record<string, string>) => Promise<unknown>;
+
+/** Beyond a script's own limit of time, before its worker is terminated. */
+const GRACE_MS = 250;
+/** Commands that one script may ask for. */
+const CALLS_MAX = 200;
+
+interface Running {
+  worker: Worker;
+  answers: MessagePort;
+  words: Int32Array;
+}
+
+export class ScriptHost {
+  private readonly limits: SandboxLimits;
+  private readonly command: CommandRunner;
+  private running: Running | null = null;
+  private last: Promise<unknown> = Promise.resolve();
+  private closed = false;
+
+  constructor(limits: SandboxLimits, command: CommandRunner) {
+    this.limits = limits;
+    this.command = command;
+  }
+
+  /** Runs a script after those before it. Never rejects for what the script does. */
+  run(order: ScriptOrder): Promise<ScriptOutcome> {
+    const outcome = this.last.then(() => this.runNow(order));
+    this.last = outcome.catch(() => undefined);
+    return outcome;
+  }
+
+  /** Ends the worker, whatever it does. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.stop();
+  }
+
+  private runNow(order: ScriptOrder): Promise<ScriptOutcome> {
+    if (this.closed) return Promise.resolve({ ended: "stopped", by: "hang" });
+    const { worker, answers, words } = (this.running ??= this.start());
+    let [calls, timer] = [0, undefined as NodeJS.Timeout | undefined];
+    return new Promise<ScriptOutcome>((resolve) => {
+      const end = (outcome: ScriptOutcome): void => {
+        clearTimeout(timer);
+        worker.removeAllListeners();
+        // A worker that was terminated says so with an error event at times.
+        worker.on("error", () => undefined);
+        resolve(outcome);
+      };
+      const overrun = (): void => {
+        end({ ended: "stopped", by: "hang" });
+        void this.stop();
+      };
+      const watch = (): void => {
+        clearTimeout(timer);
+        timer = setTimeout(overrun, this.limits.milliseconds + GRACE_MS);
+      };
+      const answer = async (call: ScriptCall): Promise<void> => {
+        clearTimeout(timer);
+        const reply = ++calls > CALLS_MAX ? tooMany() : await this.carryOut(order, call);
+        answers.postMessage(reply);
+        Atomics.add(words, 0, 1);
+        Atomics.notify(words, 0);
+        if (this.running?.worker === worker) watch();
+      };
+      worker.removeAllListeners();
+      worker.on("message", (message: ScriptMessage) => {
+        if (message.kind === "begun") watch();
+        else if (message.kind === "call") void answer(message.call);
+        else end(message.outcome);
+      });
+      const lost = (text: string): void => {
+        this.running = null;
+        end({ ended: "threw", name: "WorkerLost", message: text });
+      };
+      worker.on("error", (error) => lost(error.message));
+      worker.on("exit", () => lost("the scripts' worker has ended"));
+      worker.postMessage(order);
+    });
+  }
+
+  /** What a script asks for is checked here, outside its reach. */
+  private async carryOut({ commands }: ScriptOrder, call: ScriptCall): Promise<ScriptAnswer> {
+    const { name, positionals, options } = call;
+    if (!commands.includes(name))
+      return { error: { code: "COMMAND_REFUSED", message: "this command is not allowed here" } };
+    const texts: Record<string, string> = {};
+    if (!Array.isArray(positionals) || typeof options !== "object" || options === null) {
+      return { error: { code: "USAGE", message: "a command has arguments and one object of options" } };
+    }
+    for (const [key, value] of Object.entries(options)) texts[key] = String(value);
+    try {
+      const value = (await this.command(name, positionals.map(String), texts)) ?? null;
+      const json = JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? Number(each) : each));
+      return { json };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return { error: { code: error.code, message: error.message } };
+    }
+  }
+
+  private start(): Running {
+    const { port1: answers, port2 } = new MessageChannel();
+    const words = new Int32Array(new SharedArrayBuffer(4));
+    const data: ScriptWorkerData = { limits: this.limits, words: words.buffer as SharedArrayBuffer };
+    const worker = new Worker(buildProduct("script-worker.mjs"), {
+      workerData: { ...data, answers: port2 },
+      transferList: [port2],
+      resourceLimits: { maxOldGenerationSizeMb: 64 },
+      env: {},
+    });
+    return { worker, answers, words };
+  }
+
+  private async stop(): Promise<void> {
+    const { running } = this;
+    this.running = null;
+    running?.answers.close();
+    await running?.worker.terminate();
+  }
+}
+
+function tooMany(): ScriptAnswer {
+  return { error: { code: "COMMANDS_EXHAUSTED", message: `a script may ask for ${CALLS_MAX} commands` } };
+}
+
+const STOPPED = {
+  time: "stopped: it took too long",
+  memory: "stopped: it used too much memory",
+  size: "stopped: its result is too large",
+  hang: "stopped: it hung in a built-in function",
+};
+
+/** How a script went wrong, in words. */
+export function scriptText(outcome: Exclude<ScriptOutcome, { ended: "value" }>): string {
+  return outcome.ended === "threw" ? `${outcome.name}: ${outcome.message}` : STOPPED[outcome.by];
+}

@@ -1,0 +1,83 @@
+// The reference monitor: a request reaches the control mailbox only when every field of it is what it has to be.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { HandsetRequest } from "../../../../agent/host/handset-messages.js";
+import { Gate } from "../../../../agent/shell/gate.js";
+import { partitionOf } from "../../../support/handset.js";
+
+const gate = suite("gate");
+
+const CPU = { class: "guaranteed", budget: 20_000, period: 100_000, ceiling: null, weight: 100 } as const;
+const IO = { blockOperations: null, blockBytes: null, consoleBytes: { rate: 1_000, burst: 1_000 } };
+const BUDGET: HandsetRequest = {
+  op: "budget",
+  partition: 3,
+  cpu: CPU,
+  energy: { capacity: (1n << 64n) - 1n, rate: 250_000 },
+  io: IO,
+};
+
+function newGate(): { pass: (request: unknown) => Promise<string>; sent: HandsetRequest[] } {
+  const sent: HandsetRequest[] = [];
+  const opened = new Gate((request) => sent.push(request));
+  return { sent, pass: async (request) => (await opened.pass(request as HandsetRequest))?.text ?? "" };
+}
+
+gate("what is well formed arrives unchanged, in its order: 64-bit numbers and shared buffers too", async () => {
+  const { pass, sent } = newGate();
+  const spec = partitionOf("work", { disk: { path: "/tmp/a disk", readOnly: true } });
+  const requests: HandsetRequest[] = [
+    { op: "define", spec },
+    { op: "admit", partition: 0 },
+    BUDGET,
+    {
+      op: "channel",
+      from: { partition: 0, port: 1 },
+      to: { partition: 1, port: 31 },
+      contract: { capacity: 4096, bytes: { rate: 1000, burst: 1000 }, messages: null },
+    },
+    { op: "revoke", channel: 0 },
+    { op: "snapshot" },
+    { op: "input", partition: 0, bytes: new Uint8Array([3]) },
+    { op: "drained", picojoules: 5n },
+    { op: "restart", partition: 65_535 },
+  ];
+  for (const request of requests) assert.is(await pass(request), "");
+  assert.equal(sent, requests);
+  const [define] = sent;
+  assert.ok(define?.op === "define" && define.spec.consoleLog === spec.consoleLog, "the same memory, no copy");
+});
+
+const WRONG: [what: string, request: unknown, refusal: RegExp][] = [
+  ["an unknown operation", { op: "explode", partition: 0 }, /op must be one of .*"explode"/],
+  ["an operation of Object's own", { op: "constructor", partition: 0 }, /op must be one of/],
+  ["no partition", { op: "pause" }, /pause\.partition must be a whole number/],
+  ["a partition below 0", { op: "pause", partition: -1 }, /whole number/],
+  ["a partition in words", { op: "pause", partition: "0" }, /not "0"/],
+  ["a field too many", { op: "pause", partition: 0, force: true }, /no field "force"/],
+  ["a prototype as a field", JSON.parse('{"op":"pause","partition":0,"__proto__":{"a":1}}'), /no field "__proto__"/],
+  ["a contract that is a list", { ...BUDGET, cpu: [1] }, /budget\.cpu must be an object/],
+  ["half a microsecond", { ...BUDGET, cpu: { ...CPU, budget: 0.5 } }, /budget\.cpu\.budget/],
+  ["no number", { ...BUDGET, cpu: { ...CPU, period: NaN } }, /budget\.cpu\.period.*not null/],
+  ["a weight out of bounds", { ...BUDGET, cpu: { ...CPU, weight: 10_001 } }, /0 to 10000/],
+  ["energy beyond 64 bits", { ...BUDGET, energy: { capacity: 1n << 64n, rate: 0 } }, /picojoules/],
+  ["a rate without a burst", { ...BUDGET, io: { ...IO, blockBytes: { rate: 1 } } }, /blockBytes\.burst/],
+  ["half a channel", { op: "channel", from: { partition: 0, port: 0 }, contract: {} }, /channel\.to must be an object/],
+  ["a huge string", { op: "x".repeat(1 << 20), partition: 0 }, /characters, 65536 at most/],
+  ["a long string", { op: "pause", partition: "x".repeat(60_000) }, /not "x{59}…/],
+  ["a bad name", { op: "define", spec: partitionOf("No\u001b[2J") }, /spec\.name must be 1 to 32/],
+  ["a path with a NUL", { op: "define", spec: partitionOf("a", { disk: { path: "a\0b", readOnly: true } }) }, /a path/],
+];
+
+for (const [what, request, refusal] of WRONG) {
+  gate(`${what} is refused, reaches nobody, and the next request passes`, async () => {
+    const { pass, sent } = newGate();
+    assert.match(await pass(request), refusal);
+    assert.equal(sent, []);
+    assert.is(await pass(BUDGET), "");
+    assert.equal(sent, [BUDGET]);
+  });
+}
+
+gate.run();
