@@ -149,9 +149,9 @@ function readRequest(line: string): Request {
   }
   const id = Number.isSafeInteger(data?.["id"]) ? (data["id"] as number) : -1;
   if (typeof data?.["command"] === "string") {
-    const positionals = Array.isArray(data["positionals"]) ? data["positionals"].map(String) : [];
+    const positionals = Array.isArray(data["positionals"]) ? data["positionals"].map(wordOf) : [];
     const options = Object.fromEntries(
-      Object.entries((data["options"] ?? {}) as object).map(([key, value]) => [key, String(value)]),
+      Object.entries((data["options"] ?? {}) as object).map(([key, value]) => [key, wordOf(value)]),
     );
     return { kind: "command", id, name: data["command"], positionals, options };
   }
@@ -159,6 +159,12 @@ function readRequest(line: string): Request {
   if (typeof data?.["attach"] === "string") return { kind: "attach", id, partition: data["attach"] };
   if (typeof data?.["input"] === "string") return { kind: "input", id, bytes: Buffer.from(data["input"], "base64") };
   throw new UsageError("CONTROL_SYNTAX", "a request has a command, eval, attach or input");
+}
+
+/** An object where a word belongs could throw when it is turned into text. */
+function wordOf(value: unknown): string {
+  if (["string", "number", "boolean"].includes(typeof value)) return String(value);
+  throw new UsageError("CONTROL_SYNTAX", "arguments and options are words");
 }
 
 /** Calls `each` for every line; a line that is too long ends the connection. */

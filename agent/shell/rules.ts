@@ -74,7 +74,9 @@ export class Rules {
     });
     rule.pending--;
     if (rule.strikes >= STRIKES_MAX) return;
-    rule.strikes = outcome.ended === "stopped" ? rule.strikes + 1 : 0;
+    // A script can call its error WorkerLost too: it only harms itself.
+    const harmful = outcome.ended === "stopped" || (outcome.ended === "threw" && outcome.name === "WorkerLost");
+    rule.strikes = harmful ? rule.strikes + 1 : 0;
     if (outcome.ended !== "value") this.report(spec.name, escapeText(scriptText(outcome)));
     if (rule.strikes === STRIKES_MAX)
       this.report(spec.name, `stopped ${STRIKES_MAX} times in a row: it is off from now on`);

@@ -95,15 +95,13 @@ export class ScriptHost {
   }
 
   /** What a script asks for is checked here, outside its reach. */
-  private async carryOut({ commands }: ScriptOrder, call: ScriptCall): Promise<ScriptAnswer> {
+  private async carryOut({ commands }: ScriptOrder, call: unknown): Promise<ScriptAnswer> {
+    if (!isCall(call)) return { error: { code: "USAGE", message: "a command has words and one object of options" } };
     const { name, positionals, options } = call;
-    if (!commands.includes(name))
+    if (!commands.includes(name)) {
       return { error: { code: "COMMAND_REFUSED", message: "this command is not allowed here" } };
-    const texts: Record<string, string> = {};
-    if (!Array.isArray(positionals) || typeof options !== "object" || options === null) {
-      return { error: { code: "USAGE", message: "a command has arguments and one object of options" } };
     }
-    for (const [key, value] of Object.entries(options)) texts[key] = String(value);
+    const texts = Object.fromEntries(Object.entries(options).map(([key, value]) => [key, String(value)]));
     try {
       const value = (await this.command(name, positionals.map(String), texts)) ?? null;
       const json = JSON.stringify(value, (_key, each: unknown) => (typeof each === "bigint" ? Number(each) : each));
@@ -133,6 +131,21 @@ export class ScriptHost {
     running?.answers.close();
     await running?.worker.terminate();
   }
+}
+
+/** Whether a script asked in the right form. An object where a word belongs could throw when it is turned into text. */
+function isCall(call: unknown): call is ScriptCall {
+  const { name, positionals, options } = (call ?? {}) as Partial<Record<keyof ScriptCall, unknown>>;
+  const words = (list: unknown[]): boolean =>
+    list.every((each) => ["string", "number", "boolean"].includes(typeof each));
+  return (
+    typeof name === "string" &&
+    Array.isArray(positionals) &&
+    words(positionals) &&
+    typeof options === "object" &&
+    options !== null &&
+    words(Object.values(options))
+  );
 }
 
 function tooMany(): ScriptAnswer {

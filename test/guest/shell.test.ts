@@ -1,5 +1,7 @@
 // pocketvisor shell against a running handset: what a line does, and what it cannot do.
 
+import { connect } from "node:net";
+import { createInterface } from "node:readline";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { withHandset } from "../support/handset-process.js";
@@ -34,6 +36,9 @@ shell(
         ["'x'.repeat(300000)", /result is too large/],
         ["Array.prototype.includes.call({ length: 2 ** 53 - 1 }, 1)", /hung in a built-in/],
         ["for (let n = 0; n < 201; n++) ls()", /COMMANDS_EXHAUSTED/],
+        ["pause({ toString: 1, valueOf: 1 }, {})", /USAGE: a command has words/],
+        ["budget('work', { weight: { toString: 1 } })", /USAGE: a command has words/],
+        ["pause('x'.repeat(300000))", /argument is too large/],
         ["explode('work')", /not defined/],
         ["throw new Error('\\u001b[2J')", /\\x1b\[2J/],
       ];
@@ -48,5 +53,27 @@ shell(
     });
   },
 );
+
+shell("a request with objects for words is refused, and the handset lives on", async () => {
+  await withHandset("", async ({ call, socket }) => {
+    const requests = [
+      { id: 1, command: "pause", positionals: [{ toString: 1 }] },
+      { id: 2, command: "budget", positionals: ["work"], options: { weight: { toString: 1 } } },
+      { id: 3, eval: "1 + 1" },
+      { id: 4, eval: 5 },
+    ];
+    const client = connect(socket);
+    client.write(requests.map((request) => `${JSON.stringify(request)}\n`).join(""));
+    const answers: string[] = [];
+    for await (const line of createInterface({ input: client })) {
+      answers.push(line);
+      if (answers.length === requests.length) break;
+    }
+    client.destroy();
+    assert.is(answers.filter((line) => line.includes("CONTROL_SYNTAX")).length, 3);
+    assert.ok(answers.includes('{"id":3,"value":{"json":"2"}}'));
+    assert.match((await call(["ls"])).stdout, /work +running/);
+  });
+});
 
 shell.run();

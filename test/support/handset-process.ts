@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pocketvisor, type CommandResult } from "./pocketvisor.js";
 import { temporaryFile, temporaryFolder } from "./temporary.js";
@@ -12,6 +13,8 @@ const LIMIT_MS = 60_000;
 
 export interface HandsetProcess {
   call(args: string[], input?: string): Promise<CommandResult>;
+  /** Where the control socket lies. */
+  socket: string;
   /** Everything that the handset has said so far. */
   said(): string;
   /** Waits until the handset has said this. */
@@ -47,6 +50,7 @@ export async function withHandset(more: string, body: (handset: HandsetProcess) 
     await body({
       call: ([verb, ...rest], input) =>
         pocketvisor([verb!, "--handset", "small", ...rest], { environment, ...(input === undefined ? {} : { input }) }),
+      socket: join(folder, "pocketvisor", "small.sock"),
       said: () => text,
       says,
     });
