@@ -13,8 +13,6 @@ let stamp: u32 = 0;
 /** Byte offset of the instruction from the block's start, and the block's start within its page. */
 export let lowerOffset: u32 = 0;
 let pageOffset: u32 = 0;
-/** Set by a lowering function when nothing may follow its instruction in the block. */
-export let lowerEnded: bool = false;
 /** A VFP access check was made earlier in this block, unconditionally. */
 let vfpChecked: bool = false;
 let vfpScalarChecked: bool = false;
@@ -37,7 +35,6 @@ export function lowerStart(record: u32, within: u32, isThumb: bool): void {
 export function lowerInstruction(offset: u32, it: u32, conditional: bool): void {
   lowerOffset = offset;
   stamp = (it << 16) | ((offset >>> 1) << 24);
-  lowerEnded = false;
   guarded = conditional;
 }
 
@@ -104,7 +101,6 @@ export function lowerConditionalBranch(): bool {
 
 export function emitUndefined(): void {
   emit(Op.UNDEFINED, 0, 0, 0, 0, 0);
-  lowerEnded = true;
 }
 
 /** Makes r15 readable as an operand: `ahead` is 8 in ARM state, 4 in Thumb state. Returns the operand for register `number`. */
@@ -124,7 +120,6 @@ export function target(number: u32): u32 {
 export function finishTarget(number: u32, interworking: bool): void {
   if (number != 15) return;
   emit(interworking ? Op.JUMP : Op.JUMP_PLAIN, 0, 0, SCRATCH, 0, 0);
-  lowerEnded = true;
 }
 
 /** VFP instructions are Undefined until FPEXC and CPACR allow them; one check a block is enough. */

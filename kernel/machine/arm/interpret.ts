@@ -1777,11 +1777,6 @@ export function interpret(fuel: u32): u32 {
           what = EVENT_UNDEFINED;
           break;
         }
-        case Op.WRITE_STATE: {
-          store<u32>(immediate(ip), dValue(ip));
-          ip += RECORD_BYTES;
-          continue;
-        }
         case Op.SYSTEM_READ: {
           // Counters are read here: the clock wants the exact instruction.
           accountNote(block, ip, fuel);

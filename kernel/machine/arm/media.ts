@@ -177,7 +177,6 @@ function saturateTo(value: i32, bits: u32, unsigned: bool): u32 {
 
 const PREFIX_S: u32 = 0;
 const PREFIX_Q: u32 = 1;
-const PREFIX_SH: u32 = 2;
 const PREFIX_U: u32 = 3;
 const PREFIX_UQ: u32 = 4;
 

@@ -243,8 +243,6 @@ export const enum Op {
   READ_STATE,
   /** the same for PL1 only */
   READ_STATE_PL1,
-  /** state word at immediate = d, any level */
-  WRITE_STATE,
   /** the instruction word is the immediate; d, s registers */
   SYSTEM_READ,
   // ---- terminals: nothing follows. Targets are block's address + immediate
