@@ -1,8 +1,10 @@
 // The dependency rules of ARCHITECTURE.md: who may import whom, and no cycles.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { importsOf, sourcesBelow } from "./sources.js";
+import { importsOf, root, sourcesBelow } from "./sources.js";
 
 /** Files below `folder` may import these (a folder ends with a slash), and files below `folder` itself. */
 interface Rule {
@@ -41,6 +43,12 @@ const RULES: Rule[] = [
     ],
     reason: "the host knows the machine's memory and addresses, and no part of the agent above it",
   },
+  {
+    folder: "agent/wire/",
+    may: ["agent/failure.ts"],
+    reason: "what is signed means the same to everybody who reads it",
+  },
+  { folder: "agent/identity/", may: ["agent/failure.ts", "agent/wire/"], reason: "keys know what they sign, no more" },
   {
     folder: "agent/shell/",
     may: ["kernel/abi/", ...AGENT_SUPPORT, "agent/command.ts", "agent/wire/", "agent/host/handset-messages.ts"],
@@ -98,6 +106,15 @@ for (const { folder, may, reason } of RULES) {
     assert.equal(wrong, []);
   });
 }
+
+dependencies("agent/wire/ runs in Node, in QuickJS and in a browser: it imports nothing of theirs", () => {
+  const packages = sourcesBelow("agent/wire/").flatMap((path) =>
+    [...readFileSync(join(root, path), "utf8").matchAll(/\sfrom "(?<name>[^."][^"]*)"/g)].map(
+      (match) => `${path} imports ${match.groups!["name"]!}`,
+    ),
+  );
+  assert.equal(packages, ["agent/wire/telemetry.ts imports cbor-x/index-no-eval"]);
+});
 
 dependencies("boards/ is data", () => {
   assert.equal(

@@ -1,0 +1,104 @@
+// Why a signed document is refused: the one list. The numbers go into events and acknowledgements and never change; they start at 256,
+// above everything in kernel/abi/reasons.ts, so that an event code means one thing.
+
+import { Failure } from "../failure.ts";
+
+export const REASONS = {
+  /** An empty retained message. It removes nothing. */
+  empty: 256,
+  /** More than 64 KiB. */
+  "too-large": 257,
+  /** The outer tag is neither 18 nor 98, in its shortest form. */
+  tag: 258,
+  /** Behind the tag is no envelope. */
+  envelope: 259,
+  /** A protected header is not exactly {alg, kid, typ}, or an unprotected one is not empty. */
+  header: 260,
+  /** The document came on the topic of another kind or partition, or is of a kind that no device takes. */
+  topic: 261,
+  /** A command that the broker kept. */
+  "retained-command": 262,
+  /** There is no root document yet. */
+  "no-root": 263,
+  /** A kid that no key with the needed role has. */
+  signer: 264,
+  /** One key signed twice. */
+  "signer-twice": 265,
+  /** Fewer keys than the role's threshold. */
+  threshold: 266,
+  /** A signature does not verify. */
+  signature: 267,
+  /** The payload is not deterministically encoded. */
+  encoding: 268,
+  /** The payload is not what its kind's schema says. */
+  schema: 269,
+  /** It is for others. */
+  audience: 270,
+  /** Its own times contradict each other, or a command lives too long. */
+  validity: 271,
+  /** nbf lies ahead. */
+  "not-yet": 272,
+  /** iat lies ahead. */
+  "issued-ahead": 273,
+  /** exp has passed. */
+  expired: 274,
+  /** An epoch that the root has ended. */
+  "epoch-old": 275,
+  /** An epoch that no root document has begun, or one that skips another. */
+  "epoch-jump": 276,
+  /** A version below the one applied. */
+  rollback: 277,
+  /** The version applied, with other contents. */
+  equivocation: 278,
+  /** A root document that does not follow the one in force. */
+  "root-skip": 279,
+  /** A root document whose roles make no sense: see acceptRoot(). */
+  "root-roles": 280,
+  /** The first root document is not the one that enrolment pinned. */
+  "root-pin": 281,
+  /** The freshness document names a newer version. */
+  superseded: 282,
+  /** The freshness document names other contents for this version. */
+  "mixed-up": 283,
+  /** A command's id was seen. */
+  replayed: 284,
+  /** 256 ids of unexpired commands are held. */
+  "replay-full": 285,
+  /** No partition of this handset has the name. */
+  "partition-unknown": 286,
+  /** The partition is the owner's. */
+  "partition-private": 287,
+  /** The owner has not consented. */
+  consent: 288,
+  /** The verb needs other keys than those that signed. */
+  "verb-role": 289,
+  /** The verb needs a partition, or takes none. */
+  "verb-partition": 290,
+  /** The image is for other boards. */
+  board: 291,
+  /** The consent is not of the owner who was pinned at enrolment. */
+  owner: 292,
+  /** The table of versions is full. */
+  "versions-full": 293,
+  /** Envelopes come faster than they may. */
+  rate: 294,
+  /** The check did not come to an end within its time or memory. */
+  unchecked: 295,
+} as const;
+
+export type Reason = keyof typeof REASONS;
+
+/** Thrown while a document is being checked; accept() turns it into its verdict. The text holds nothing of the document's. */
+export class Refusal extends Failure {
+  readonly reason: Reason;
+
+  constructor(reason: Reason, message: string) {
+    super(`REFUSED_${reason.replaceAll("-", "_").toUpperCase()}`, message);
+    this.reason = reason;
+  }
+}
+
+/** Ends the check. */
+export function refuse(reason: Reason, message: string): never {
+  throw new Refusal(reason, message);
+}
