@@ -63,6 +63,7 @@ for (const module of KERNEL) {
   checkKernel(module);
 }
 await bundleAgent();
+await bundleVerifyProgram();
 
 function compileKernel({ name, config }: KernelModule, target: string, product: string): void {
   if (!force && !isStale(product)) return;
@@ -119,6 +120,24 @@ async function bundleAgent(): Promise<void> {
     });
     if (!quiet) console.error(`build: ${product}: ${statSync(join(root, product)).size} bytes`);
   }
+}
+
+/** The checks that run inside QuickJS: one script, nothing of Node's. */
+async function bundleVerifyProgram(): Promise<void> {
+  const product = "build/verify-program.js";
+  if (!force && !isStale(product)) return;
+  await bundle({
+    entryPoints: [join(root, "agent/shell/verify-program.ts")],
+    outfile: join(root, product),
+    bundle: true,
+    // Where tweetnacl asks for Node's crypto, for random numbers, it finds nothing: verifying takes none.
+    platform: "browser",
+    format: "iife",
+    target: "es2020",
+    legalComments: "none",
+    logLevel: "warning",
+  });
+  if (!quiet) console.error(`build: ${product}: ${statSync(join(root, product)).size} bytes`);
 }
 
 function seconds(started: number): string {

@@ -14,6 +14,7 @@ const products = [
   "build/io-worker.mjs",
   "build/shell-worker.mjs",
   "build/script-worker.mjs",
+  "build/verify-program.js",
 ];
 if (products.some(isStale)) {
   // Standard output belongs to the guest's console, so the build talks on standard error.

@@ -49,6 +49,13 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
+  "build/verify-program.js": [
+    "agent/wire",
+    "agent/failure.ts",
+    "agent/shell/verify-program.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
   "build/script-worker.mjs": [
     "agent",
     "kernel/abi",

@@ -1,0 +1,84 @@
+// The shell's own check of signed documents: one QuickJS runtime with verify-program.ts in it. The agent has checked before; this check is the
+// one that counts, because what it trusts lies where the agent cannot write.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { buildProduct } from "../paths.ts";
+import type { AnyDocument, Verdict, Via } from "../wire/accept.ts";
+import { fromHex, toHex } from "../wire/bytes.ts";
+import { openEnvelope } from "../wire/cose.ts";
+import { SCHEMAS } from "../wire/kinds.ts";
+import { DOCUMENT, DOCUMENT_BYTES_MAX } from "../wire/limits.ts";
+import type { Reason } from "../wire/reasons.ts";
+import { decodeMessage, type Schema } from "../wire/schema.ts";
+import type { Device } from "../wire/scope.ts";
+import { decodeTrust, encodeTrust, type Trust } from "../wire/trust.ts";
+import { Sandbox, type SandboxLimits } from "./sandbox.ts";
+import type { JudgeAnswer, JudgeRequest } from "./verify-program.ts";
+
+/** Eight signatures over 64 KiB, and a trust that is full, several times over. */
+const LIMITS: SandboxLimits = { memoryBytes: 64 << 20, stackBytes: 256 << 10, milliseconds: 20_000, textMax: 16 << 20 };
+
+/** The program's text, as `npm run build` has made it. */
+export function verifyProgram(): string {
+  return readFileSync(buildProduct("verify-program.js"), "utf8");
+}
+
+export class Verifier {
+  private readonly program: string;
+  private sandbox: Sandbox | null = null;
+
+  /** `program` is verifyProgram(), but for tests. */
+  constructor(program = verifyProgram()) {
+    this.program = program;
+  }
+
+  /** As accept() of agent/wire. A check that does not come to its end refuses, with the reason `unchecked`. */
+  async accept(input: Uint8Array, via: Via, device: Device, trust: Trust, rtc: number): Promise<Verdict> {
+    // What is too large is not carried into QuickJS to be found too large; one byte more is enough for the verdict.
+    const envelope = toHex(input.subarray(0, DOCUMENT_BYTES_MAX + 1));
+    const parties = { ...device, id: toHex(device.id) };
+    const request: JudgeRequest = { envelope, via, device: parties, trust: toHex(encodeTrust(trust)), rtc };
+    this.sandbox ??= await this.start();
+    const outcome = this.sandbox.evaluate(`judge(${JSON.stringify(request)})`);
+    if (outcome.ended !== "value" || outcome.json === undefined) {
+      // Whatever state the program was left in, the next envelope gets a new runtime.
+      this.dispose();
+      const detail = `the check did not come to its end: ${JSON.stringify(outcome)}`;
+      return { verdict: "refused", reason: "unchecked", detail, commandId: null };
+    }
+    return verdictOf(JSON.parse(outcome.json) as JudgeAnswer, input, via);
+  }
+
+  /** Frees the runtime's memory. */
+  dispose(): void {
+    this.sandbox?.dispose();
+    this.sandbox = null;
+  }
+
+  private async start(): Promise<Sandbox> {
+    const sandbox = await Sandbox.create(LIMITS);
+    sandbox.expose("hostSha256", (hex) => createHash("sha256").update(hex, "hex").digest("hex"));
+    const outcome = sandbox.evaluate(`${this.program}; null`);
+    if (outcome.ended !== "value") throw new Error(`the verify program is defective: ${JSON.stringify(outcome)}`);
+    return sandbox;
+  }
+}
+
+function verdictOf(answer: JudgeAnswer, input: Uint8Array, { kind }: Via): Verdict {
+  switch (answer.verdict) {
+    case "accepted": {
+      // Only now, when QuickJS has found it good, is the document read out here too.
+      const document = decodeMessage(SCHEMAS[kind] as Schema<unknown>, openEnvelope(input).payload, DOCUMENT);
+      const accepted = { kind, document } as AnyDocument;
+      return { verdict: "accepted", accepted, hash: fromHex(answer.hash)!, trust: decodeTrust(fromHex(answer.trust)!) };
+    }
+    case "unchanged":
+      return { verdict: "unchanged", kind, hash: fromHex(answer.hash)! };
+    case "refused": {
+      const { detail, commandId } = answer;
+      const id = commandId === null ? null : fromHex(commandId);
+      return { verdict: "refused", reason: answer.reason as Reason, detail, commandId: id };
+    }
+  }
+}
