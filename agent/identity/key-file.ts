@@ -44,7 +44,8 @@ export class KeyFile implements KeySlot {
       );
     }
     try {
-      const { mode, uid, size, ...stat } = await file.stat();
+      const stat = await file.stat();
+      const { mode, uid, size } = stat;
       const again = "Move it away and enrol the device again: it gets a new key.";
       if (!stat.isFile()) throw this.failure("KEY_UNREADABLE", "is no file", again);
       if ((mode & OTHERS) !== 0 || uid !== process.getuid!()) {
