@@ -32,7 +32,7 @@ const ROWS: Record<string, string[]> = {
     "restart",
     "idle-handset",
   ],
-  many: ["tiny", "tiny-resident", "debian", "debian-resident", "returned"],
+  many: ["tiny", "tiny-resident", "debian", "debian-resident", "monitor-resident", "debian-idle", "returned"],
 };
 
 const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N]
