@@ -39,6 +39,8 @@ export class RecordLog {
   readonly path: string;
   private descriptor: number;
   private end: number;
+  /** Whether something was appended since the last sync(). */
+  private dirty = false;
 
   private constructor(path: string, descriptor: number, end: number) {
     this.path = path;
@@ -74,6 +76,7 @@ export class RecordLog {
 
   /** Appends records in one write. A write that does not fit leaves the file as it was. Throws the file system's error. */
   append(records: Uint8Array[]): void {
+    if (records.length === 0) return;
     const bytes = frame(records);
     try {
       writeAll(this.descriptor, bytes, this.end);
@@ -82,11 +85,13 @@ export class RecordLog {
       throw error;
     }
     this.end += bytes.length;
+    this.dirty = true;
   }
 
   /** Returns once everything appended is on the disk. */
   sync(): void {
-    fdatasyncSync(this.descriptor);
+    if (this.dirty) fdatasyncSync(this.descriptor);
+    this.dirty = false;
   }
 
   /** Replaces the file by one that holds just these records, and that is on the disk when this returns: after a cut there is the old one or
@@ -106,6 +111,7 @@ export class RecordLog {
     closeSync(this.descriptor);
     this.descriptor = descriptor;
     this.end = bytes.length;
+    this.dirty = false;
     syncFolder(dirname(this.path));
   }
 
