@@ -89,7 +89,7 @@ test("it keeps its bounds by giving up telemetry first, then events, then acks; 
   const outbox = new Outbox(path, () => time, { bytesMax: 8_000, countMax: 100, ageMaxSeconds: 500 });
   const kept: { class: OutboxClass; sequence: number; time: number }[] = [];
   const lost = new Map<OutboxClass, number>();
-  for (let n = 1; n <= 3_000; n++) {
+  for (let n = 1; n <= 700; n++) {
     time += random.below(4);
     const entryClass = random.pick(OUTBOX_CLASSES);
     outbox.append(entryClass, new Uint8Array(50));
@@ -103,7 +103,7 @@ test("it keeps its bounds by giving up telemetry first, then events, then acks; 
       const [gone] = kept.splice(victim, 1);
       lost.set(gone!.class, (lost.get(gone!.class) ?? 0) + 1);
     }
-    if (n % 500 !== 0) continue;
+    if (n % 100 !== 0) continue;
     const reopened = new Outbox(path, () => time, { bytesMax: 8_000, countMax: 100, ageMaxSeconds: 500 });
     for (const each of [outbox, reopened]) {
       assert.equal(
