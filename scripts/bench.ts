@@ -7,6 +7,7 @@ import { readCachedGuest } from "../agent/guests/cache.ts";
 import { measureBoot } from "./bench/boot.ts";
 import { measureBudgets } from "./bench/budgets.ts";
 import { measureIdle } from "./bench/idle.ts";
+import { measureKernel } from "./bench/kernel.ts";
 import { measureLoops } from "./bench/loops.ts";
 import { measureMany } from "./bench/many.ts";
 import { PEER, peerVersion } from "./bench/peer.ts";
@@ -25,14 +26,15 @@ const ROWS: Record<string, string[]> = {
   budgets: [
     "hypervisor-size",
     "burn-50-error",
-    "burn-overrun",
     "thirds-error",
     "hostile-loss",
     "tax",
     "restart",
     "idle-handset",
+    ...["switch-2", "switch-100", "switch-800", "round-trip", "channel-rate"],
+    ...["overrun", "overrun-hostile", "latency", "latency-hostile"],
   ],
-  many: ["tiny", "tiny-resident", "debian", "debian-resident", "returned"],
+  many: ["tiny", "tiny-resident", "debian", "debian-resident", "monitor-resident", "debian-idle", "returned"],
 };
 
 const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N]
@@ -51,7 +53,7 @@ const GROUPS: Record<string, Group> = {
   loops: measureLoops,
   work: measureWork,
   idle: measureIdle,
-  budgets: measureBudgets,
+  budgets: async (runs) => [...(await measureBudgets(runs)), ...measureKernel()],
   many: measureMany,
 };
 

@@ -1,4 +1,4 @@
-// npm start: builds, fetches Debian's kernel if it is not cached, and runs it. Arguments go to `pocketvisor run`.
+// npm start: builds, fetches Debian's kernel if it is not cached, and boots the demo handset. Arguments go to `pocketvisor up`.
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -6,18 +6,18 @@ import { root } from "./stale.mjs";
 
 const args = process.argv.slice(2);
 if (args.includes("--help")) {
-  console.log(`usage: npm start -- [ARGS of "pocketvisor run"]
-Builds what is out of date, fetches the guest "linux" if it is not cached, and runs it on this terminal. Ctrl-] leaves.`);
+  console.log(`usage: npm start -- [ARGS of "pocketvisor up"]
+Builds what is out of date, fetches the guest "linux" if it is not cached, and boots the demo handset: two Debian partitions under budgets,
+with a live view on a terminal. "npm start -- --until ready" ends with 0 once both have reached their shells; --json tells how they did.`);
   process.exit(0);
 }
 const command = join(root, "scripts/pocketvisor.mjs");
-const step = (...words: string[]): number =>
-  spawnSync(process.execPath, [command, ...words], { stdio: "inherit" }).status ?? 1;
+/** What the fetch says is for people: standard output is kept for --json. */
+const step = (stdout: "inherit" | 2, ...words: string[]): number =>
+  spawnSync(process.execPath, [command, ...words], { stdio: ["inherit", stdout, "inherit"] }).status ?? 1;
 
-const ownImage =
-  args.some((arg) => /^--(kernel|firmware)\b/.test(arg)) || (args[0] !== undefined && !args[0].startsWith("-"));
-if (!ownImage) {
-  const fetched = step("guest", "fetch", "linux");
-  if (fetched !== 0) process.exit(fetched);
-}
-process.exitCode = step("run", ...(ownImage ? [] : ["linux"]), ...args);
+const fetched = step(2, "guest", "fetch", "linux");
+if (fetched !== 0) process.exit(fetched);
+// Ctrl-C is for the handset, which ends in order; this process only waits.
+process.on("SIGINT", () => undefined);
+process.exitCode = step("inherit", "up", ...args);

@@ -23,6 +23,7 @@ import type { HandsetAnswer, HandsetMessage, HandsetRequest, HandsetSnapshot, Re
 import { ChannelHost } from "./channel-host.ts";
 import { Hypervisor } from "./hypervisor.ts";
 import type { Doorbell } from "./mailbox.ts";
+import { MemoryReturn } from "./memory-return.ts";
 import { reasonText } from "./reason-text.ts";
 import { Resident } from "./resident.ts";
 
@@ -47,6 +48,7 @@ export class HandsetLoop {
   private readonly options: HandsetLoopOptions;
   private readonly residents = new Map<number, Resident>();
   private readonly channels: ChannelHost;
+  private readonly memoryReturn = new MemoryReturn();
   private quitting = false;
 
   constructor(options: HandsetLoopOptions) {
@@ -74,6 +76,7 @@ export class HandsetLoop {
       this.announce(published);
       if (this.quitting) break;
       const moment = deterministic ? hypervisor.now() : now();
+      this.memoryReturn.look(now(), due < 0 ? Infinity : due - moment);
       if (due < 0) doorbell.sleep(heard, Infinity);
       else if (due > moment && !deterministic) doorbell.sleep(heard, (due - moment) / 1e6);
     }
@@ -162,6 +165,8 @@ export class HandsetLoop {
     const { hypervisor, machineModule, now, doorbell } = this.options;
     try {
       resident.settle(doorbell);
+      this.drop(resident);
+      this.memoryReturn.settle();
       resident.build(machineModule, now);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -197,8 +202,14 @@ export class HandsetLoop {
     const resident = this.residents.get(id);
     if (resident === undefined) return;
     resident.settle(this.options.doorbell);
-    resident.destroy();
+    this.drop(resident);
     for (const channel of this.options.hypervisor.channelsOf(id)) this.channels.drop(channel);
+  }
+
+  /** Its machine goes, and its memory goes back to the host soon. */
+  private drop(resident: Resident): void {
+    if (resident.currentMachine !== null) this.memoryReturn.owe(this.options.now());
+    resident.destroy();
   }
 
   private takeRequests(): void {

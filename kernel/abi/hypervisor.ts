@@ -90,6 +90,9 @@ export const WEIGHT_MAX: u32 = 10_000;
 export const ENERGY_RATE_MAX: u32 = 100_000_000; // µW
 /** ns: the longest slice that is planned. */
 export const QUANTUM: u32 = 100_000;
+/** ns: how far ahead of the least served one a best-effort partition may get before it makes room: one that has the processor has warm
+ *  caches, and a switch at every quantum costs a guest with a large working set several times its own time. */
+export const TURN: u32 = 2_000_000;
 /** ns: the shortest. An overrun of a budget in virtual time is shorter than this. */
 export const SLICE_MIN: u32 = 2_000;
 

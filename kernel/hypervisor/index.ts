@@ -91,6 +91,7 @@ export function hypervisorInit(): u32 {
   memory.fill(ANSWER, 0, HYPERVISOR_STATIC_BASE - ANSWER);
   memory.fill(HYPERVISOR_STATIC_END, 0, HYPERVISOR_PAGES * 0x10000 - HYPERVISOR_STATIC_END);
   state.current = NO_PARTITION;
+  state.turn = NO_PARTITION;
   state.virtual = load<u32>(BOARD_MODE) == CLOCK_VIRTUAL ? 1 : 0;
   partitionsReset();
   heapsReset();

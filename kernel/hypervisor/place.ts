@@ -5,6 +5,7 @@ import {
   CLASS_GUARANTEED,
   EVENT_CPU_EXHAUSTED,
   EVENT_ENERGY_EMPTY,
+  NO_PARTITION,
   PARTITION_MAX,
   WANTS,
 } from "../abi/hypervisor";
@@ -88,6 +89,8 @@ export function place(id: u32): void {
 export function awake(partition: Partition, moment: u64): void {
   partition.sleeping = 0;
   partition.wokenAt = moment;
+  // Who wakes has little to do as a rule, and somebody waits for it.
+  state.turn = NO_PARTITION;
   if (partition.class == CLASS_GUARANTEED) budgetActivate(serverOf(partition), state.now);
   if (partition.ceiling != CEILING_NONE) budgetActivate(capOf(partition), state.now);
 }

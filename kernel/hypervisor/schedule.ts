@@ -1,7 +1,8 @@
 // The scheduler: who runs next, for how long, and what that costs.
 //
 // Guaranteed partitions that have budget run first, in the order of their deadlines (EDF); each is a sporadic server, see budget. What they
-// leave is shared by weight: every partition has a virtual time that advances by its CPU time over its weight, and the least one runs.
+// leave is shared by weight: every partition has a virtual time that advances by its CPU time over its weight, and the least one has the
+// next turn, which lasts until it is TURN ahead of whoever is the least then.
 // A guaranteed partition with a weight shares too, when its budget is spent. A ceiling is another budget that must be had to run at all.
 //
 // A slice is bounded by fuel, in instructions, so it ends where it was planned to. In virtual time that is exact. In realtime, fuel is time
@@ -15,6 +16,7 @@ import {
   QUANTUM,
   RAN,
   SLICE_MIN,
+  TURN,
   TABLE_ADVANCE,
   TABLE_DEADLINE,
   TABLE_EXECUTED,
@@ -98,7 +100,7 @@ export function scheduleStep(until: u64): u64 {
     } else if (!heapEmpty(HEAP_FAIR)) {
       if (state.now >= until) return state.now;
       state.fairClock = heapFirstKey(HEAP_FAIR);
-      slice(heapFirst(HEAP_FAIR), true);
+      slice(fairTurn(), true);
     } else {
       const due = min<u64>(heapFirstKey(HEAP_ALARM), heapFirstKey(HEAP_ALARM_FAIR));
       if (!state.virtual) return due;
@@ -110,6 +112,18 @@ export function scheduleStep(until: u64): u64 {
       if (due > until || due == NEVER) return due;
     }
   }
+}
+
+/** Whose turn it is among the best-effort partitions that are ready. */
+function fairTurn(): u32 {
+  const last = state.turn;
+  if (last != NO_PARTITION) {
+    const partition = partitionAt(last);
+    const ahead = ((<u64>TURN) << FAIR_SHIFT) / <u64>max<u32>(partition.weight, 1);
+    if (partition.readyHeap == HEAP_FAIR && partition.fairTime - state.fairClock < ahead) return last;
+  }
+  state.turn = heapFirst(HEAP_FAIR);
+  return state.turn;
 }
 
 /** Runs one slice of partition `id`; `fair` = it is not paid from the guaranteed budget. */

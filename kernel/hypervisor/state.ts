@@ -7,7 +7,7 @@ export const NEVER: u64 = u64.MAX_VALUE;
 
 /** State: kernel/abi/hypervisor HYPERVISOR_*. Times in nanoseconds, energy in picojoules.
  *
- *   +0   current        u32  the partition whose machine is being called: stored before, , because a trap unwinds through us
+ *   +0   current        u32  the partition whose machine is being called: stored before, because a trap unwinds through us
  *   +4   partitionCount u32
  *   +8   now            u64  the end of the last slice, or of the last sleep
  *   +16  busy, idle, stolen  u64 × 3
@@ -22,7 +22,7 @@ export const NEVER: u64 = u64.MAX_VALUE;
  *   +116 sliceFair      u32  1 while the running slice is not paid from a budget
  *   +120 wantHead, wantTail  u32 × 2  of the queue of wants
  *   +128 serving        u64  when the host took the want that it is at work on
- *   +136 shareRemainder u32  of drained picojoules
+ *   +136 turn           u32  the best-effort partition that ran last: see schedule
  *   +140 virtual        u32  1 in virtual time
  */
 @unmanaged
@@ -47,7 +47,7 @@ class State {
   wantHead: u32;
   wantTail: u32;
   serving: u64;
-  reserved: u32;
+  turn: u32;
   virtual: u32;
 }
 export const state = changetype<State>(HYPERVISOR_STATE);

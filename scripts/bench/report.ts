@@ -6,7 +6,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { root } from "../stale.mjs";
 
-/** One line of `--json`. Values are medians. */
+/** One line of `--json`. Values are medians, or the percentile that the row promises. */
 export interface Row {
   name: string;
   value: number;
@@ -31,18 +31,31 @@ export interface Measurement {
   target: number | null;
   /** Whether more is better. */
   more: boolean;
+  /** Which quantile of its samples is its value: the median unless a percentile is what is promised. */
+  quantile: number;
   ours: number[];
   peer: number[];
 }
 
 /** A measurement without its values. */
 export function rowStart(name: string, unit: string, what: string, target: number | null, more = false): Measurement {
-  return { name, unit, what, target, more, ours: [], peer: [] };
+  return { name, unit, what, target, more, quantile: 0.5, ours: [], peer: [] };
+}
+
+/** A measurement whose value is a percentile of many samples. */
+export function percentileStart(
+  name: string,
+  unit: string,
+  what: string,
+  target: number | null,
+  percentile: number,
+): Measurement {
+  return { ...rowStart(name, unit, what, target), quantile: percentile / 100 };
 }
 
 export function rowOf(measurement: Measurement): Row {
   const { ours, peer, target, more } = measurement;
-  const value = quantile(ours, 0.5);
+  const value = quantile(ours, measurement.quantile);
   const peerValue = peer.length > 0 ? quantile(peer, 0.5) : null;
   return {
     name: measurement.name,
@@ -53,9 +66,9 @@ export function rowOf(measurement: Measurement): Row {
     peer: peerValue === null ? null : round(peerValue),
     ratio: peerValue === null || peerValue === 0 ? null : round(value / peerValue),
     n: ours.length,
-    min: round(Math.min(...ours)),
-    median: round(value),
-    max: round(Math.max(...ours)),
+    min: round(quantile(ours, 0)),
+    median: round(quantile(ours, 0.5)),
+    max: round(quantile(ours, 1)),
   };
 }
 

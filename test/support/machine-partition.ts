@@ -11,6 +11,7 @@ let compiled: WebAssembly.Module | undefined;
 
 interface Exports extends GuestMachine {
   machineInit(): number;
+  machineTick(): void;
   channelAnswer(status: number, value: number): void;
   channelRaise(port: number): void;
 }

@@ -5,6 +5,7 @@ import * as reasons from "../../kernel/abi/reasons.js";
 import type { GuestMachine } from "./table-module.js";
 
 const QUANTUM = 100_000;
+const TURN = 2_000_000;
 const SLICE_MIN = 2_000;
 const INSTRUCTION = 10;
 const INSTRUCTIONS_IN_QUANTUM = 10_000n;
@@ -198,6 +199,7 @@ export class SchedulerModel {
   readonly partitions: ModelPartition[] = [];
   readonly trace: Slice[] = [];
   private fairClock = 0;
+  private turn: ModelPartition | undefined;
   private queue: number[] = [];
   /** What the host does when a restart is due: a new guest, or undefined for none. */
   onRestart: (id: number) => GuestMachine = () => {
@@ -303,8 +305,7 @@ export class SchedulerModel {
       const next = this.first((p) => p.ready === "deadline", byKey) ?? this.first((p) => p.ready === "fair", byKey);
       if (next !== undefined) {
         if (this.now >= until) return this.now;
-        if (next.ready === "fair") this.fairClock = next.key;
-        this.slice(next);
+        this.slice(next.ready === "fair" ? this.turnOf(next) : next);
         continue;
       }
       const due = Math.min(...this.partitions.map((p) => p.alarm), Infinity);
@@ -315,6 +316,14 @@ export class SchedulerModel {
       }
       if (due > until) return due;
     }
+  }
+
+  /** The best-effort one that ran last goes on until it is a turn ahead of the least served one. */
+  private turnOf(least: ModelPartition): ModelPartition {
+    this.fairClock = least.key;
+    const ahead = Math.floor((TURN * 65536) / Math.max(1, this.turn?.contract.weight ?? 1));
+    if (this.turn?.ready !== "fair" || this.turn.fairTime - least.key >= ahead) this.turn = least;
+    return this.turn;
   }
 
   private first(which: (p: ModelPartition) => boolean, key: (p: ModelPartition) => number): ModelPartition | undefined {
@@ -390,6 +399,7 @@ export class SchedulerModel {
 
   private awake(p: ModelPartition): void {
     p.sleeping = false;
+    this.turn = undefined;
     if (p.contract.guaranteed) p.server!.activate(this.now);
     if (p.contract.ceiling !== undefined) p.cap?.activate(this.now);
   }

@@ -135,7 +135,7 @@ energy("a burner runs as much as its tap pays for, in quanta, not in crumbs", ()
   const share = real.cpu(id) / real.now;
   assert.ok(Math.abs(share - 0.25) < 0.001, `${share}`);
   assert.ok(real.cpu(id) / guest.runs > 25_000, `${real.cpu(id) / guest.runs} ns a slice`);
-  assert.ok(real.u64(id, abi.PARTITION_ENERGY_THROTTLED_TIME) > 5_500_000_000n, "the rest is waiting for its turn");
+  assert.ok(real.u64(id, abi.PARTITION_ENERGY_THROTTLED_TIME) > 1_000_000_000n, "the rest is waiting for its turn");
   assert.is(real.u64(id, abi.PARTITION_THROTTLED_COUNT), 0n, "CPU is not what it lacks");
 });
 
