@@ -87,8 +87,9 @@ export class HandsetLoop {
         for (const resident of this.residents.values()) resident.takeCompletions();
       }
       due = this.step(this.until(due));
-      this.meter.look();
-      if (deterministic && due < 0 && hypervisor.awaitsShare()) due = this.meter.dueNs;
+      // What it books may have woken somebody.
+      if (this.meter.look()) due = 0;
+      else if (deterministic && due < 0 && hypervisor.awaitsShare()) due = this.meter.dueNs;
       const published = this.serve();
       this.announce(published);
       if (this.quitting) break;

@@ -49,10 +49,10 @@ export class PowerMeter {
     return Math.min(second, this.battery?.dueNs ?? Infinity);
   }
 
-  /** Books and remembers, if it is time. */
-  look(): void {
+  /** Books and remembers, if it is time; says whether it was. */
+  look(): boolean {
     const nowNs = this.hypervisor.now();
-    if (nowNs < this.dueNs) return;
+    if (nowNs < this.dueNs) return false;
     const { busyNs } = this.hypervisor.energy();
     const { suspendMicrowatts, idleMicrowatts } = this.spec;
     const drawn =
@@ -66,6 +66,7 @@ export class PowerMeter {
     this.battery?.advance(nowNs, this.hypervisor.energy().drained);
     this.note();
     this.tell();
+    return true;
   }
 
   /** Energy that left the battery beyond what taps drew. */

@@ -69,7 +69,7 @@ export interface Played {
   /** When the last request had been answered. */
   snapshot: HandsetSnapshot;
   auditHash: string;
-  /** Picojoules, exactly, at the end. */
+  /** Picojoules, exactly, at that moment. */
   energy: ReturnType<Hypervisor["energy"]>;
 }
 
@@ -85,6 +85,7 @@ export function playHandset(script: Scripted[], endMs: number, board = BOARD, po
   const answers: HandsetAnswer[] = [];
   const messages: HandsetMessage[] = [];
   let snapshot: HandsetSnapshot | null = null;
+  let energy: Played["energy"] | null = null;
   let rings = 0;
   let asleep = false;
   let next = 0;
@@ -113,11 +114,13 @@ export function playHandset(script: Scripted[], endMs: number, board = BOARD, po
       messages.push(message);
       if (message.kind !== "answer") return;
       answers.push(message.answer);
-      if ("value" in message.answer && isSnapshot(message.answer.value)) snapshot = message.answer.value;
+      if (!("value" in message.answer) || !isSnapshot(message.answer.value)) return;
+      snapshot = message.answer.value;
+      energy = hypervisor.energy();
     },
     heartbeat: () => undefined,
   }).run();
-  return { answers, messages, snapshot: snapshot!, auditHash: hypervisor.auditHash(), energy: hypervisor.energy() };
+  return { answers, messages, snapshot: snapshot!, auditHash: hypervisor.auditHash(), energy: energy! };
 }
 
 function isSnapshot(value: unknown): value is HandsetSnapshot {
