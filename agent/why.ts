@@ -83,7 +83,7 @@ export function whyHandset(view: HandsetView): string {
   else {
     const left = battery.joules === null ? "" : `, ${energyText(battery.joules * JOULE)}`;
     lines.push(`The battery (${battery.source}) is at ${battery.percent.toFixed(1)} %${left}.`);
-    if (battery.note !== "") lines.push(`${battery.note}.`);
+    if (battery.note !== "") lines.push(`${battery.note[0]!.toUpperCase()}${battery.note.slice(1)}.`);
     const seconds = batterySeconds(view);
     if (seconds === null || average === null) lines.push("It has not run long enough for a projection.");
     else if (seconds === Infinity) lines.push("It is being charged.");

@@ -32,7 +32,7 @@ export function findSensors(options: SensorOptions): Sensors {
   const sensor = <T>(what: string, named: string, open: () => { read(): T | null } | string): Sensor<T> => {
     if (named === "simulated") return { read: null, note: "" };
     const found = deterministic ? "time is virtual" : open();
-    if (typeof found === "string") return { read: null, note: `the ${what} is simulated, because ${found}` };
+    if (typeof found === "string") return { read: null, note: `${what} simulated: ${found}` };
     return { read: () => found.read(), note: "" };
   };
   return {

@@ -33,7 +33,7 @@ export class SysfsBattery {
    *  percentage alone. */
   static open(root: string, source: string, nominalJoules: number): SysfsBattery | string {
     const folder = join(root, source);
-    if (!isFolder(folder)) return `there is no ${source}`;
+    if (!isFolder(folder)) return `there is no ${source} here`;
     const properties = propertiesOf(folder);
     const type = properties.get("TYPE") ?? attribute(folder, "type");
     if (type !== "Battery") return `${source} is no battery`;
@@ -85,7 +85,7 @@ export class SysfsThermal {
   /** The thermal zone in the folder `source` below `root`, or why there is none. */
   static open(root: string, source: string): SysfsThermal | string {
     const folder = join(root, source);
-    if (!isFolder(folder)) return `there is no ${source}`;
+    if (!isFolder(folder)) return `there is no ${source} here`;
     return new SysfsThermal(folder, source);
   }
 

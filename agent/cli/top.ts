@@ -117,9 +117,16 @@ function energyCell({ energy }: PartitionView, bars: number): string {
 
 function heldBack({ cpu, energy, throttledBy, restarts }: PartitionView): string {
   const parts = [];
-  if (throttledBy !== "nothing") parts.push(`now: ${throttledBy}`);
-  if (cpu.throttledNs > 0) parts.push(`cpu ${seconds(cpu.throttledNs)}`);
-  if (energy.throttledNs > 0) parts.push(`energy ${seconds(energy.throttledNs)}`);
+  const spells: [what: "cpu" | "energy", timeNs: number][] = [
+    ["cpu", cpu.throttledNs],
+    ["energy", energy.throttledNs],
+  ];
+  // What holds it back now comes first: there may be no room for more.
+  spells.sort(([one], [other]) => Number(other === throttledBy) - Number(one === throttledBy));
+  for (const [what, timeNs] of spells) {
+    if (what === throttledBy) parts.push(`${what} ${seconds(timeNs)} (now)`);
+    else if (timeNs > 0) parts.push(`${what} ${seconds(timeNs)}`);
+  }
   if (restarts > 0) parts.push(`${restarts} restarts`);
   return parts.join(", ") || "–";
 }

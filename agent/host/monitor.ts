@@ -151,7 +151,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const itself = { partition: HANDSET_ITSELF, reason: 0, timeNs: this.lastNs };
     if (event.kind === "battery") {
       const { percent, milliwatts, charging, celsius } = event.battery;
-      void this.rules.happened({ on: "battery", percent, milliwatts, charging, celsius });
+      const drain = milliwatts === null ? null : Math.round(milliwatts);
+      void this.rules.happened({ on: "battery", percent: Math.floor(percent), milliwatts: drain, charging, celsius });
       if (this.charging !== charging) {
         this.charging = charging;
         this.emit("the handset", {
@@ -163,7 +164,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       return;
     }
     const { celsius, level, warn, critical } = event.thermal;
-    void this.rules.happened({ on: "thermal", celsius, level, warn, critical });
+    void this.rules.happened({ on: "thermal", celsius: Math.floor(celsius), level, warn, critical });
     if (this.level === level) return;
     this.level = level;
     this.emit("the handset", { kind: "thermal", ...itself, value: Math.floor(celsius), text: level });

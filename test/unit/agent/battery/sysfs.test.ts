@@ -105,7 +105,7 @@ sysfs("an attribute that is a pipe keeps nobody waiting", () => {
 sysfs("what is no battery of this device is refused with a reason", () => {
   const open = (files: Record<string, Record<string, string>>): unknown =>
     SysfsBattery.open(rootWith(files), BATTERY, NOMINAL);
-  assert.is(open({}), `there is no ${BATTERY}`);
+  assert.is(open({}), `there is no ${BATTERY} here`);
   assert.is(open({ [BATTERY]: uevent({ TYPE: "Mains" }) }), `${BATTERY} is no battery`);
   assert.match(open({ [BATTERY]: uevent({ TYPE: "Battery", SCOPE: "Device" }) }) as string, /another device/);
 });
@@ -118,7 +118,7 @@ sysfs("a thermal zone answers in millidegrees, or not at all", () => {
   assert.is(zone("45250"), 45.25);
   assert.is(zone("-5000"), -5);
   for (const silent of [null, "", "hot", "999999", "1".repeat(50)]) assert.is(zone(silent), undefined);
-  assert.is(SysfsThermal.open(temporaryFolder(), ZONE), `there is no ${ZONE}`);
+  assert.is(SysfsThermal.open(temporaryFolder(), ZONE), `there is no ${ZONE} here`);
 });
 
 sysfs("a board's sensors that are not here are simulated, and that is said", () => {
@@ -127,12 +127,9 @@ sysfs("a board's sensors that are not here are simulated, and that is said", () 
   assert.is(found.battery.read?.()?.percent, 7);
   assert.is(found.battery.note, "");
   assert.is(found.thermal.read, null);
-  assert.is(found.thermal.note, `the temperature is simulated, because there is no ${ZONE}`);
+  assert.is(found.thermal.note, `temperature simulated: there is no ${ZONE} here`);
   const virtual = findSensors({ ...options, root: "/", deterministic: true });
-  assert.equal(
-    [virtual.battery.read, virtual.battery.note],
-    [null, "the battery is simulated, because time is virtual"],
-  );
+  assert.equal([virtual.battery.read, virtual.battery.note], [null, "battery simulated: time is virtual"]);
   const asked = findSensors({ ...options, root: "/", battery: "simulated", thermal: "simulated" });
   assert.equal([asked.battery.note, asked.thermal.note], ["", ""]);
 });
