@@ -1,9 +1,11 @@
 // The one command set. A command is defined once here, with its arguments and what it answers; the control socket, the command
 // line and the shell all carry exactly these.
 
+import type { BatteryReading, ThermalLevel, ThermalReading } from "./battery/battery.ts";
 import { UsageError } from "./failure.ts";
-import { parseMicroseconds, parseMicrowatts, parsePicojoules, UnitError } from "./handset/units.ts";
-import type { CpuContract, EnergyContract, IoContract, PartitionSnapshot } from "./host/handset-messages.ts";
+import { parseMicroseconds, parseMicrowatts, parsePercent, parsePicojoules, UnitError } from "./handset/units.ts";
+import type { Average, CpuContract, EnergyContract, IoContract, PartitionSnapshot } from "./host/handset-messages.ts";
+import { whyHandset, whyPartition } from "./why.ts";
 
 /** What commands act on. The monitor has one; tests bring their own. */
 export interface CommandTarget {
@@ -32,14 +34,35 @@ export interface HandsetView {
   stolenNs: number;
   memory: { held: number; limit: number };
   energy: { drained: number; spent: number };
-  battery: { percent: number; milliwatts: number } | null;
+  /** What partitions and board use together; null: too young to tell. */
+  average: Average | null;
+  /** What left the battery beyond constant taps and partitions. */
+  boardAverage: Average | null;
+  battery: BatteryView | null;
+  thermal: ThermalView | null;
+  rules: RuleView[];
   partitions: PartitionView[];
+}
+
+/** `note` says why it is not the one that the board names; empty when it is. */
+export type BatteryView = BatteryReading & { note: string };
+export type ThermalView = ThermalReading & { level: ThermalLevel; warn: number; critical: number; note: string };
+
+/** A rule of the handset file, and how it fares. */
+export interface RuleView {
+  name: string;
+  /** Was stopped too often in a row, and is not run any more. */
+  off: boolean;
+  runs: number;
+  faults: number;
+  /** What was said of it last. */
+  last: string;
 }
 
 export interface Command {
   name: string;
   summary: string;
-  /** Names of positional arguments; the first is always a partition where there is one. */
+  /** Names of positional arguments, in brackets when they may be left out; the first is always a partition where there is one. */
   positionals: string[];
   /** Options with values. */
   options: Record<string, string>;
@@ -54,10 +77,18 @@ export interface CommandCall {
 }
 
 async function partitionOf(target: CommandTarget, call: CommandCall): Promise<PartitionView> {
+  return (await viewOf(target, call)).partition;
+}
+
+async function viewOf(
+  target: CommandTarget,
+  call: CommandCall,
+): Promise<{ partition: PartitionView; view: HandsetView }> {
   const name = call.positionals[0];
-  const { partitions } = await target.snapshot();
-  const found = partitions.find((each) => each.name === name);
-  if (found !== undefined) return found;
+  const view = await target.snapshot();
+  const { partitions } = view;
+  const partition = partitions.find((each) => each.name === name);
+  if (partition !== undefined) return { partition, view };
   throw new UsageError(
     "PARTITION_UNKNOWN",
     name === undefined ? "a partition's name is missing" : `there is no partition ${JSON.stringify(name)}`,
@@ -91,19 +122,26 @@ const COMMANDS: Command[] = [
   },
   {
     name: "inspect",
-    summary: "everything that is known of a partition",
+    summary: "everything that is known of a partition, and of the battery that it draws from",
     positionals: ["PARTITION"],
     options: {},
     changes: false,
-    run: partitionOf,
+    run: async (target, call) => {
+      const { partition, view } = await viewOf(target, call);
+      return { ...partition, battery: view.battery, thermal: view.thermal };
+    },
   },
   {
     name: "why",
-    summary: "in words: why a partition is as it is, and how long its energy lasts",
-    positionals: ["PARTITION"],
+    summary: "in words: why a partition, or without a name the handset, is as it is, and how long its energy lasts",
+    positionals: ["[PARTITION]"],
     options: {},
     changes: false,
-    run: async (target, call) => why(await partitionOf(target, call)),
+    run: async (target, call) => {
+      if (call.positionals.length === 0) return whyHandset(await target.snapshot());
+      const { partition, view } = await viewOf(target, call);
+      return whyPartition(partition, view);
+    },
   },
   {
     name: "log",
@@ -128,6 +166,7 @@ const COMMANDS: Command[] = [
       ceiling: "most time in each period, or none; 0ms: does not run",
       weight: "share of what is left",
       "energy-rate": "such as 250mW",
+      "energy-share": "of what else the battery loses, such as 30%, instead of a rate",
       "energy-capacity": "such as 5J",
       memory: "refused: memory changes at the next start only",
     },
@@ -185,9 +224,13 @@ async function changeBudget(target: CommandTarget, call: CommandCall): Promise<u
       next.ceiling = options["ceiling"] === "none" ? null : parseMicroseconds(options["ceiling"]);
     }
     if (options["weight"] !== undefined) next.weight = Number(options["weight"]);
-    if (options["energy-rate"] !== undefined || options["energy-capacity"] !== undefined) {
-      nextEnergy ??= { capacity: 1_000_000_000_000n, rate: 0 };
-      if (options["energy-rate"] !== undefined) nextEnergy.rate = parseMicrowatts(options["energy-rate"]);
+    const [rate, share] = [options["energy-rate"], options["energy-share"]];
+    if (rate !== undefined && share !== undefined)
+      throw new UsageError("USAGE", "a reserve is filled at a rate or by a share, not by both");
+    if (rate !== undefined || share !== undefined || options["energy-capacity"] !== undefined) {
+      nextEnergy ??= { capacity: 1_000_000_000_000n, rate: 0, share: 0 };
+      if (rate !== undefined) [nextEnergy.rate, nextEnergy.share] = [parseMicrowatts(rate), 0];
+      if (share !== undefined) [nextEnergy.rate, nextEnergy.share] = [0, Math.floor(parsePercent(share) * 10_000)];
       if (options["energy-capacity"] !== undefined) nextEnergy.capacity = parsePicojoules(options["energy-capacity"]);
     }
   } catch (error) {
@@ -199,59 +242,4 @@ async function changeBudget(target: CommandTarget, call: CommandCall): Promise<u
     throw new UsageError("USAGE", "the weight must be a whole number");
   await target.budget(view.partition, next, nextEnergy, io);
   return partitionOf(target, call);
-}
-
-const SECONDS_PER_HOUR = 3600;
-
-/** A partition's condition in sentences. */
-function why(view: PartitionView): string {
-  const { cpu, energy } = view;
-  const share = (time: number): string => `${((time / cpu.period) * 100).toFixed(0)} %`;
-  const lines = [`${view.name} is ${view.state}${view.reason === "" ? "" : `: ${view.reason}`}.`];
-  if (view.state === "running") {
-    if (view.throttledBy === "cpu") lines.push("It is held back now: its processor time of this period is used up.");
-    else if (view.throttledBy === "energy") lines.push("It is held back now: its energy reserve is empty.");
-    else if (view.sleeping) lines.push("It sleeps until a timer or an input comes; that costs nothing.");
-    else lines.push("It runs, or waits its turn.");
-  }
-  const guaranteed =
-    cpu.class === "guaranteed"
-      ? `${share(cpu.budget)} of a processor is guaranteed`
-      : "No processor time is guaranteed";
-  const capped = cpu.ceiling === null ? "there is no ceiling" : `the ceiling is ${share(cpu.ceiling)}`;
-  lines.push(
-    `${guaranteed}, ${capped}; it was held back ${cpu.throttledTotal} times for ${(cpu.throttledNs / 1e6).toFixed(0)} ms in all.`,
-  );
-  if (energy.contract === null) lines.push(`There is no energy contract; it has spent ${millijoules(energy.spent)}.`);
-  else {
-    const watts = (energy.contract.rate / 1e6).toFixed(3);
-    lines.push(
-      `Its reserve holds ${millijoules(energy.level)} of ${millijoules(energy.contract.capacity)} and is filled with ${watts} W; ` +
-        `it has spent ${millijoules(energy.spent)} and was held back ${energy.throttledTotal} times for want of energy.`,
-      projection(view),
-    );
-  }
-  if (view.restarts > 0) lines.push(`It was restarted ${view.restarts} times.`);
-  for (const device of view.io) {
-    if (device.throttledTotal > 0)
-      lines.push(`${device.name}: held back ${device.throttledTotal} times by its rate limit.`);
-  }
-  return lines.join("\n");
-}
-
-/** How long the reserve lasts if the partition goes on as it did on average. */
-function projection({ energy, cpu, instructions }: PartitionView): string {
-  if (energy.contract === null || instructions === 0 || cpu.timeNs === 0)
-    return "It has not run yet, so nothing can be projected.";
-  // Picojoules a nanosecond are milliwatts.
-  const active = energy.spent / cpu.timeNs;
-  const rate = energy.contract.rate / 1e3;
-  if (active <= rate)
-    return `Running without a pause it would draw ${active.toFixed(0)} mW, less than its rate: it lasts for ever.`;
-  const hours = energy.level / 1e9 / (active - rate) / SECONDS_PER_HOUR;
-  return `Running without a pause it would draw ${active.toFixed(0)} mW and empty its reserve in ${hours.toFixed(2)} h.`;
-}
-
-function millijoules(picojoules: number): string {
-  return picojoules >= 1e12 ? `${(picojoules / 1e12).toFixed(2)} J` : `${(picojoules / 1e9).toFixed(1)} mJ`;
 }

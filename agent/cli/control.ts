@@ -3,6 +3,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, basename } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { commandNamed, type Command, type HandsetView, type PartitionView } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, UsageError } from "../failure.ts";
@@ -11,11 +12,16 @@ import { lines } from "../host/control-socket.ts";
 import { controlSocketPath, stateFolder } from "../paths.ts";
 import { parseOptions, type OptionTable } from "./arguments.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
-import { liveView, tableOf } from "./top.ts";
+import { liveView, type AttachedConsole } from "./live-view.ts";
+import { tableOf } from "./top.ts";
 
 export const DEFAULT_HANDSET = "demo";
 /** Ctrl-]. */
 const LEAVE = 0x1d;
+/** Commands whose answer may be watched: they change nothing and are short. */
+const WATCHED = ["ls", "inspect", "why"];
+const WATCH_MS = 1000;
+const WIDTH = 100;
 
 /** A connection to a running handset. */
 export class ControlClient {
@@ -109,6 +115,7 @@ export async function controlCommand(name: string, args: string[]): Promise<numb
     json: { type: "boolean" },
     "dry-run": { type: "boolean" },
     help: { type: "boolean" },
+    ...(WATCHED.includes(name) ? { watch: { type: "boolean" as const } } : {}),
   };
   for (const option of Object.keys(command.options)) table[option] = { type: "string" };
   const parsed = parseOptions(args, table, command.positionals.length);
@@ -128,11 +135,37 @@ export async function controlCommand(name: string, args: string[]): Promise<numb
       console.log(`would ${name} ${escapeText(parsed.positionals.join(" "))}; nothing was changed`);
       return EXIT_OK;
     }
-    const value = await client.call(name, parsed.positionals, options);
-    console.log(parsed.flag("json") ? JSON.stringify(value) : show(command, value));
+    const text = async (): Promise<string> => {
+      const value = await client.call(name, parsed.positionals, options);
+      return parsed.flag("json") ? JSON.stringify(value) : show(command, value);
+    };
+    if (parsed.flag("watch")) return await watch(client, text, parsed.flag("json"));
+    console.log(await text());
     return EXIT_OK;
   } finally {
     client.close();
+  }
+}
+
+/** Prints an answer once a second until it is interrupted or the handset ends: in place on a terminal, else one below the other. */
+async function watch(client: ControlClient, text: () => Promise<string>, json: boolean): Promise<number> {
+  const quit = new AbortController();
+  const interrupt = (): void => quit.abort("interrupted");
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  void client.closed().then(() => quit.abort("down"));
+  const inPlace = process.stdout.isTTY === true && !json;
+  try {
+    for (;;) {
+      const answer = await text();
+      if (inPlace) process.stdout.write(`\x1b[H${answer.replaceAll("\n", "\x1b[K\n")}\x1b[K\n\x1b[J`);
+      else console.log(json ? answer : `${answer}\n`);
+      await setTimeout(WATCH_MS, undefined, { signal: quit.signal });
+    }
+  } catch (error) {
+    if (!quit.signal.aborted) throw error;
+    return quit.signal.reason === "down" ? EXIT_OK : EXIT_LEFT;
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
 }
 
@@ -149,19 +182,39 @@ export async function topCommand(args: string[]): Promise<number> {
     );
     return EXIT_OK;
   }
-  const client = await ControlClient.connect(parsed.text("handset") ?? DEFAULT_HANDSET);
+  const handset = parsed.text("handset") ?? DEFAULT_HANDSET;
+  const client = await ControlClient.connect(handset);
   try {
     const view = (): Promise<HandsetView> => client.call("ls") as Promise<HandsetView>;
     if (parsed.flag("json")) console.log(JSON.stringify(await view()));
-    else if (process.stdout.isTTY !== true) console.log(tableOf(await view(), null, 100).join("\n"));
+    else if (process.stdout.isTTY !== true) console.log(tableOf(await view(), null, WIDTH).join("\n"));
     else {
       const quit = new AbortController();
       void client.closed().then(() => quit.abort("down"));
-      await liveView(view, { command: (name, positionals) => client.call(name, positionals) }, quit);
+      const actions = {
+        command: (name: string, positionals: string[]) => client.call(name, positionals),
+        attach: (partition: string, output: (bytes: Buffer) => void) => attachAnew(handset, partition, output),
+      };
+      await liveView(view, actions, quit);
     }
     return EXIT_OK;
   } finally {
     client.close();
+  }
+}
+
+/** Attaches over a connection of its own, whose end detaches. */
+async function attachAnew(
+  handset: string,
+  partition: string,
+  output: (bytes: Buffer) => void,
+): Promise<AttachedConsole> {
+  const client = await ControlClient.connect(handset);
+  try {
+    return { input: await client.attach(partition, output), detach: () => client.close() };
+  } catch (error) {
+    client.close();
+    throw error;
   }
 }
 
@@ -202,7 +255,7 @@ function usage(): never {
 }
 
 function show(command: Command, value: unknown): string {
-  if (command.name === "ls") return tableOf(value as HandsetView, null, 100).join("\n");
+  if (command.name === "ls") return tableOf(value as HandsetView, null, process.stdout.columns ?? WIDTH).join("\n");
   if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
   if (value === null) return "done";
   if (command.name === "inspect") return JSON.stringify(value, null, 2);
@@ -234,6 +287,7 @@ function helpOf(command: Command): string {
     .join(" ")
     .trim();
   const common = ["  --handset NAME  which handset (default: demo)", "  --json  the answer as JSON"];
+  if (WATCHED.includes(command.name)) common.push("  --watch  again each second, until Ctrl-C");
   if (command.changes) common.push("  --dry-run  changes nothing");
   return [
     usageLine,

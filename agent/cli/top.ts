@@ -1,20 +1,22 @@
-// The live view: budgets as bars, what is held back and why, the battery; keys to pause, resume, restart and ask why.
+// A handset as a table: budgets as bars, what is held back and why, the battery, the temperature, rules that went wrong. No row is longer than the
+// width that it is given.
 
 import type { HandsetView, PartitionView } from "../command.ts";
 import { escapeText } from "../escape.ts";
-import { energyText } from "../handset/units.ts";
+import { energyText, powerText } from "../handset/units.ts";
 
-const REFRESH_MS = 500;
-const BAR_WIDTH = 12;
-const WIDTH_MIN = 60;
+export const WIDTH_MIN = 60;
+/** Above this there is room for long bars. */
+const WIDTH_WIDE = 100;
+const RULES_SHOWN = 4;
+const BOLD = "1";
+const FAINT = "2";
 /** Colours are for terminals; a table for a pipe has none. */
 const STATE_COLOURS: Record<string, string> = { running: "32", paused: "33", failed: "31", locked: "35" };
-const HELP = "↑↓ choose · p pause · r resume · R restart · w why · q leave";
+const LEVEL_COLOURS: Record<string, string> = { warn: "33", critical: "31" };
 
-/** What the view may ask for. */
-export interface ViewActions {
-  command(name: string, positionals: string[], options: Record<string, string>): Promise<unknown>;
-}
+/** A text of so many columns; null: as long as it is. */
+type Cell = [text: string, columns: number | null, colour?: string | undefined];
 
 /** Lines of the table. `before` is an earlier view: rates are taken between the two; without one, since the start. `chosen` is marked. */
 export function tableOf(
@@ -24,125 +26,114 @@ export function tableOf(
   chosen = -1,
   colour = false,
 ): string[] {
+  const most = Math.max(width, WIDTH_MIN);
+  const bars = most >= WIDTH_WIDE ? 12 : 6;
+  const columns = { name: 14, state: 9, memory: 9, cpu: bars + 9, energy: bars + 10 };
+  const line = (...cells: Cell[]): string => lineOf(cells, most, colour);
   const elapsed = view.nowNs - (before?.nowNs ?? 0);
-  const paint = (code: string, text: string): string => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
-  const battery =
-    view.battery === null
-      ? ""
-      : ` · battery ${view.battery.percent.toFixed(1)} % (${view.battery.milliwatts.toFixed(0)} mW)`;
   const memory = `${mebibytes(view.memory.held)} of ${mebibytes(view.memory.limit)} MiB`;
-  const head = `${view.handset} on ${view.board} · up ${clock(view.nowNs)} · memory ${memory}${battery}`;
   const rows = [
-    paint("1", head.slice(0, Math.max(width, WIDTH_MIN))),
+    line([`${view.handset} on ${view.board} · up ${clock(view.nowNs)} · memory ${memory}`, null, BOLD]),
+    line([batteryText(view), null], [thermalText(view), null, LEVEL_COLOURS[view.thermal?.level ?? ""]]),
+    ...notesOf(view).map((note) => line([note, null, FAINT])),
     "",
-    paint(
-      "2",
-      `  ${"NAME".padEnd(14)}${"STATE".padEnd(10)}${"MEMORY".padEnd(14)}${"CPU".padEnd(BAR_WIDTH + 9)}${"ENERGY".padEnd(BAR_WIDTH + 11)}HELD BACK`,
+    line(
+      ["  NAME", columns.name + 2, FAINT],
+      ["STATE", columns.state, FAINT],
+      ["MEMORY", columns.memory, FAINT],
+      ["CPU", columns.cpu, FAINT],
+      ["ENERGY", columns.energy, FAINT],
+      ["HELD BACK", null, FAINT],
     ),
   ];
   view.partitions.forEach((partition, index) => {
+    const { name, state, cpu } = partition;
     const earlier = before?.partitions.find((each) => each.partition === partition.partition);
-    const used = partition.cpu.timeNs - (earlier?.cpu.timeNs ?? 0);
-    const share = elapsed > 0 ? used / elapsed : 0;
-    const cap = (partition.cpu.ceiling ?? partition.cpu.period) / partition.cpu.period;
-    const state = paint(STATE_COLOURS[partition.state] ?? "0", partition.state.padEnd(10));
+    const share = elapsed > 0 ? (cpu.timeNs - (earlier?.cpu.timeNs ?? 0)) / elapsed : 0;
+    const cap = (cpu.ceiling ?? cpu.period) / cpu.period;
     rows.push(
-      [
-        index === chosen ? paint("7", "›") : " ",
-        " ",
-        escapeText(partition.name, 13).padEnd(14),
-        state,
-        `${mebibytes(partition.memory.ramBytes)}+${mebibytes(partition.memory.overheadBytes)}`.padEnd(14),
-        `${bar(cap === 0 ? 0 : share / cap)} ${percent(share)} `,
-        energyCell(partition),
-        heldBack(partition),
-      ].join(""),
+      line(
+        [index === chosen ? "›" : " ", 2, index === chosen ? "7" : undefined],
+        [escapeText(name, 12), columns.name],
+        [state, columns.state, STATE_COLOURS[state]],
+        [`${mebibytes(partition.memory.ramBytes)}+${mebibytes(partition.memory.overheadBytes)}`, columns.memory],
+        [`${bar(cap === 0 ? 0 : share / cap, bars)} ${percent(share)}`, columns.cpu],
+        [energyCell(partition, bars), columns.energy],
+        [heldBack(partition), null],
+      ),
     );
   });
+  const faulty = view.rules.filter(({ last }) => last !== "");
+  for (const { name, off, last } of faulty.slice(0, RULES_SHOWN)) {
+    rows.push(line([`  rule ${name}${off ? " (off)" : ""}: ${escapeText(last)}`, null, "33"]));
+  }
+  if (faulty.length > RULES_SHOWN) rows.push(line([`  and ${faulty.length - RULES_SHOWN} rules more`, null]));
   return rows;
 }
 
-function energyCell({ energy }: PartitionView): string {
-  if (energy.contract === null) return `${energyText(energy.spent)} spent`.padEnd(BAR_WIDTH + 11);
-  return `${bar(energy.level / energy.contract.capacity)} ${energyText(energy.level)}`.padEnd(BAR_WIDTH + 11);
+/** Cells beside each other, cut at `width` columns. */
+function lineOf(cells: Cell[], width: number, colour: boolean): string {
+  let [line, room] = ["", width];
+  for (const [text, columns, code] of cells) {
+    const padded = columns === null ? text : `${cut(text, columns - 1)}`.padEnd(columns);
+    const shown = cut(padded, room);
+    room -= shown.length;
+    line += colour && code !== undefined && shown !== "" ? `\x1b[${code}m${shown}\x1b[0m` : shown;
+  }
+  return line.trimEnd();
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : width <= 0 ? "" : `${text.slice(0, width - 1)}…`;
+}
+
+/** Level, drain and charger of the battery. */
+function batteryText({ battery }: HandsetView): string {
+  if (battery === null) return "battery: says nothing";
+  const { percent: level, milliwatts, charging, source } = battery;
+  const parts = [`battery ${level.toFixed(1)} %`];
+  if (milliwatts === null) parts.push("drain unknown");
+  else if (milliwatts < 0) parts.push(`${powerText(-milliwatts * 1000)} coming in`);
+  else parts.push(`drain ${powerText(milliwatts * 1000)}`);
+  if (charging) parts.push("charging");
+  if (source === "simulated") parts.push(source);
+  return parts.join(" · ");
+}
+
+function thermalText({ thermal }: HandsetView): string {
+  if (thermal === null) return "";
+  return ` · ${thermal.celsius.toFixed(0)} °C${thermal.level === "normal" ? "" : ` (${thermal.level})`}`;
+}
+
+/** Which sensors are not those of the board. */
+function notesOf({ battery, thermal }: HandsetView): string[] {
+  return [battery?.note ?? "", thermal?.note ?? ""].filter((note) => note !== "");
+}
+
+function energyCell({ energy }: PartitionView, bars: number): string {
+  if (energy.contract === null) return `${energyText(energy.spent)} spent`;
+  return `${bar(energy.level / energy.contract.capacity, bars)} ${energyText(energy.level)}`;
 }
 
 function heldBack({ cpu, energy, throttledBy, restarts }: PartitionView): string {
   const parts = [];
-  if (throttledBy !== "nothing") parts.push(`now: ${throttledBy}`);
-  if (cpu.throttledNs > 0) parts.push(`cpu ${seconds(cpu.throttledNs)}`);
-  if (energy.throttledNs > 0) parts.push(`energy ${seconds(energy.throttledNs)}`);
+  const spells: [what: "cpu" | "energy", timeNs: number][] = [
+    ["cpu", cpu.throttledNs],
+    ["energy", energy.throttledNs],
+  ];
+  // What holds it back now comes first: there may be no room for more.
+  spells.sort(([one], [other]) => Number(other === throttledBy) - Number(one === throttledBy));
+  for (const [what, timeNs] of spells) {
+    if (what === throttledBy) parts.push(`${what} ${seconds(timeNs)} (now)`);
+    else if (timeNs > 0) parts.push(`${what} ${seconds(timeNs)}`);
+  }
   if (restarts > 0) parts.push(`${restarts} restarts`);
   return parts.join(", ") || "–";
 }
 
-/** Shows the view until it is left with q or Ctrl-C, or `quit` is aborted. */
-export async function liveView(
-  view: () => Promise<HandsetView>,
-  actions: ViewActions,
-  quit: AbortController,
-): Promise<void> {
-  const { stdin, stdout } = process;
-  let chosen = 0;
-  let note = "";
-  let before: HandsetView | null = null;
-  let current = await view();
-  const draw = (): void => {
-    const rows = tableOf(current, before, stdout.columns, chosen, true);
-    const foot =
-      note === "" ? [] : ["", ...note.split("\n").map((line) => `  ${escapeText(line, stdout.columns - 3)}`)];
-    stdout.write(`\x1b[H${[...rows, ...foot, "", `  ${HELP}`].map((row) => `${row}\x1b[K`).join("\n")}\n\x1b[J`);
-  };
-  const act = async (name: string): Promise<void> => {
-    const target = current.partitions[chosen];
-    if (target === undefined) return;
-    try {
-      const answer = await actions.command(name, [target.name], {});
-      note = typeof answer === "string" ? answer : `${name} ${target.name}: done`;
-    } catch (error) {
-      note = (error as Error).message;
-    }
-    draw();
-  };
-  const keys: Record<string, () => void> = {
-    q: () => quit.abort("left"),
-    "\x03": () => quit.abort("interrupted"),
-    "\x1b[A": () => (chosen = Math.max(0, chosen - 1)),
-    "\x1b[B": () => (chosen = Math.min(current.partitions.length - 1, chosen + 1)),
-    p: () => void act("pause"),
-    r: () => void act("resume"),
-    R: () => void act("restart"),
-    w: () => void act("why"),
-  };
-  const onKey = (chunk: Buffer): void => {
-    keys[chunk.toString()]?.();
-    draw();
-  };
-  const raw = stdin.isTTY === true;
-  if (raw) stdin.setRawMode(true).on("data", onKey);
-  // An alternate screen: what was on the terminal comes back.
-  stdout.write("\x1b[?1049h\x1b[?25l");
-  try {
-    while (!quit.signal.aborted) {
-      draw();
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, REFRESH_MS);
-        quit.signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
-      });
-      if (quit.signal.aborted) break;
-      const next = await view();
-      before = current;
-      current = next;
-    }
-  } finally {
-    stdout.write("\x1b[?25h\x1b[?1049l");
-    if (raw) stdin.off("data", onKey).setRawMode(false).pause();
-  }
-}
-
-function bar(share: number): string {
-  const full = Math.round(Math.max(0, Math.min(1, share)) * BAR_WIDTH);
-  return "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
+function bar(share: number, width: number): string {
+  const full = Math.round(Math.max(0, Math.min(1, share)) * width);
+  return "█".repeat(full) + "░".repeat(width - full);
 }
 
 function percent(share: number): string {

@@ -7,13 +7,13 @@ import { boardSpec, readBoard } from "../handset/board.ts";
 import { readHandsetFile, type HandsetFile, type HandsetPartition } from "../handset/file.ts";
 import { powerText } from "../handset/units.ts";
 import { ControlSocket } from "../host/control-socket.ts";
-import { Monitor as HandsetMonitor, type ResolvedPartition } from "../host/monitor.ts";
+import { Monitor as HandsetMonitor, type HandsetEvent, type ResolvedPartition } from "../host/monitor.ts";
 import { reasonText } from "../host/reason-text.ts";
 import { boardFile, controlSocketPath } from "../paths.ts";
 import { parseOptions, parsePositive } from "./arguments.ts";
 import { EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
-import { liveView } from "./top.ts";
+import { liveView, type ViewActions } from "./live-view.ts";
 
 export const UP_HELP = `usage: pocketvisor up [FILE] [OPTIONS]
 
@@ -76,6 +76,7 @@ export async function upCommand(args: string[]): Promise<number> {
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   try {
     say(`pocketvisor: ${file.name} on ${board.title}, ${powerText(boardSpec(board).envelopeMicrowatts)} envelope`);
+    for (const note of monitor.notes) say(`  ${note}`);
     const live = !json && until === null && !parsed.flag("plain") && process.stdout.isTTY === true;
     if (!live) monitor.onRule((rule, text) => say(`  rule ${rule}: ${text}`));
     await monitor.boot(resolved);
@@ -83,17 +84,14 @@ export async function upCommand(args: string[]): Promise<number> {
     for (const { name, memory } of (await monitor.snapshot()).partitions) {
       say(`  ${name}: ${mebibytes(memory.ramBytes)} RAM + ${mebibytes(memory.overheadBytes)} overhead`);
     }
-    if (!live)
-      monitor.onEvent((name, event) =>
-        say(`  ${name}: ${event.kind}${event.reason === 0 ? "" : `: ${reasonText(event.reason)}`}`),
-      );
+    if (!live) monitor.onEvent((name, event) => tell(say, name, event));
     if (until === "ready") {
       const late = setTimeout(() => quit.abort("timeout"), seconds * 1000);
       const view = await monitor.ready(quit.signal, progress(say)).finally(() => clearTimeout(late));
       if (json) console.log(JSON.stringify(summary(view)));
       return EXIT_OK;
     }
-    if (live) await liveView(() => monitor.snapshot(), monitor, quit);
+    if (live) await liveView(() => monitor.snapshot(), viewActions(monitor), quit);
     else await untilAborted(quit.signal);
     if (json) console.log(JSON.stringify(summary(await monitor.snapshot())));
     return quit.signal.reason === "interrupted" ? EXIT_LEFT : EXIT_OK;
@@ -128,7 +126,10 @@ async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartit
     deviceTree: null,
     disk: partition.disk,
     overhead: partition.overhead,
-    channels: true,
+    channels: partition.devices.channels !== "none",
+    absent: (["console", "entropy", "balloon", "watchdog"] as const).filter(
+      (kind) => partition.devices[kind] === "none",
+    ),
   };
   if (partition.guest === null) {
     const kernel = { path: partition.kernel!, sha256: null, offset: null, bssBytes: 0 };
@@ -138,6 +139,20 @@ async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartit
   const image = await guestImage(partition.guest);
   const commandLine = ["quiet", image.commandLine, append ?? []].flat().join(" ");
   return { ...base, kernel: image.kernel, initrd: image.initrd, commandLine };
+}
+
+/** Says what has happened, in a line. What rules went wrong is said by whoever listens to them. */
+function tell(say: (text: string) => void, name: string, { kind, reason, text, value }: HandsetEvent): void {
+  if (kind === "rule") return;
+  const detail = kind === "thermal" ? `${value} °C, ${text}` : reason === 0 ? "" : reasonText(reason);
+  say(`  ${name}: ${kind}${detail === "" ? "" : `: ${detail}`}`);
+}
+
+function viewActions(monitor: HandsetMonitor): ViewActions {
+  return {
+    command: (name, positionals, options) => monitor.command(name, positionals, options),
+    attach: async (partition, output) => monitor.attach(partition, output),
+  };
 }
 
 /** Says when a partition becomes ready. */

@@ -5,8 +5,9 @@
 // NOMINAL_INSTRUCTIONS a microsecond, as deterministic time does.
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import type { BatteryScript, ThermalLimits } from "../battery/battery.ts";
 import { UsageError } from "../failure.ts";
-import type { BoardSpec } from "../host/handset-messages.ts";
+import type { BoardSpec, PowerSpec } from "../host/handset-messages.ts";
 import { boardFile } from "../paths.ts";
 import { parseBytes } from "./units.ts";
 
@@ -18,6 +19,8 @@ const BLOCK_BYTE_PICOJOULES = 60;
 const CONSOLE_BYTE_PICOJOULES = 1_000;
 /** radio.active is drawn while bytes pass at this rate. */
 const RADIO_BYTES_PER_MICROSECOND = 1;
+
+const SENSOR_PATH = /^\/sys\/class\/[a-z_]+\/[A-Za-z0-9_.:-]+$/;
 
 export interface Board {
   name: string;
@@ -32,6 +35,10 @@ export interface Board {
   calibrated: boolean;
   /** "simulated", or the power supply's folder in sysfs. */
   batterySensor: string;
+  /** "simulated": what the battery's script says; or the thermal zone's folder in sysfs. */
+  thermalSensor: string;
+  /** °C. */
+  thermal: ThermalLimits;
   note: string;
 }
 
@@ -97,10 +104,14 @@ export function checkBoard(data: unknown, name: string): { board: Board | null; 
   if (typeof record["calibrated"] !== "boolean")
     faults.push("calibrated must be true or false: were the figures measured on this board?");
   const sensors = isRecord(record["sensors"]) ? record["sensors"] : {};
-  const sensor = sensors["battery"];
-  if (typeof sensor !== "string" || (sensor !== "simulated" && !sensor.startsWith("/"))) {
-    faults.push('sensors.battery must be "simulated" or the absolute path of a power supply in sysfs');
-  }
+  const sensor = (key: string, what: string): string => {
+    const value = sensors[key];
+    // A path that leads anywhere else is a mistake.
+    if (value === "simulated" || (typeof value === "string" && SENSOR_PATH.test(value))) return value;
+    faults.push(`sensors.${key} must be "simulated" or the absolute path of ${what} in sysfs, as in /sys/class/…`);
+    return "simulated";
+  };
+  const limits = isRecord(record["thermal"]) ? record["thermal"] : {};
   const board: Board = {
     name,
     title: text("title"),
@@ -114,10 +125,17 @@ export function checkBoard(data: unknown, name: string): { board: Board | null; 
     envelopeMilliwatts: number(record["envelopeMilliwatts"], "envelopeMilliwatts", 1, 100_000),
     powerProfile,
     calibrated: record["calibrated"] === true,
-    batterySensor: String(sensor),
+    batterySensor: sensor("battery", "a power supply"),
+    thermalSensor: sensor("thermal", "a thermal zone"),
+    thermal: {
+      warn: number(limits["warn"], "thermal warn (°C)", 1, 120),
+      critical: number(limits["critical"], "thermal critical (°C)", 1, 120),
+    },
     note: text("note"),
   };
   if (board.reserveBytes >= board.ramBytes) faults.push("the reserve leaves no memory for partitions");
+  if (board.thermal.warn >= board.thermal.critical)
+    faults.push("thermal warn must be below thermal critical: a warning comes first");
   return { board: faults.length === 0 ? board : null, faults };
 }
 
@@ -138,6 +156,27 @@ export function boardSpec(board: Board): BoardSpec {
       networkByte: Math.round((milliwatts("radio.active") * 1000) / RADIO_BYTES_PER_MICROSECOND),
     },
   };
+}
+
+/** What the board draws by itself, and its battery when it is simulated. Android's cpu.idle is drawn beside cpu.suspend. */
+export function powerSpec(board: Board, simulated: BatteryScript | null): PowerSpec {
+  const { volts } = board.battery;
+  const microwatts = (key: string): number => Math.round((board.powerProfile[key] ?? 0) * volts * 1000);
+  if (simulated === null) return { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null };
+  return {
+    suspendMicrowatts: microwatts("cpu.suspend"),
+    idleMicrowatts: microwatts("cpu.idle"),
+    battery: {
+      ...simulated,
+      capacityPicojoules: BigInt(Math.round(batteryJoules(board) * 1e6)) * 1_000_000n,
+      volts,
+    },
+  };
+}
+
+/** What the board's battery holds by its plate. */
+export function batteryJoules({ battery }: Board): number {
+  return battery.capacityMilliampereHours * battery.volts * 3.6;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,9 @@
 // Handset files: YAML, checked against one schema, every fault with its line, what is wrong and what to write instead.
 
-import { readFileSync } from "node:fs";
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Node, type YAMLMap } from "yaml";
+import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { isSeq, type Node, type YAMLMap } from "yaml";
+import type { BatteryScript } from "../battery/battery.ts";
 import { UsageError } from "../failure.ts";
 import type {
   ChannelContract,
@@ -13,26 +15,27 @@ import type {
   RestartPolicy,
   RuleSpec,
 } from "../host/handset-messages.ts";
+import { readBatteryScript } from "./battery-script.ts";
+import { readDevices, type Devices } from "./devices.ts";
+import { FileReader, integerOf, nameOf, oneOf, textOf, type Reading } from "./reader.ts";
 import {
   parseByteRate,
   parseBytes,
   parseMicroseconds,
   parseMicrowatts,
   parseMilliseconds,
+  parsePercent,
   parsePicojoules,
   parseRate,
   UnitError,
 } from "./units.ts";
 
-/** A file larger than this is no handset file. */
-const FILE_BYTES_MAX = 1 << 20;
 const PARTITIONS_MAX = 1000;
 const CHANNELS_MAX = 1000;
 const RULES_MAX = 32;
 const RULE_CHARACTERS_MAX = 16 << 10;
-const NAME = /^[a-z0-9-]{1,32}$/;
 const KINDS = ["work", "personal", "system"] as const;
-const TRIGGERS = ["battery", "fault", "exhausted", "state"] as const;
+const TRIGGERS = ["battery", "thermal", "fault", "exhausted", "state"] as const;
 /** What a rule may ask for: nothing that only a person should. */
 const RULE_COMMANDS = ["pause", "resume", "stop", "restart", "budget"] as const;
 const ACTIONS = ["ignore", "log", "restart", "pause", "stop"] as const;
@@ -50,6 +53,9 @@ export interface HandsetPartition {
   disk: { path: string; readOnly: boolean } | null;
   cpu: CpuContract;
   energy: EnergyContract | null;
+  /** Picojoules that its reserve holds at the first start. */
+  energyInitial: bigint;
+  devices: Devices;
   io: IoContract;
   restart: RestartPolicy;
   /** Line of the file, for messages that come later. */
@@ -72,6 +78,8 @@ export interface HandsetFile {
   partitions: HandsetPartition[];
   channels: HandsetChannel[];
   rules: RuleSpec[];
+  /** For a simulated battery; null: it is full, and left alone. */
+  battery: BatteryScript | null;
 }
 
 const DEFAULT_PERIOD = 100_000;
@@ -104,64 +112,55 @@ export function parseHandsetFile(text: string, path: string): HandsetFile {
   return file;
 }
 
-type Reading<T> = (value: unknown) => T;
-
-class Reader {
-  readonly faults: string[] = [];
-  private readonly lines = new LineCounter();
-  private readonly path: string;
-  private readonly root: Node | null;
-
-  constructor(text: string, path: string) {
-    this.path = path;
-    this.root = null;
-    if (text.length > FILE_BYTES_MAX) {
-      this.faults.push(`${path}: the file is larger than a handset file can be (${FILE_BYTES_MAX} bytes)`);
-      return;
-    }
-    // Aliases could blow a small file up, and nothing here needs them.
-    const document = parseDocument(text, { lineCounter: this.lines, schema: "core", merge: false, uniqueKeys: true });
-    for (const error of document.errors)
-      this.faults.push(`${path}:${this.lineAt(error.pos[0])}: ${error.message.split("\n")[0]}`);
-    let aliased = false;
-    visit(document, {
-      Alias: () => void (aliased = true),
-      Value: (_key, node) => void (aliased ||= node.anchor !== undefined),
-    });
-    if (aliased) {
-      this.faults.push(`${path}: anchors and aliases are not allowed here`);
-      return;
-    }
-    this.root = document.contents;
-  }
-
+class Reader extends FileReader {
   handset(): HandsetFile {
     const map = this.map(this.root, "the file");
-    this.known(map, ["handset", "board", "partitions", "channels", "rules"]);
+    this.known(map, ["handset", "board", "partitions", "channels", "rules", "battery"]);
+    const board = this.value(map, "board", "qemu-virt", nameOf);
     const partitions: HandsetPartition[] = [];
     const list = map?.get("partitions", true) as Node | undefined;
     if (!isSeq(list))
       this.fault(list ?? map, "partitions must be a list", "write `partitions:` and a `- name: …` for each");
     else if (list.items.length > PARTITIONS_MAX)
       this.fault(list, `more than ${PARTITIONS_MAX} partitions`, "use fewer");
-    else for (const item of list.items) partitions.push(this.partition(item as Node));
+    else for (const item of list.items) partitions.push(this.partition(item as Node, board));
     const names = new Set<string>();
     for (const { name, line } of partitions) {
       if (names.has(name))
         this.faults.push(`${this.path}:${line}: two partitions are called ${name}; give each a name of its own`);
       names.add(name);
     }
+    this.disks(partitions);
     return {
       path: this.path,
       name: this.value(map, "handset", "handset", nameOf),
-      board: this.value(map, "board", "qemu-virt", nameOf),
+      board,
       partitions,
-      channels: this.channels(map, names),
+      channels: this.channels(map, partitions),
       rules: this.rules(map),
+      battery: readBatteryScript(this, this.part(map, "battery")),
     };
   }
 
-  private channels(map: YAMLMap | null, partitions: Set<string>): HandsetChannel[] {
+  /** An image that one partition has for itself belongs to no other. Two names may be one file. */
+  private disks(partitions: HandsetPartition[]): void {
+    const owners = new Map<string, HandsetPartition>();
+    for (const partition of partitions) {
+      if (partition.disk === null) continue;
+      const { path } = partition.disk;
+      const identity = identityOf(path);
+      const owner = owners.get(identity);
+      if (owner !== undefined && [owner, partition].some(({ devices }) => devices.disk === "exclusive")) {
+        this.faults.push(
+          `${this.path}:${partition.line}: ${partition.name} names the disk ${JSON.stringify(path)}, as ${owner.name} does (line ${owner.line}), and ` +
+            "one of them has it exclusively (give each an image of its own, or write `,ro` behind it in both)",
+        );
+      }
+      owners.set(identity, owner ?? partition);
+    }
+  }
+
+  private channels(map: YAMLMap | null, partitions: HandsetPartition[]): HandsetChannel[] {
     const list = map?.get("channels", true) as Node | undefined;
     if (list === undefined) return [];
     if (!isSeq(list) || list.items.length > CHANNELS_MAX) {
@@ -173,11 +172,14 @@ class Reader {
       this.known(entry, ["from", "from-port", "to", "to-port", "capacity", "rate", "messages"]);
       const end = (key: string): string => {
         const name = this.value(entry, key, "", nameOf);
-        if (entry !== null && !partitions.has(name)) {
+        const partition = partitions.find((each) => each.name === name);
+        if (partition?.devices.channels === "none")
+          this.fault(entry, `${key}: ${name} has no channels`, "its devices say `channels: none`");
+        if (entry !== null && partition === undefined) {
           this.fault(
             entry,
             `${key}: there is no partition ${JSON.stringify(name)}`,
-            `partitions: ${[...partitions].join(", ")}`,
+            `partitions: ${partitions.map((each) => each.name).join(", ")}`,
           );
         }
         return name;
@@ -230,24 +232,7 @@ class Reader {
     };
   }
 
-  /** A list of words. */
-  private choices<T extends string>(map: YAMLMap | null, key: string, choices: readonly T[]): T[] {
-    const list = map?.get(key, true) as Node | undefined;
-    if (list === undefined) return [];
-    if (!isSeq(list) || list.items.length > choices.length) {
-      this.fault(list, `${key} must be a list of ${choices.join(", ")}`, `write \`${key}: [${choices[0]}]\``);
-      return [];
-    }
-    const found: T[] = [];
-    for (const item of list.items) {
-      const word = isScalar(item) ? choices.find((choice) => choice === item.value) : undefined;
-      if (word !== undefined) found.push(word);
-      else this.fault(item as Node, `${key} knows ${choices.join(", ")}`, "");
-    }
-    return found;
-  }
-
-  private partition(node: Node): HandsetPartition {
+  private partition(node: Node, board: string): HandsetPartition {
     const map = this.map(node, "a partition");
     this.known(map, [
       "name",
@@ -259,6 +244,7 @@ class Reader {
       "memory",
       "overhead",
       "disk",
+      "devices",
       "cpu",
       "energy",
       "io",
@@ -271,6 +257,8 @@ class Reader {
     }
     const name = this.value(map, "name", "", nameOf);
     if (name === "" && map !== null) this.fault(map, "a partition needs a name", "write `name: work`");
+    const disk = this.value(map, "disk", null, diskOf);
+    const { contract, initial } = this.energy(this.part(map, "energy"));
     return {
       name,
       kind: this.value(map, "kind", "personal", oneOf(KINDS)),
@@ -280,9 +268,11 @@ class Reader {
       append: this.value(map, "append", null, textOf),
       memoryBytes: this.value(map, "memory", 64 << 20, parseBytes),
       overhead: this.value(map, "overhead", "normal", oneOf(["normal", "small"] as const)),
-      disk: this.value(map, "disk", null, diskOf),
+      disk,
+      devices: readDevices(this, map, disk, board),
       cpu: this.cpu(this.part(map, "cpu")),
-      energy: this.energy(this.part(map, "energy")),
+      energy: contract,
+      energyInitial: initial,
       io: this.io(this.part(map, "io")),
       restart: this.restart(this.part(map, "restart")),
       line: this.lineAt(node.range?.[0] ?? 0),
@@ -309,12 +299,23 @@ class Reader {
     };
   }
 
-  private energy(map: YAMLMap | null): EnergyContract | null {
-    this.known(map, ["capacity", "rate"]);
-    if (map === null) return null;
+  /** A reserve is full at the first start unless the file says otherwise. */
+  private energy(map: YAMLMap | null): { contract: EnergyContract | null; initial: bigint } {
+    this.known(map, ["capacity", "rate", "share", "initial"]);
+    if (map === null) return { contract: null, initial: 0n };
+    if (map.has("rate") && map.has("share"))
+      this.fault(
+        map,
+        "a reserve is filled at a rate or by a share of the battery's drain, not by both",
+        "leave one out",
+      );
+    const capacity = this.value(map, "capacity", 1_000_000_000_000n, parsePicojoules);
+    const initial = this.value(map, "initial", capacity, parsePicojoules);
+    if (initial > capacity) this.fault(map, "initial is more than the reserve's capacity", "leave it out: it is full");
+    const share = this.value(map, "share", 0, parsePercent) * 10_000;
     return {
-      capacity: this.value(map, "capacity", 1_000_000_000_000n, parsePicojoules),
-      rate: this.value(map, "rate", 0, parseMicrowatts),
+      contract: { capacity, rate: this.value(map, "rate", 0, parseMicrowatts), share: Math.floor(share) },
+      initial,
     };
   }
 
@@ -342,64 +343,16 @@ class Reader {
       noProgressMs: this.value(map, "no-progress", DEFAULT_RESTART.noProgressMs, parseMilliseconds),
     };
   }
-
-  /** A map, or null and a fault. */
-  private map(node: Node | null | undefined, what: string): YAMLMap | null {
-    if (isMap(node)) return node;
-    if (this.root !== null || this.faults.length === 0)
-      this.fault(node, `${what} must be a mapping of keys to values`, "see the example");
-    return null;
-  }
-
-  /** An optional map under a key. */
-  private part(map: YAMLMap | null, key: string): YAMLMap | null {
-    const node = map?.get(key, true) as Node | undefined;
-    if (node === undefined) return null;
-    return this.map(node, key);
-  }
-
-  private known(map: YAMLMap | null, keys: string[]): void {
-    for (const { key } of map?.items ?? []) {
-      const text = isScalar(key) ? String(key.value) : "?";
-      if (keys.includes(text)) continue;
-      this.fault(key as Node, `unknown key ${JSON.stringify(text)}`, `keys here: ${keys.join(", ")}`);
-    }
-  }
-
-  private value<T>(map: YAMLMap | null, key: string, absent: T, read: Reading<T>): T {
-    const node = map?.get(key, true) as Node | undefined;
-    if (node === undefined) return absent;
-    if (!isScalar(node)) {
-      this.fault(node, `${key} must be one value`, `write \`${key}: …\``);
-      return absent;
-    }
-    try {
-      return read(node.source ?? node.value);
-    } catch (error) {
-      if (!(error instanceof UnitError)) throw error;
-      this.fault(node, `${key}: ${error.message}`, "");
-      return absent;
-    }
-  }
-
-  private fault(node: Node | null | undefined, what: string, hint: string): void {
-    const line = this.lineAt(node?.range?.[0] ?? 0);
-    this.faults.push(`${this.path}:${line}: ${what}${hint === "" ? "" : ` (${hint})`}`);
-  }
-
-  private lineAt(offset: number): number {
-    return this.lines.linePos(offset).line || 1;
-  }
 }
 
-function nameOf(value: unknown): string {
-  if (NAME.test(String(value))) return String(value);
-  throw new UnitError(`a name has 1 to 32 of the characters a-z, 0-9 and -, not ${JSON.stringify(value)}`);
-}
-
-function textOf(value: unknown): string {
-  if (String(value).length > 0 && String(value).length <= 4096) return String(value);
-  throw new UnitError("expected a text of 1 to 4096 characters");
+/** The same for all names of one file. What cannot be looked at is told when it is opened. */
+function identityOf(path: string): string {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return resolve(path);
+  }
 }
 
 function scriptOf(value: unknown): string {
@@ -410,19 +363,4 @@ function scriptOf(value: unknown): string {
 function diskOf(value: unknown): { path: string; readOnly: boolean } {
   const text = textOf(value);
   return text.endsWith(",ro") ? { path: text.slice(0, -3), readOnly: true } : { path: text, readOnly: false };
-}
-
-function integerOf(least: number, most: number): Reading<number> {
-  return (value) => {
-    const number = Number(value);
-    if (Number.isInteger(number) && number >= least && number <= most) return number;
-    throw new UnitError(`expected a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`);
-  };
-}
-
-function oneOf<T extends string>(choices: readonly T[]): Reading<T> {
-  return (value) => {
-    if (choices.includes(String(value) as T)) return String(value) as T;
-    throw new UnitError(`expected one of ${choices.join(", ")}, not ${JSON.stringify(value)}`);
-  };
 }

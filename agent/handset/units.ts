@@ -14,7 +14,7 @@ const BYTES_PER_SECOND: Units = { "B/s": 1, "KB/s": 1e3, "MB/s": 1e6 };
 const PER_SECOND: Units = { "/s": 1 };
 
 function quantity(text: unknown, units: Units, example: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-zµ/]*)$/.exec(String(text).trim());
+  const match = /^(\d+(?:\.\d+)?)\s*([A-Za-zµ°%/]*)$/.exec(String(text).trim());
   const factor = match === null ? undefined : units[match[2]!];
   if (match === null || factor === undefined) {
     throw new UnitError(`expected a quantity such as ${example}, not ${JSON.stringify(text)}`);
@@ -42,6 +42,20 @@ export const parsePicojoules = (text: unknown): bigint => BigInt(whole(quantity(
 export const parseByteRate = (text: unknown): number => whole(quantity(text, BYTES_PER_SECOND, "1MB/s"), "1MB/s");
 /** "500/s" in operations a second. */
 export const parseRate = (text: unknown): number => whole(quantity(text, PER_SECOND, "500/s"), "500/s");
+
+/** "40%" as a number from 0 to 100. */
+export function parsePercent(text: unknown): number {
+  const percent = quantity(text, { "%": 1 }, "40%");
+  if (percent <= 100) return percent;
+  throw new UnitError(`expected 0% to 100%, not ${JSON.stringify(text)}`);
+}
+
+/** "46" or "46°C" in degrees Celsius. */
+export function parseCelsius(text: unknown): number {
+  const celsius = quantity(String(text).replace(/^-/, ""), { "": 1, C: 1, "°C": 1 }, "46°C");
+  if (celsius <= 120) return String(text).startsWith("-") ? -celsius : celsius;
+  throw new UnitError(`expected at most 120 °C, not ${JSON.stringify(text)}`);
+}
 
 /** Picojoules for people. */
 export function energyText(picojoules: number): string {

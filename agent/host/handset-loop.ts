@@ -19,11 +19,19 @@ import {
   WANT_RESTART,
 } from "../../kernel/abi/reasons.ts";
 import { Failure } from "../failure.ts";
-import type { HandsetAnswer, HandsetMessage, HandsetRequest, HandsetSnapshot, Refusal } from "./handset-messages.ts";
+import type {
+  HandsetAnswer,
+  HandsetMessage,
+  HandsetRequest,
+  HandsetSnapshot,
+  PowerSpec,
+  Refusal,
+} from "./handset-messages.ts";
 import { ChannelHost } from "./channel-host.ts";
 import { Hypervisor } from "./hypervisor.ts";
 import type { Doorbell } from "./mailbox.ts";
 import { MemoryReturn } from "./memory-return.ts";
+import { PowerMeter } from "./power-meter.ts";
 import { reasonText } from "./reason-text.ts";
 import { Resident } from "./resident.ts";
 
@@ -35,6 +43,9 @@ export interface HandsetLoopOptions {
   machineModule: WebAssembly.Module;
   deterministic: boolean;
   doorbell: Doorbell;
+  power: PowerSpec;
+  /** A moment of virtual time that no jump over sleep may pass; Infinity: none. */
+  horizon?: () => number;
   /** Host monotonic time in nanoseconds. */
   now: () => number;
   /** The next request that has come, or null. */
@@ -49,10 +60,14 @@ export class HandsetLoop {
   private readonly residents = new Map<number, Resident>();
   private readonly channels: ChannelHost;
   private readonly memoryReturn = new MemoryReturn();
+  private readonly meter: PowerMeter;
   private quitting = false;
 
   constructor(options: HandsetLoopOptions) {
     this.options = options;
+    this.meter = new PowerMeter(options.power, options.hypervisor, (reading) =>
+      options.post({ kind: "battery", reading }),
+    );
     this.channels = new ChannelHost(
       options.hypervisor,
       (partition) => this.residents.get(partition)?.currentMachine ?? null,
@@ -63,27 +78,43 @@ export class HandsetLoop {
   run(): void {
     const { hypervisor, doorbell, deterministic, now, heartbeat } = this.options;
     let heard = -1;
+    let due = 0;
     while (!this.quitting) {
       heartbeat();
       const bell = doorbell.heard();
       if (bell !== heard) {
         heard = bell;
+        due = 0;
         this.takeRequests();
         for (const resident of this.residents.values()) resident.takeCompletions();
       }
-      const due = this.step((deterministic ? hypervisor.now() : now()) + STEP_NS);
+      due = this.step(this.until(due));
+      // What it books may have woken somebody.
+      if (this.meter.look()) due = 0;
+      else if (deterministic && due < 0 && hypervisor.awaitsShare()) due = this.meter.dueNs;
       const published = this.serve();
       this.announce(published);
       if (this.quitting) break;
       const moment = deterministic ? hypervisor.now() : now();
-      this.memoryReturn.look(now(), due < 0 ? Infinity : due - moment);
-      if (due < 0) doorbell.sleep(heard, Infinity);
-      else if (due > moment && !deterministic) doorbell.sleep(heard, (due - moment) / 1e6);
+      const next = Math.min(due < 0 ? Infinity : due, this.meter.dueNs);
+      this.memoryReturn.look(now(), next - moment);
+      if (!deterministic && next > moment) doorbell.sleep(heard, (next - moment) / 1e6);
+      // Virtual time stands still when nothing but an input can make work.
+      else if (deterministic && due < 0) doorbell.sleep(heard, Infinity);
     }
     for (const resident of this.residents.values()) {
       resident.settle(doorbell);
       resident.destroy();
     }
+  }
+
+  /** How far step() may go. In virtual time it may jump to `due`, the end of a sleep, but not over what happens before it. */
+  private until(due: number): number {
+    const { hypervisor, deterministic, now, horizon } = this.options;
+    if (!deterministic) return now() + STEP_NS;
+    const moment = hypervisor.now();
+    const most = Math.min(Math.max(moment + STEP_NS, due), this.meter.dueNs, horizon?.() ?? Infinity);
+    return Math.max(moment + 1, most);
   }
 
   private step(until: number): number {
@@ -240,7 +271,7 @@ export class HandsetLoop {
       case "snapshot":
         return { value: this.snapshot() };
       case "drained":
-        hypervisor.drained(request.picojoules);
+        this.meter.book(request.picojoules);
         return { value: null };
       case "quit":
         this.quitting = true;
@@ -272,6 +303,8 @@ export class HandsetLoop {
         if (refusal === null) this.residents.delete(resident.id);
         return outcome(refusal);
       }
+      case "fill":
+        return outcome(hypervisor.topUp(resident.id, request.picojoules));
       case "budget":
         return outcome(hypervisor.budget(resident.id, request));
       case "input":
@@ -284,6 +317,7 @@ export class HandsetLoop {
     for (const partition of snapshot.partitions) {
       partition.bootMs = this.residents.get(partition.partition)?.bootMs ?? null;
     }
+    this.meter.complete(snapshot);
     return snapshot;
   }
 }

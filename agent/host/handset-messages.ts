@@ -1,6 +1,8 @@
 // What passes between the monitor's main thread (or its shell) and the handset worker. Requests travel over a message port that
 // the worker reads without its event loop, after the doorbell has rung; answers and notices come back by postMessage.
 
+import type { BatteryReading } from "../battery/battery.ts";
+import type { BatterySpec } from "../battery/simulated.ts";
 import type { LoadPlan } from "./loader/plan.ts";
 import type { MachineConfig } from "./machine.ts";
 
@@ -20,6 +22,8 @@ export interface EnergyContract {
   capacity: bigint;
   /** Microwatts. */
   rate: number;
+  /** Parts per million of what leaves the battery beyond constant taps. */
+  share: number;
 }
 
 /** What a device may be used: units a second and how many at once. Null: no limit. */
@@ -71,7 +75,7 @@ export interface PartitionSpec {
   consoleLog: SharedArrayBuffer;
 }
 
-export type RuleTrigger = "battery" | "fault" | "exhausted" | "state";
+export type RuleTrigger = "battery" | "thermal" | "fault" | "exhausted" | "state";
 export type RuleCommand = "pause" | "resume" | "stop" | "restart" | "budget";
 
 /** A script of the handset file: what it is run for, what it may ask for, its JavaScript. */
@@ -91,11 +95,21 @@ export interface BoardSpec {
   costs: { instruction: number; blockOperation: number; blockByte: number; consoleByte: number; networkByte: number };
 }
 
+/** What the board draws by itself, screen off, and the battery that it draws from. */
+export interface PowerSpec {
+  /** Always, and beside it while a guest runs. Zero when a battery is measured: then drained() tells. */
+  suspendMicrowatts: number;
+  idleMicrowatts: number;
+  /** Null: no simulated battery. */
+  battery: BatterySpec | null;
+}
+
 export interface HandsetWorkerData {
   machineWasm: string;
   hypervisorWasm: string;
   mode: "realtime" | "deterministic";
   board: BoardSpec;
+  power: PowerSpec;
   /** Word 0: the doorbell. Word 1: heartbeat, rises with every step. */
   words: SharedArrayBuffer;
 }
@@ -112,6 +126,7 @@ export type HandsetRequest =
       contract: ChannelContract;
     }
   | { op: "revoke"; channel: number }
+  | { op: "fill"; partition: number; picojoules: bigint }
   | { op: "drained"; picojoules: bigint }
   | { op: "snapshot" }
   | { op: "quit" };
@@ -126,6 +141,12 @@ export interface Refusal {
 }
 
 export type HandsetAnswer = { refusal: Refusal } | { value: unknown };
+
+/** What was drawn over the last `spanNs` nanoseconds. */
+export interface Average {
+  milliwatts: number;
+  spanNs: number;
+}
 
 /** One partition at one moment; times in nanoseconds, energy in picojoules, since its definition. */
 export interface PartitionSnapshot {
@@ -143,9 +164,11 @@ export interface PartitionSnapshot {
     overrunMaxNs: number;
   };
   energy: {
-    contract: { capacity: number; rate: number } | null;
+    contract: { capacity: number; rate: number; share: number } | null;
     level: number;
     spent: number;
+    /** Null: too young to tell. */
+    average: Average | null;
     throttledNs: number;
     throttledTotal: number;
   };
@@ -167,22 +190,36 @@ export interface HandsetSnapshot {
   cpuHeldPpb: number;
   energyDrained: number;
   energySpent: number;
+  /** The simulated battery; null: there is none. */
+  battery: BatteryReading | null;
+  /** What partitions and board use together, what fills reserves apart. */
+  average: Average | null;
+  /** What left the battery beyond constant taps and partitions: reserves with a share live on it. */
+  boardAverage: Average | null;
   partitions: PartitionSnapshot[];
 }
 
 /** Something happened that nobody asked for. */
 export interface HandsetEvent {
-  /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel. */
+  /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel; of the
+   *  handset itself: charging, discharging, thermal, rule. */
   kind: string;
+  /** HANDSET_ITSELF: of no partition. */
   partition: number;
   reason: number;
   timeNs: number;
+  /** Of thermal: °C. */
   value: number;
+  /** Of thermal: the level; of a rule: its name and what went wrong. */
+  text?: string;
 }
+
+export const HANDSET_ITSELF = -1;
 
 export type HandsetMessage =
   | { kind: "answer"; id: number; answer: HandsetAnswer }
   | { kind: "event"; event: HandsetEvent }
+  | { kind: "battery"; reading: BatteryReading }
   /** The console log of these partitions has grown. */
   | { kind: "console"; partitions: number[] }
   | { kind: "end"; failure: string | null };

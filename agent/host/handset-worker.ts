@@ -31,6 +31,7 @@ try {
     machineModule: new WebAssembly.Module(readFileSync(data.machineWasm)),
     deterministic: data.mode === "deterministic",
     doorbell,
+    power: data.power,
     now,
     nextRequest: () => {
       const received = receiveMessageOnPort(data.requests);

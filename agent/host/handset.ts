@@ -4,6 +4,7 @@ import { EventEmitter, once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
 import { HostError } from "../failure.ts";
 import { buildProduct } from "../paths.ts";
+import type { BatteryReading } from "../battery/battery.ts";
 import { ConsoleLog } from "./console-log.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import type {
@@ -19,6 +20,7 @@ import type {
   HandsetWorkerData,
   IoContract,
   PartitionSpec,
+  PowerSpec,
   Refusal,
   RestartPolicy,
 } from "./handset-messages.ts";
@@ -32,6 +34,8 @@ export interface PartitionPlan {
   image: Omit<ImageOptions, "mode">;
   cpu: CpuContract;
   energy: EnergyContract | null;
+  /** Picojoules that its reserve holds at its first start. */
+  energyInitial: bigint;
   io: IoContract;
   restart: RestartPolicy;
 }
@@ -56,6 +60,8 @@ interface Member {
 
 interface HandsetEvents {
   event: [HandsetEvent];
+  /** The simulated battery has gone over a whole percent or degree, or its charger has changed. */
+  battery: [BatteryReading];
   /** The console log of this partition has grown. */
   console: [number];
   /** The worker has ended: null when it was asked to. */
@@ -76,7 +82,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
   private ended = false;
 
   /** Starts the worker with an empty handset. */
-  constructor(board: BoardSpec, mode: "realtime" | "deterministic") {
+  constructor(board: BoardSpec, mode: "realtime" | "deterministic", power: PowerSpec) {
     super();
     this.mode = mode;
     const data: HandsetWorkerData = {
@@ -84,6 +90,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
       hypervisorWasm: buildProduct("hypervisor.wasm"),
       mode,
       board,
+      power,
       words: this.words.buffer as SharedArrayBuffer,
     };
     const { port1: control, port2: requests } = new MessageChannel();
@@ -123,6 +130,10 @@ export class Handset extends EventEmitter<HandsetEvents> {
     const diskQueue = prepared.diskQueue === null ? null : new DiskQueue(prepared.diskQueue);
     this.members.set(id, { name: plan.name, memory: prepared.memory, log, diskQueue, ioWorker: null });
     await this.request({ op: "admit", partition: id }, `partition ${plan.name}`);
+    if (plan.energy !== null && plan.energyInitial > 0n) {
+      const fill = { op: "fill", partition: id, picojoules: plan.energyInitial } as const;
+      await this.request(fill, `the reserve of ${plan.name}`);
+    }
     if (diskQueue !== null && plan.image.disk !== null) {
       const doorbell = this.words.buffer as SharedArrayBuffer;
       const data: IoWorkerData = { queue: diskQueue.buffer, doorbell, disk: plan.image.disk };
@@ -224,6 +235,9 @@ export class Handset extends EventEmitter<HandsetEvents> {
       }
       case "event":
         this.emit("event", message.event);
+        return;
+      case "battery":
+        this.emit("battery", message.reading);
         return;
       case "console":
         for (const id of message.partitions) this.emit("console", id);

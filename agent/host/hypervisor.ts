@@ -250,6 +250,35 @@ export class Hypervisor {
     this.exports.drained(Number(picojoules & 0xffff_ffffn), Number(picojoules >> 32n));
   }
 
+  /** Picojoules since the start, exactly, and the time inside guests. */
+  energy(): { drained: bigint; spent: bigint; board: bigint; busyNs: number } {
+    const exact = (at: number): bigint => this.view.getBigUint64(at, true);
+    return {
+      drained: exact(abi.HYPERVISOR_ENERGY_DRAINED),
+      spent: exact(abi.HYPERVISOR_ENERGY_SPENT),
+      board: exact(abi.HYPERVISOR_ENERGY_BOARD),
+      busyNs: this.wide(abi.HYPERVISOR_BUSY),
+    };
+  }
+
+  /** What each partition has spent: id and picojoules. */
+  energySpent(): [id: number, picojoules: number][] {
+    return [...this.specs.keys()].map((id) => [
+      id,
+      this.wide(abi.PARTITIONS + id * abi.PARTITION_BYTES + abi.PARTITION_ENERGY_SPENT),
+    ]);
+  }
+
+  /** Whether a partition waits for energy that only drained() brings. */
+  awaitsShare(): boolean {
+    return [...this.specs].some(
+      ([id, { energy }]) =>
+        (energy?.share ?? 0) > 0 &&
+        this.state(id) === reasons.STATE_RUNNING &&
+        this.field(id, abi.PARTITION_EXHAUSTED) === 1,
+    );
+  }
+
   state(id: number): number {
     return this.field(id, abi.PARTITION_STATE);
   }
@@ -308,6 +337,9 @@ export class Hypervisor {
       cpuHeldPpb: this.wide(abi.HYPERVISOR_CPU_HELD),
       energyDrained: this.wide(abi.HYPERVISOR_ENERGY_DRAINED),
       energySpent: this.wide(abi.HYPERVISOR_ENERGY_SPENT),
+      battery: null,
+      average: null,
+      boardAverage: null,
       partitions: [...this.specs.entries()].map(([id, spec]) => this.partition(id, spec)),
     };
   }
@@ -333,9 +365,10 @@ export class Hypervisor {
         overrunMaxNs: wide(abi.PARTITION_OVERRUN_MAX),
       },
       energy: {
-        contract: spec.energy === null ? null : { capacity: Number(spec.energy.capacity), rate: spec.energy.rate },
+        contract: spec.energy === null ? null : { ...spec.energy, capacity: Number(spec.energy.capacity) },
         level: wide(abi.PARTITION_ENERGY_LEVEL),
         spent: wide(abi.PARTITION_ENERGY_SPENT),
+        average: null,
         throttledNs: wide(abi.PARTITION_ENERGY_THROTTLED_TIME),
         throttledTotal: wide(abi.PARTITION_ENERGY_THROTTLED_COUNT),
       },
@@ -366,6 +399,7 @@ export class Hypervisor {
     if (energy !== null) {
       this.setWide(abi.DEFINITION_ENERGY_CAPACITY, energy.capacity);
       this.set(abi.DEFINITION_ENERGY_RATE, energy.rate);
+      this.set(abi.DEFINITION_ENERGY_SHARE, energy.share);
     }
     const limits: [number, RateLimit | null][] = [
       [abi.CHARGE_BLOCK_OPERATION, io.blockOperations],
@@ -406,9 +440,9 @@ export class Hypervisor {
     return { ...refusal, text: refusalText(refusal) };
   }
 
-  /** Fills a reserve from the battery: what a partition begins with. */
-  topUp(id: number, picojoules: bigint): void {
-    this.exports.energyTopUp(id, Number(picojoules & 0xffff_ffffn), Number(picojoules >> 32n));
+  /** Fills a reserve from the battery as far as it has room: what a partition begins with. */
+  topUp(id: number, picojoules: bigint): Refusal | null {
+    return this.outcome(this.exports.energyTopUp(id, Number(picojoules & 0xffff_ffffn), Number(picojoules >> 32n)));
   }
 
   /** Lets `from` send to `to`: the channel, or why not. */

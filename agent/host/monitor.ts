@@ -8,9 +8,18 @@ import type { HandsetFile, HandsetPartition } from "../handset/file.ts";
 import { Rules } from "../shell/rules.ts";
 import { ShellSession } from "../shell/session.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
-import type { CpuContract, EnergyContract, HandsetEvent, IoContract } from "./handset-messages.ts";
+import {
+  HANDSET_ITSELF,
+  type CpuContract,
+  type EnergyContract,
+  type HandsetEvent,
+  type IoContract,
+} from "./handset-messages.ts";
+import { HandsetPower, type PowerEvent } from "./handset-power.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 import { reasonText } from "./reason-text.ts";
+
+export type { HandsetEvent } from "./handset-messages.ts";
 
 /** A partition of the file with its image resolved. */
 export interface ResolvedPartition {
@@ -37,27 +46,49 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly onQuit: () => void;
   private readonly rules: Rules;
   private readonly ruleListeners: ((rule: string, text: string) => void)[] = [];
-  private batteryTimer: NodeJS.Timeout | undefined;
-  private batteryPercent = -1;
+  private readonly eventListeners: ((name: string, event: HandsetEvent) => void)[] = [];
+  private readonly power: HandsetPower;
+  private powerTimer: NodeJS.Timeout | undefined;
+  /** How many are attached to each console, by partition. */
+  private readonly attached = new Map<number, number>();
+  private booted = false;
+  /** The handset's time when it was last heard of. */
+  private lastNs = 0;
+  private charging = false;
+  private level = "normal";
 
-  /** `onQuit` is called when a command asks the handset to end. */
-  constructor(file: HandsetFile, board: Board, mode: "realtime" | "deterministic", onQuit: () => void) {
+  /** `onQuit` is called when a command asks the handset to end. `root` is where sysfs lies. */
+  constructor(file: HandsetFile, board: Board, mode: "realtime" | "deterministic", onQuit: () => void, root = "/") {
     this.file = file;
     this.board = board;
     this.onQuit = onQuit;
-    this.handset = new Handset(boardSpec(board), mode);
+    const now = (): number => performance.now() * 1e6;
+    this.power = new HandsetPower({ board, file, deterministic: mode === "deterministic", root, now });
+    this.handset = new Handset(boardSpec(board), mode, this.power.spec);
+    this.handset.on("battery", (reading) => {
+      this.power.hear(reading);
+      this.tellPower();
+    });
+    this.handset.on("event", (event) => {
+      this.emit(this.members.find(({ id }) => id === event.partition)?.file.name ?? "the handset", event);
+    });
     this.rules = new Rules(
       file.rules,
       (name, positionals, options) => this.command(name, positionals, options),
-      (rule, text) => this.ruleListeners.forEach((listener) => listener(rule, text)),
+      (rule, text) => this.ruleReported(rule, text),
     );
+  }
+
+  /** What a user must be told once: which sensors are simulated, and why. */
+  get notes(): string[] {
+    return this.power.notes;
   }
 
   /** Admits every partition, then starts them. Throws Failure: nothing of the handset is worth keeping then. */
   async boot(partitions: ResolvedPartition[]): Promise<void> {
     for (const { partition: file, image } of partitions) {
-      const { name, cpu, energy, io, restart } = file;
-      const id = await this.handset.add({ name, image, cpu, energy, io, restart });
+      const { name, cpu, energy, energyInitial, io, restart } = file;
+      const id = await this.handset.add({ name, image, cpu, energy, energyInitial, io, restart });
       this.members.push({ id, file, cpu, energy, io });
     }
     for (const { from, fromPort, to, toPort, contract } of this.file.channels) {
@@ -73,7 +104,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   /** Ends the rules, then the handset. */
   async close(): Promise<void> {
-    clearInterval(this.batteryTimer);
+    clearInterval(this.powerTimer);
     await this.rules.close();
     await this.handset.close();
   }
@@ -84,25 +115,70 @@ export class Monitor implements CommandTarget, ControlHandlers {
   }
 
   private startRules(): void {
-    if (this.file.rules.length === 0) return;
     this.onEvent((partition, { kind, reason, timeNs }) => {
       const details = { kind, partition, reason: reason === 0 ? "" : reasonText(reason), timeMs: timeNs / 1e6 };
       for (const on of TRIGGERS_OF[kind] ?? []) void this.rules.happened({ on, ...details });
     });
-    if (this.rules.wants("battery")) this.batteryTimer = setInterval(() => void this.lookAtBattery(), BATTERY_POLL_MS);
+    if (this.power.measures) {
+      void this.pollPower();
+      this.powerTimer = setInterval(() => void this.pollPower(), POWER_POLL_MS);
+    }
+    this.booted = true;
+    this.tellPower();
   }
 
-  /** Rules hear of each whole percent. */
-  private async lookAtBattery(): Promise<void> {
+  /** Reads the measured sensors, and lets the worker know what the battery lost. */
+  private async pollPower(): Promise<void> {
     try {
-      const { battery } = await this.snapshot();
-      if (battery === null || Math.floor(battery.percent) === this.batteryPercent) return;
-      this.batteryPercent = Math.floor(battery.percent);
-      await this.rules.happened({ on: "battery", ...battery });
+      const { energyDrained, nowNs } = await this.handset.snapshot();
+      this.lastNs = nowNs;
+      const beyond = this.power.poll(energyDrained);
+      if (beyond > 0n) await this.handset.drained(beyond);
+      this.tellPower();
     } catch (error) {
       // The handset ended meanwhile.
       if (!(error instanceof Failure)) throw error;
     }
+  }
+
+  /** Rules hear of each whole percent and degree; everybody hears of the charger and of the thermal level. */
+  private tellPower(): void {
+    if (!this.booted) return;
+    for (const event of this.power.changes()) this.tellChange(event);
+  }
+
+  private tellChange(event: PowerEvent): void {
+    const itself = { partition: HANDSET_ITSELF, reason: 0, timeNs: this.lastNs };
+    if (event.kind === "battery") {
+      const { percent, milliwatts, charging, celsius } = event.battery;
+      const drain = milliwatts === null ? null : Math.round(milliwatts);
+      void this.rules.happened({ on: "battery", percent: Math.floor(percent), milliwatts: drain, charging, celsius });
+      if (this.charging !== charging) {
+        this.charging = charging;
+        this.emit("the handset", {
+          kind: charging ? "charging" : "discharging",
+          ...itself,
+          value: Math.floor(percent),
+        });
+      }
+      return;
+    }
+    const { celsius, level, warn, critical } = event.thermal;
+    void this.rules.happened({ on: "thermal", celsius: Math.floor(celsius), level, warn, critical });
+    if (this.level === level) return;
+    this.level = level;
+    this.emit("the handset", { kind: "thermal", ...itself, value: Math.floor(celsius), text: level });
+  }
+
+  private ruleReported(rule: string, text: string): void {
+    this.ruleListeners.forEach((listener) => listener(rule, text));
+    const itself = { partition: HANDSET_ITSELF, reason: 0, timeNs: this.lastNs, value: 0 };
+    this.emit("the handset", { kind: "rule", ...itself, text: `${rule}: ${text}` });
+  }
+
+  private emit(name: string, event: HandsetEvent): void {
+    this.lastNs = Math.max(this.lastNs, event.timeNs);
+    for (const listener of this.eventListeners) listener(name, event);
   }
 
   /** Resolves once every partition is ready: its guest has reached its shell, or, for a guest of the user's own, it runs. Rejects when
@@ -130,6 +206,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   async snapshot(): Promise<HandsetView> {
     const snapshot = await this.handset.snapshot();
+    this.lastNs = snapshot.nowNs;
     return {
       handset: this.file.name,
       board: this.board.name,
@@ -138,22 +215,17 @@ export class Monitor implements CommandTarget, ControlHandlers {
       stolenNs: snapshot.stolenNs,
       memory: { held: snapshot.memoryHeld, limit: this.board.ramBytes - this.board.reserveBytes },
       energy: { drained: snapshot.energyDrained, spent: snapshot.energySpent },
-      battery: this.battery(snapshot.energyDrained, snapshot.nowNs),
+      average: snapshot.average,
+      boardAverage: snapshot.boardAverage,
+      battery: this.power.batteryView(snapshot),
+      thermal: this.power.thermalView(snapshot),
+      rules: this.rules.views(),
       partitions: snapshot.partitions.map((partition) => {
         const member = this.members.find(({ id }) => id === partition.partition);
         const { ramBytes, overheadBytes, overhead } = this.handset.memoryOf(partition.partition);
         return { ...partition, kind: member?.file.kind ?? "system", memory: { ramBytes, overheadBytes, overhead } };
       }),
     };
-  }
-
-  /** The simulated battery: full at the start, and drained by what is charged. */
-  private battery(drained: number, nowNs: number): HandsetView["battery"] {
-    if (this.board.batterySensor !== "simulated") return null;
-    const { capacityMilliampereHours, volts } = this.board.battery;
-    const picojoules = capacityMilliampereHours * volts * 3.6 * 1e12;
-    const milliwatts = nowNs === 0 ? 0 : drained / nowNs;
-    return { percent: Math.max(0, 100 * (1 - drained / picojoules)), milliwatts };
   }
 
   act(op: "start" | "pause" | "resume" | "stop" | "restart", partition: number): Promise<void> {
@@ -201,6 +273,15 @@ export class Monitor implements CommandTarget, ControlHandlers {
         `Partitions: ${this.members.map(({ file }) => file.name).join(", ")}.`,
       );
     }
+    const { console: use } = member.file.devices;
+    if (use === "none") {
+      throw new UsageError("CONSOLE_NONE", `${partition} has no console to attach to`, "See: pocketvisor log");
+    }
+    const others = this.attached.get(member.id) ?? 0;
+    if (use === "exclusive" && others > 0) {
+      throw new UsageError("CONSOLE_TAKEN", `somebody is attached to ${partition}, whose console is exclusive`);
+    }
+    this.attached.set(member.id, others + 1);
     const log = this.handset.consoleLog(member.id);
     let cursor = 0;
     const pump = (id: number): void => {
@@ -215,15 +296,17 @@ export class Monitor implements CommandTarget, ControlHandlers {
     setImmediate(pump, member.id);
     return {
       input: (bytes) => void this.handset.input(member.id, bytes).catch(() => undefined),
-      detach: () => void this.handset.off("console", pump),
+      detach: () => {
+        if (!this.handset.listeners("console").includes(pump)) return;
+        this.handset.off("console", pump);
+        this.attached.set(member.id, this.attached.get(member.id)! - 1);
+      },
     };
   }
 
   /** Calls `listener` for everything that happens, with the partition's name. */
   onEvent(listener: (name: string, event: HandsetEvent) => void): void {
-    this.handset.on("event", (event) => {
-      listener(this.members.find(({ id }) => id === event.partition)?.file.name ?? "the handset", event);
-    });
+    this.eventListeners.push(listener);
   }
 
   private member(partition: number): Member {
@@ -232,7 +315,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
 }
 
 const READY_POLL_MS = 100;
-const BATTERY_POLL_MS = 1000;
+const POWER_POLL_MS = 1000;
 
 /** Which rules an event of the handset is for. */
 const TRIGGERS_OF: Record<string, ("fault" | "exhausted" | "state")[]> = {

@@ -16,6 +16,14 @@ import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "./lo
 import type { MachineConfig } from "./machine.ts";
 import { CACHE_SIZES, checkRamBytes, partitionMemory, type PartitionMemory } from "./partition-memory.ts";
 
+/** Devices that a partition has unless it says otherwise. */
+const OPTIONAL_DEVICES = {
+  console: DEVICE_CONSOLE,
+  entropy: DEVICE_ENTROPY,
+  balloon: DEVICE_BALLOON,
+  watchdog: DEVICE_WATCHDOG,
+};
+
 export interface ImageOptions {
   ramBytes: number;
   mode: MachineConfig["mode"];
@@ -29,6 +37,8 @@ export interface ImageOptions {
   overhead: "normal" | "small";
   /** Whether there is a device for event channels. */
   channels?: boolean;
+  /** Devices that the guest is to go without. */
+  absent?: readonly (keyof typeof OPTIONAL_DEVICES)[];
 }
 
 export interface PreparedPartition {
@@ -50,7 +60,8 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
   checkRamBytes(options.ramBytes);
   const deterministic = options.mode !== "realtime";
   const disk = options.disk === null ? null : diskShape(options.disk);
-  let devices = DEVICE_CONSOLE | DEVICE_ENTROPY | DEVICE_BALLOON | DEVICE_WATCHDOG;
+  let devices = Object.values(OPTIONAL_DEVICES).reduce((all, device) => all | device, 0);
+  for (const name of options.absent ?? []) devices &= ~OPTIONAL_DEVICES[name];
   if (disk !== null) devices |= DEVICE_BLOCK;
   // A partition of a handset may be granted channels at any time; alone there is nobody to talk to.
   if (options.channels === true) devices |= DEVICE_CHANNEL;

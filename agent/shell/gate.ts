@@ -78,9 +78,10 @@ function detach(request: HandsetRequest): { text: string; attached: Attached | n
 }
 
 function attach(text: string, attached: Attached | null): HandsetRequest {
-  // The program has checked that an energy contract's capacity is decimal text below 2^64; a channel's is a number.
+  // The program has checked that an energy contract's capacity, and what fills a reserve, are decimal text below 2^64; a channel's
+  // capacity is a number.
   const request = JSON.parse(text, (key, value: unknown) =>
-    key === "capacity" && typeof value === "string" ? BigInt(value) : value,
+    (key === "capacity" || key === "picojoules") && typeof value === "string" ? BigInt(value) : value,
   ) as HandsetRequest;
   return request.op === "define" ? { op: "define", spec: { ...request.spec, ...attached } } : request;
 }

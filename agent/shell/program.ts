@@ -69,7 +69,7 @@ const cpu = recordOf({
   ceiling: orNull(upTo(MICROSECONDS_MAX)),
   weight: upTo(10000),
 });
-const energy = orNull(recordOf({ capacity: picojoules, rate: upTo(1e9) }));
+const energy = orNull(recordOf({ capacity: picojoules, rate: upTo(1e9), share: upTo(1e6) }));
 const rateLimit = orNull(recordOf({ rate: upTo(1e12), burst: upTo(1e12) }));
 const io = recordOf({ blockOperations: rateLimit, blockBytes: rateLimit, consoleBytes: rateLimit });
 const restart = recordOf({
@@ -96,6 +96,7 @@ const ORDERS = {
   define: { op: oneOf(["define"]), spec },
   budget: { op: oneOf(["budget"]), partition, cpu, energy, io },
   channel: { op: oneOf(["channel"]), from: end, to: end, contract: channel },
+  fill: { op: oneOf(["fill"]), partition, picojoules },
   revoke: { op: oneOf(["revoke"]), channel: upTo(0xffffffff) },
 };
 for (const op of ON_PARTITION) ORDERS[op] = { op: oneOf([op]), partition };

@@ -2,6 +2,7 @@
 // commands that the file allows it. All of them share one script worker, which is terminated when one hangs.
 
 import { escapeText } from "../escape.ts";
+import type { RuleView } from "../command.ts";
 import type { RuleSpec, RuleTrigger } from "../host/handset-messages.ts";
 import type { SandboxLimits } from "./sandbox.ts";
 import { ScriptHost, scriptText, type CommandRunner } from "./script-host.ts";
@@ -17,7 +18,7 @@ const STRIKES_MAX = 3;
 /** What a rule gets as `event`. */
 export interface RuleEvent {
   on: RuleTrigger;
-  [detail: string]: string | number;
+  [detail: string]: string | number | boolean | null;
 }
 
 interface Rule {
@@ -28,6 +29,9 @@ interface Rule {
   /** Runs since `since`, a host time in milliseconds. */
   runs: number;
   since: number;
+  runsTotal: number;
+  faults: number;
+  last: string;
 }
 
 export class Rules {
@@ -37,9 +41,29 @@ export class Rules {
 
   /** `report` hears of every rule that went wrong. */
   constructor(specs: RuleSpec[], command: CommandRunner, report: (rule: string, text: string) => void) {
-    this.rules = specs.map((spec) => ({ spec, pending: 0, missed: 0, strikes: 0, runs: 0, since: 0 }));
+    this.rules = specs.map((spec) => ({
+      spec,
+      pending: 0,
+      missed: 0,
+      strikes: 0,
+      runs: 0,
+      since: 0,
+      runsTotal: 0,
+      faults: 0,
+      last: "",
+    }));
     this.host = new ScriptHost(LIMITS, command);
-    this.report = report;
+    this.report = (name, text) => {
+      this.rules.find(({ spec }) => spec.name === name)!.last = text;
+      report(name, text);
+    };
+  }
+
+  /** How each rule fares. */
+  views(): RuleView[] {
+    return this.rules.map(({ spec, strikes, runsTotal, faults, last }) => {
+      return { name: spec.name, off: strikes >= STRIKES_MAX, runs: runsTotal, faults, last };
+    });
   }
 
   /** Whether any rule waits for this. */
@@ -65,6 +89,7 @@ export class Rules {
       return;
     }
     rule.pending++;
+    rule.runsTotal++;
     const details = JSON.stringify({ ...event, missed: rule.missed });
     rule.missed = 0;
     const outcome = await this.host.run({
@@ -77,7 +102,10 @@ export class Rules {
     // A script can call its error WorkerLost too: it only harms itself.
     const harmful = outcome.ended === "stopped" || (outcome.ended === "threw" && outcome.name === "WorkerLost");
     rule.strikes = harmful ? rule.strikes + 1 : 0;
-    if (outcome.ended !== "value") this.report(spec.name, escapeText(scriptText(outcome)));
+    if (outcome.ended !== "value") {
+      rule.faults++;
+      this.report(spec.name, escapeText(scriptText(outcome)));
+    }
     if (rule.strikes === STRIKES_MAX)
       this.report(spec.name, `stopped ${STRIKES_MAX} times in a row: it is off from now on`);
   }

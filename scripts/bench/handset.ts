@@ -37,6 +37,7 @@ export function keysPlan(name: string, cpu: CpuContract): PartitionPlan {
     name,
     cpu,
     energy: null,
+    energyInitial: 0n,
     io: UNLIMITED,
     restart: RESTART,
     image: {
@@ -58,11 +59,11 @@ export async function debianPlan(name: string, ramBytes: number): Promise<Partit
   const { kernel, initrd, commandLine } = await guestImage("linux");
   const rest = { firmware: null, deviceTree: null, disk: null, overhead: "normal" as const, channels: true };
   const image = { ramBytes, kernel, initrd, commandLine: `quiet ${commandLine}`, ...rest };
-  return { name, cpu: BEST_EFFORT, energy: null, io: UNLIMITED, restart: RESTART, image };
+  return { name, cpu: BEST_EFFORT, energy: null, energyInitial: 0n, io: UNLIMITED, restart: RESTART, image };
 }
 
 export function newHandset(): Handset {
-  return new Handset(BOARD, "realtime");
+  return new Handset(BOARD, "realtime", { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null });
 }
 
 /** Adds and starts a partition, and presses a key. */

@@ -56,7 +56,7 @@ budgets("the neighbour of a flooding console loses at most 1 %", () => {
 });
 
 budgets("an empty reserve runs nothing until it is filled: the average power is the tap's", () => {
-  const spec = partitionOf("thirsty", { energy: { capacity: 1_000_000_000n, rate: 9_000 } }); // 9 mW of 90 mW
+  const spec = partitionOf("thirsty", { energy: { capacity: 1_000_000_000n, rate: 9_000, share: 0 } }); // 9 mW of 90 mW
   const { snapshot } = playHandset(bringUp(0, spec, "s"), END_MS);
   const [partition] = snapshot.partitions;
   near(partition!.cpu.timeNs / snapshot.nowNs, 0.1, 0.01);
@@ -186,7 +186,7 @@ budgets("the same script gives the same schedule, energy and audit hash, bit for
   const script = (): Scripted[] => [
     ...bringUp(
       0,
-      partitionOf("one", { cpu: guaranteed(30_000), energy: { capacity: 10_000_000_000n, rate: 40_000 } }),
+      partitionOf("one", { cpu: guaranteed(30_000), energy: { capacity: 10_000_000_000n, rate: 40_000, share: 0 } }),
       "l",
     ),
     ...bringUp(1, partitionOf("two"), "s"),

@@ -35,6 +35,7 @@ const RULES: Rule[] = [
       "kernel/abi/",
       "kernel/machine/memory-map.ts",
       ...AGENT_SUPPORT,
+      "agent/battery/",
       "agent/command.ts",
       "agent/handset/",
       "agent/wire/",
@@ -56,8 +57,13 @@ const RULES: Rule[] = [
   },
   {
     folder: "agent/handset/",
-    may: [...AGENT_SUPPORT, "agent/host/handset-messages.ts"],
+    may: [...AGENT_SUPPORT, "agent/battery/", "agent/host/handset-messages.ts"],
     reason: "boards and handset files are read without a running handset",
+  },
+  {
+    folder: "agent/battery/",
+    may: AGENT_SUPPORT,
+    reason: "a battery knows nothing of what draws from it",
   },
   {
     folder: "agent/guests/",

@@ -2,6 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pocketvisor, type CommandResult } from "./pocketvisor.js";
@@ -13,6 +14,8 @@ const LIMIT_MS = 60_000;
 
 export interface HandsetProcess {
   call(args: string[], input?: string): Promise<CommandResult>;
+  /** Types into a partition's console. */
+  press(partition: string, keys: string): Promise<void>;
   /** Where the control socket lies. */
   socket: string;
   /** Everything that the handset has said so far. */
@@ -30,6 +33,7 @@ export async function withHandset(more: string, body: (handset: HandsetProcess) 
     "small.yaml",
   );
   const folder = temporaryFolder();
+  const socket = join(folder, "pocketvisor", "small.sock");
   const environment = { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
   const up = spawn(process.execPath, [PROGRAM, "up", file, "--plain"], {
     env: { ...process.env, ...environment },
@@ -50,7 +54,8 @@ export async function withHandset(more: string, body: (handset: HandsetProcess) 
     await body({
       call: ([verb, ...rest], input) =>
         pocketvisor([verb!, "--handset", "small", ...rest], { environment, ...(input === undefined ? {} : { input }) }),
-      socket: join(folder, "pocketvisor", "small.sock"),
+      socket,
+      press: (partition, keys) => press(socket, partition, keys),
       said: () => text,
       says,
     });
@@ -58,4 +63,14 @@ export async function withHandset(more: string, body: (handset: HandsetProcess) 
     up.kill("SIGTERM");
     await ended;
   }
+}
+
+/** Attaches over the control socket, types, and leaves once that was heard. */
+async function press(socket: string, partition: string, keys: string): Promise<void> {
+  const client = connect(socket);
+  client.write(`${JSON.stringify({ id: 1, attach: partition })}\n`);
+  await once(client, "data");
+  client.end(`${JSON.stringify({ id: 1, input: Buffer.from(keys).toString("base64") })}\n`);
+  client.resume();
+  await once(client, "close");
 }

@@ -11,6 +11,7 @@ import type {
   HandsetRequest,
   HandsetSnapshot,
   PartitionSpec,
+  PowerSpec,
 } from "../../agent/host/handset-messages.js";
 import { Hypervisor } from "../../agent/host/hypervisor.js";
 import { partitionPrepare } from "../../agent/host/partition-prepare.js";
@@ -27,9 +28,10 @@ export const BOARD: BoardSpec = {
   costs: { instruction: 900, blockOperation: 2_000_000, blockByte: 60, consoleByte: 1_000, networkByte: 350_000 },
 };
 
-/** A partition that runs one of test/guest/bare: the first console byte tells it what to do. */
-export function partitionOf(name: string, change: Partial<PartitionSpec> = {}): PartitionSpec {
-  const kernel = fileURLToPath(new URL("../guest/bare/keys.bin", import.meta.url));
+const KEYS = fileURLToPath(new URL("../guest/bare/keys.bin", import.meta.url));
+
+/** A partition that runs one of test/guest/bare: of keys.S, the first console byte tells it what to do. */
+export function partitionOf(name: string, change: Partial<PartitionSpec> = {}, kernel = KEYS): PartitionSpec {
   const prepared = partitionPrepare(
     {
       ramBytes: 1 << 20,
@@ -67,52 +69,58 @@ export interface Played {
   /** When the last request had been answered. */
   snapshot: HandsetSnapshot;
   auditHash: string;
+  /** Picojoules, exactly, at that moment. */
+  energy: ReturnType<Hypervisor["energy"]>;
 }
 
 /** A request and the virtual time at which it is made, in milliseconds. */
 export type Scripted = [atMs: number, request: HandsetRequest];
 
+/** A board that draws nothing by itself, and no battery. */
+export const NO_POWER: PowerSpec = { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null };
+
 /** Plays a script to its end at `endMs` of virtual time. */
-export function playHandset(script: Scripted[], endMs: number, board = BOARD): Played {
+export function playHandset(script: Scripted[], endMs: number, board = BOARD, power = NO_POWER): Played {
   const hypervisor = new Hypervisor(hypervisorModule, board, "deterministic", () => 0);
   const answers: HandsetAnswer[] = [];
   const messages: HandsetMessage[] = [];
   let snapshot: HandsetSnapshot | null = null;
+  let energy: Played["energy"] | null = null;
   let rings = 0;
+  let asleep = false;
   let next = 0;
   const finale: HandsetRequest[] = [{ op: "snapshot" }, { op: "quit" }];
+  // When nobody has anything to do, virtual time stands still: then what comes next comes now.
+  const due = (): boolean => (script[next]?.[0] ?? endMs) <= hypervisor.now() / 1e6 || asleep;
   new HandsetLoop({
     hypervisor,
     machineModule,
     deterministic: true,
-    // It rings all the time, so that the loop looks at its requests in every round; and it never sleeps.
-    doorbell: { heard: () => rings++, sleep: () => undefined },
+    power,
+    // It rings when a request is due, and never sleeps.
+    doorbell: {
+      heard: () => (due() ? ++rings : rings),
+      sleep: (_heard, milliseconds) => void (asleep = milliseconds === Infinity),
+    },
+    horizon: () => (script[next]?.[0] ?? endMs) * 1e6,
     now: () => 0,
     nextRequest: () => {
-      const ms = hypervisor.now() / 1e6;
-      const scripted = script[next];
-      if (scripted !== undefined && scripted[0] <= ms) return { id: next++, request: scripted[1] };
-      // When nobody has anything to do, virtual time stands still: then what comes next comes now.
-      if (scripted !== undefined && idle(hypervisor)) return { id: next++, request: scripted[1] };
-      if (scripted === undefined && (ms >= endMs || idle(hypervisor))) {
-        const request = finale.shift();
-        return request === undefined ? null : { id: next++, request };
-      }
-      return null;
+      if (!due()) return null;
+      asleep = false;
+      const request = script[next]?.[1] ?? finale.shift();
+      return request === undefined ? null : { id: next++, request };
     },
     post: (message) => {
       messages.push(message);
       if (message.kind !== "answer") return;
       answers.push(message.answer);
-      if ("value" in message.answer && isSnapshot(message.answer.value)) snapshot = message.answer.value;
+      if (!("value" in message.answer) || !isSnapshot(message.answer.value)) return;
+      snapshot = message.answer.value;
+      energy = hypervisor.energy();
     },
     heartbeat: () => undefined,
   }).run();
-  return { answers, messages, snapshot: snapshot!, auditHash: hypervisor.auditHash() };
-}
-
-function idle(hypervisor: Hypervisor): boolean {
-  return hypervisor.snapshot().partitions.every((each) => each.state !== "running" || each.sleeping);
+  return { answers, messages, snapshot: snapshot!, auditHash: hypervisor.auditHash(), energy: energy! };
 }
 
 function isSnapshot(value: unknown): value is HandsetSnapshot {

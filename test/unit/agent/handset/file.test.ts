@@ -1,10 +1,11 @@
 // Handset files: what is right is understood, and every fault is named with its line, what is wrong and what to do.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, symlinkSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UsageError } from "../../../../agent/failure.js";
 import { parseHandsetFile } from "../../../../agent/handset/file.js";
+import { temporaryFile } from "../../../support/temporary.js";
 
 const file = suite("handset file");
 const demo = new URL("../../../../boards/handsets/demo.yaml", import.meta.url);
@@ -31,14 +32,14 @@ file("the demo says what its comments say", () => {
         "personal",
         64 << 20,
         { class: "guaranteed", budget: 40_000, period: 100_000, ceiling: null, weight: 100 },
-        { capacity: 60_000_000_000_000n, rate: 600_000 },
+        { capacity: 60_000_000_000_000n, rate: 600_000, share: 0 },
       ],
       [
         "work",
         "work",
         64 << 20,
         { class: "guaranteed", budget: 30_000, period: 100_000, ceiling: 60_000, weight: 100 },
-        { capacity: 40_000_000_000_000n, rate: 400_000 },
+        { capacity: 40_000_000_000_000n, rate: 400_000, share: 0 },
       ],
     ],
   );
@@ -89,7 +90,7 @@ partitions:
 colour: red
 `);
   const expected = [
-    /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions, channels, rules\)$/,
+    /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions, channels, rules, battery\)$/,
     /^h\.yaml:4: name: a name has 1 to 32 of the characters/,
     /^h\.yaml:6: memory: expected a quantity such as 64M, not "64X"/,
     /^h\.yaml:7: unknown key "limit" \(keys here: budget, period, ceiling, weight\)$/,
@@ -138,7 +139,7 @@ file("rules: JavaScript with stars and ampersands is no alias, and each fault ha
     { name: "save", on: ["battery", "fault"], allow: ["pause"], run: "if (a *b && &c) pause('a');\n" },
   ]);
   const wrong: [rules: string, fault: RegExp][] = [
-    ["  - { name: a, on: [rain], run: x }", /^h\.yaml:4: on knows battery, fault, exhausted, state/],
+    ["  - { name: a, on: [rain], run: x }", /^h\.yaml:4: on knows battery, thermal, fault, exhausted, state/],
     [
       "  - { name: a, on: [fault], allow: [down], run: x }",
       /^h\.yaml:4: allow knows pause, resume, stop, restart, budget/,
@@ -167,6 +168,120 @@ file("rules: JavaScript with stars and ampersands is no alias, and each fault ha
       `${fault} in ${faults.join("; ")}`,
     );
   }
+});
+
+file("a reserve is full at the first start unless the file says otherwise, and filled at a rate or by a share", () => {
+  const text = (energy: string): string => `partitions:\n  - { name: a, guest: linux, energy: ${energy} }`;
+  const read = (energy: string): unknown[] => {
+    const [partition] = parseHandsetFile(text(energy), "h.yaml").partitions;
+    return [partition!.energy, partition!.energyInitial];
+  };
+  assert.equal(read("{ capacity: 5J, rate: 1mW }"), [
+    { capacity: 5_000_000_000_000n, rate: 1000, share: 0 },
+    5_000_000_000_000n,
+  ]);
+  assert.equal(read("{ capacity: 5J, share: 33.3%, initial: 0J }"), [
+    { capacity: 5_000_000_000_000n, rate: 0, share: 333_000 },
+    0n,
+  ]);
+  const wrong: [energy: string, fault: RegExp][] = [
+    ["{ rate: 1mW, share: 30% }", /^h\.yaml:2: a reserve is filled at a rate or by a share .*, not by both/],
+    ["{ share: 101% }", /^h\.yaml:2: share: expected 0% to 100%/],
+    ["{ share: 0.3 }", /^h\.yaml:2: share: expected a quantity such as 40%/],
+    ["{ capacity: 1J, initial: 2J }", /^h\.yaml:2: initial is more than the reserve's capacity/],
+  ];
+  for (const [energy, fault] of wrong) assert.match(faultsOf(text(energy)).join("\n"), fault);
+});
+
+file("a battery's script has levels, charge rates and temperatures at times, in order", () => {
+  const text = (battery: string): string => `partitions:\n  - { name: a, guest: linux }\nbattery:\n${battery}`;
+  const { battery } = parseHandsetFile(
+    text(
+      "  level: 40%\n  script:\n    - { at: 10s, level: 5% }\n    - { at: 2min, charge-rate: 5W, temperature: -3°C }",
+    ),
+    "h.yaml",
+  );
+  assert.equal(battery, {
+    percent: 40,
+    chargeMicrowatts: 0,
+    celsius: 25,
+    steps: [
+      { atNs: 10e9, percent: 5, chargeMicrowatts: null, celsius: null },
+      { atNs: 120e9, percent: null, chargeMicrowatts: 5_000_000, celsius: -3 },
+    ],
+  });
+  const wrong: [battery: string, fault: RegExp][] = [
+    ["  level: 4", /^h\.yaml:4: level: expected a quantity such as 40%/],
+    ["  colour: red", /^h\.yaml:4: unknown key "colour" \(keys here: level, charge-rate, temperature, script\)/],
+    ["  script: 5", /^h\.yaml:4: script must be a list of at most 1000 steps/],
+    ["  script: [{ level: 5% }]", /^h\.yaml:4: a step needs at/],
+    ["  script:\n    - { at: 2s }\n    - { at: 1s }", /^h\.yaml:6: a step is earlier than the one before it/],
+    ["  temperature: 500", /^h\.yaml:4: temperature: expected at most 120 °C/],
+  ];
+  for (const [battery, fault] of wrong) assert.match(faultsOf(text(battery)).join("\n"), fault);
+});
+
+file("devices: each kind is what it can be, and the rest is refused by name", () => {
+  const text = (more: string): string => `board: pinephone\npartitions:\n  - name: a\n    guest: linux\n    ${more}`;
+  const read = (more: string): unknown => parseHandsetFile(text(more), "h.yaml").partitions[0]!.devices;
+  const standard = {
+    disk: "none",
+    console: "shared",
+    entropy: "shared",
+    balloon: "exclusive",
+    channels: "shared",
+    watchdog: "exclusive",
+  };
+  assert.equal(read(""), standard);
+  assert.equal(read("disk: /d"), { ...standard, disk: "exclusive" });
+  assert.equal(read("disk: /d,ro"), { ...standard, disk: "shared" });
+  assert.equal(read("devices: { console: exclusive, channels: none, camera: none }"), {
+    ...standard,
+    console: "exclusive",
+    channels: "none",
+  });
+  assert.equal(read("devices: none"), Object.fromEntries(Object.keys(standard).map((kind) => [kind, "none"])));
+  assert.equal(read("devices: exclusive\n    disk: /d,ro"), { ...standard, disk: "exclusive", console: "exclusive" });
+  const wrong: [more: string, fault: RegExp][] = [
+    ["devices: { camera: shared }", /^h\.yaml:5: the virtual phone has no camera, and board pinephone lends it none/],
+    ["devices: { toaster: shared }", /^h\.yaml:5: there is no device "toaster" \(kinds: disk, console, entropy/],
+    [
+      "devices: { entropy: exclusive }",
+      /^h\.yaml:5: entropy cannot be exclusive: one generator of the host serves all/,
+    ],
+    ["devices: { constructor: none }", /^h\.yaml:5: there is no device "constructor"/],
+    ["devices: { disk: exclusive }", /^h\.yaml:5: disk is exclusive, but no image is named/],
+    ["disk: /d\n    devices: { disk: shared }", /^h\.yaml:6: a disk that is written cannot be shared/],
+    ["disk: /d\n    devices: none", /^h\.yaml:6: disk is none, but an image is named/],
+    ["devices: { console: 5 }", /^h\.yaml:5: devices console must be one of none, shared, exclusive/],
+    ["devices: [disk]", /^h\.yaml:5: devices must be one of none, shared, exclusive/],
+  ];
+  for (const [more, fault] of wrong) assert.match(faultsOf(text(more)).join("\n"), fault);
+});
+
+file("a disk that one partition has exclusively belongs to no other, under whatever name", () => {
+  const image = temporaryFile("", "disk");
+  const link = `${image}-link`;
+  symlinkSync(image, link);
+  const text = (one: string, two: string): string =>
+    `partitions:\n  - { name: a, guest: linux, disk: ${one} }\n  - { name: b, guest: linux, disk: ${two} }`;
+  assert.equal(faultsOf(text(`"${image},ro"`, `"${link},ro"`)), []);
+  assert.equal(faultsOf(text(image, `${image}-other`)), []);
+  for (const [one, two] of [
+    [image, link],
+    [image, `"${image},ro"`],
+    [`"${link},ro"`, image],
+    ["/not/there", "/not/../not/there"],
+  ] as const) {
+    assert.match(faultsOf(text(one, two)).join("\n"), /^h\.yaml:3: b names the disk .*, as a does \(line 2\)/);
+  }
+});
+
+file("a partition without channels is no end of one", () => {
+  const faults = faultsOf(
+    "partitions:\n  - { name: a, guest: linux, devices: { channels: none } }\n  - { name: b, guest: linux }\nchannels:\n  - { from: b, to: a }",
+  );
+  assert.match(faults.join("\n"), /^h\.yaml:5: to: a has no channels/);
 });
 
 file.run();

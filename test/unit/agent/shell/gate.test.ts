@@ -14,7 +14,7 @@ const BUDGET: HandsetRequest = {
   op: "budget",
   partition: 3,
   cpu: CPU,
-  energy: { capacity: (1n << 64n) - 1n, rate: 250_000 },
+  energy: { capacity: (1n << 64n) - 1n, rate: 250_000, share: 300_000 },
   io: IO,
 };
 
@@ -38,6 +38,7 @@ gate("what is well formed arrives unchanged, in its order: 64-bit numbers and sh
       contract: { capacity: 4096, bytes: { rate: 1000, burst: 1000 }, messages: null },
     },
     { op: "revoke", channel: 0 },
+    { op: "fill", partition: 1, picojoules: (1n << 64n) - 1n },
     { op: "snapshot" },
     { op: "input", partition: 0, bytes: new Uint8Array([3]) },
     { op: "drained", picojoules: 5n },
@@ -61,7 +62,9 @@ const WRONG: [what: string, request: unknown, refusal: RegExp][] = [
   ["half a microsecond", { ...BUDGET, cpu: { ...CPU, budget: 0.5 } }, /budget\.cpu\.budget/],
   ["no number", { ...BUDGET, cpu: { ...CPU, period: NaN } }, /budget\.cpu\.period.*not null/],
   ["a weight out of bounds", { ...BUDGET, cpu: { ...CPU, weight: 10_001 } }, /0 to 10000/],
-  ["energy beyond 64 bits", { ...BUDGET, energy: { capacity: 1n << 64n, rate: 0 } }, /picojoules/],
+  ["energy beyond 64 bits", { ...BUDGET, energy: { capacity: 1n << 64n, rate: 0, share: 0 } }, /picojoules/],
+  ["more than the whole battery", { ...BUDGET, energy: { capacity: 1n, rate: 0, share: 1_000_001 } }, /energy\.share/],
+  ["a reserve filled by less than nothing", { op: "fill", partition: 0, picojoules: -1n }, /fill\.picojoules/],
   ["a rate without a burst", { ...BUDGET, io: { ...IO, blockBytes: { rate: 1 } } }, /blockBytes\.burst/],
   ["half a channel", { op: "channel", from: { partition: 0, port: 0 }, contract: {} }, /channel\.to must be an object/],
   ["a huge string", { op: "x".repeat(1 << 20), partition: 0 }, /characters, 65536 at most/],

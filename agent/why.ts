@@ -1,0 +1,144 @@
+// `why`: the condition of a partition, or of the whole handset, in sentences; and how long reserves and battery last.
+//
+// The projection says: everybody goes on as on average over the last minutes. A reserve that spends more than its tap brings empties at the
+// difference, and from then on its partition uses no more than the tap; one that spends less fills up first, and then the tap brings no
+// more than is spent. What the battery loses follows: for each contract the lesser of spent and brought, everything that has no
+// contract, and the board's own.
+
+import type { HandsetView, PartitionView } from "./command.ts";
+import { energyText, powerText } from "./handset/units.ts";
+
+const JOULE = 1e12;
+
+/** What a tap brings at present, in mW; `own` is what leaves the battery beyond constant taps. */
+function brought({ energy }: PartitionView, own: number): number {
+  if (energy.contract === null) return 0;
+  return energy.contract.rate / 1000 + (energy.contract.share / 1e6) * own;
+}
+
+/** Seconds until the partition's reserve is empty; Infinity: never; null: there is none, or it is too young to tell. */
+export function reserveSeconds(partition: PartitionView, view: HandsetView): number | null {
+  const { contract, level, average } = partition.energy;
+  if (contract === null || average === null) return null;
+  const loss = average.milliwatts - brought(partition, view.boardAverage?.milliwatts ?? 0);
+  return loss <= 0 ? Infinity : level / (loss * 1e9);
+}
+
+/** Seconds until the battery is empty; Infinity: it is charged faster; null: not known. */
+export function batterySeconds(view: HandsetView): number | null {
+  const { battery, average } = view;
+  if (battery === null || battery.joules === null || average === null) return null;
+  if (battery.charging && (battery.milliwatts ?? 0) <= 0) return Infinity;
+  const own = view.boardAverage?.milliwatts ?? 0;
+  let milliwatts = own;
+  let room = 0;
+  for (const partition of view.partitions) {
+    const { contract, level, average: spent } = partition.energy;
+    const drawn = spent?.milliwatts ?? 0;
+    if (contract === null) milliwatts += drawn;
+    else {
+      // A share is part of the board's own already.
+      milliwatts += Math.min(drawn, contract.rate / 1000);
+      if (drawn < brought(partition, own)) room += contract.capacity - level;
+    }
+  }
+  return milliwatts <= 0 ? Infinity : Math.max(0, (battery.joules * JOULE - room) / (milliwatts * 1e9));
+}
+
+/** A partition's condition in sentences. */
+export function whyPartition(partition: PartitionView, view: HandsetView): string {
+  const { name, state, reason, cpu, energy, restarts, io } = partition;
+  const share = (time: number): string => `${((time / cpu.period) * 100).toFixed(0)} %`;
+  const lines = [`${name} is ${state}${reason === "" ? "" : `: ${reason}`}.`];
+  if (state === "running") lines.push(activity(partition));
+  const guaranteed =
+    cpu.class === "guaranteed"
+      ? `${share(cpu.budget)} of a processor is guaranteed`
+      : "No processor time is guaranteed";
+  const capped = cpu.ceiling === null ? "there is no ceiling" : `the ceiling is ${share(cpu.ceiling)}`;
+  lines.push(
+    `${guaranteed}, ${capped}; it was held back ${cpu.throttledTotal} times for ${(cpu.throttledNs / 1e6).toFixed(0)} ms in all.`,
+  );
+  if (energy.contract === null) lines.push(`There is no energy contract; it has spent ${energyText(energy.spent)}.`);
+  else {
+    lines.push(
+      `Its reserve holds ${energyText(energy.level)} of ${energyText(energy.contract.capacity)} and is filled ${tapText(partition)}; ` +
+        `it has spent ${energyText(energy.spent)} and was held back ${energy.throttledTotal} times for want of energy.`,
+    );
+  }
+  lines.push(reserveText(partition, view));
+  if (restarts > 0) lines.push(`It was restarted ${restarts} times.`);
+  for (const device of io) {
+    if (device.throttledTotal > 0)
+      lines.push(`${device.name}: held back ${device.throttledTotal} times by its rate limit.`);
+  }
+  return lines.join("\n");
+}
+
+/** The handset's condition in sentences. */
+export function whyHandset(view: HandsetView): string {
+  const { battery, thermal, average } = view;
+  const lines = [`${view.handset} runs on ${view.board}.`];
+  if (battery === null) lines.push("Its battery says nothing.");
+  else {
+    const left = battery.joules === null ? "" : `, ${energyText(battery.joules * JOULE)}`;
+    lines.push(`The battery (${battery.source}) is at ${battery.percent.toFixed(1)} %${left}.`);
+    if (battery.note !== "") lines.push(`${battery.note[0]!.toUpperCase()}${battery.note.slice(1)}.`);
+    const seconds = batterySeconds(view);
+    if (seconds === null || average === null) lines.push("It has not run long enough for a projection.");
+    else if (seconds === Infinity) lines.push("It is being charged.");
+    else {
+      lines.push(
+        `At the average of the last ${durationText(average.spanNs / 1e9)} (${powerText(average.milliwatts * 1000)}) it lasts ${durationText(seconds)}.`,
+      );
+    }
+  }
+  if (thermal !== null) {
+    lines.push(
+      `It is ${thermal.celsius.toFixed(0)} °C warm: ${thermal.level} (warn from ${thermal.warn} °C, critical from ${thermal.critical} °C).`,
+    );
+  }
+  for (const partition of view.partitions) lines.push(`${partition.name}: ${reserveText(partition, view)}`);
+  return lines.join("\n");
+}
+
+function activity({ throttledBy, sleeping }: PartitionView): string {
+  if (throttledBy === "cpu") return "It is held back now: its processor time of this period is used up.";
+  if (throttledBy === "energy") return "It is held back now: its energy reserve is empty.";
+  if (sleeping) return "It sleeps until a timer or an input comes; that costs nothing.";
+  return "It runs, or waits its turn.";
+}
+
+function tapText({ energy }: PartitionView): string {
+  const { rate, share } = energy.contract!;
+  if (share > 0) return `with ${(share / 1e4).toFixed(1)} % of what else the battery loses`;
+  return rate === 0 ? "by nothing" : `with ${powerText(rate)}`;
+}
+
+/** How long the reserve lasts, and at what average. */
+function reserveText(partition: PartitionView, view: HandsetView): string {
+  const { average, contract } = partition.energy;
+  if (average === null) return "It has not run long enough for a projection.";
+  const drew = `Over the last ${durationText(average.spanNs / 1e9)} it drew ${powerText(average.milliwatts * 1000)}`;
+  if (contract === null) return `${drew}, straight from the battery.`;
+  const seconds = reserveSeconds(partition, view)!;
+  if (seconds === Infinity) return `${drew}, no more than its tap brings: its reserve lasts.`;
+  return `${drew}, more than its tap brings: its reserve is empty in ${durationText(seconds)}.`;
+}
+
+/** Seconds for people: the two largest units. */
+export function durationText(seconds: number): string {
+  const units: [name: string, seconds: number][] = [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ];
+  const whole = Math.round(seconds);
+  const first = units.findIndex(([, size]) => whole >= size);
+  if (first < 0) return "0 s";
+  const [large, small] = [units[first]!, units[first + 1]];
+  const count = Math.floor(whole / large[1]);
+  const rest = small === undefined ? 0 : Math.floor((whole - count * large[1]) / small[1]);
+  return rest === 0 ? `${count} ${large[0]}` : `${count} ${large[0]} ${rest} ${small![0]}`;
+}
