@@ -38,13 +38,13 @@ export interface Outcome {
   image: string;
   /** Why the hypervisor refused the contracts that the policy leaves; null: it took them. */
   refusal: string | null;
-  /** Commands that a person gave and that a policy's section cannot hold against: none yet. */
   running: boolean;
 }
 
-const compliant: Compliance = { state: "compliant", code: undefined };
+const compliant: Compliance = { state: "compliant" };
 const lacking = (code: number): Compliance => ({ state: "not-supported", code });
-const state = (word: State, code?: number): Compliance => ({ state: word, code });
+const state = (word: State, code?: number): Compliance =>
+  code === undefined ? { state: word } : { state: word, code };
 
 type Judge = (policy: Policy, outcome: Outcome) => Compliance;
 
