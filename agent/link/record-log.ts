@@ -20,6 +20,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
+import { syncFolder } from "../durable-file.ts";
 
 /** "PVR1", little-endian. */
 const MAGIC = 0x31525650;
@@ -117,16 +118,6 @@ export class RecordLog {
 
   close(): void {
     closeSync(this.descriptor);
-  }
-}
-
-/** The names in a folder are on the disk when this returns. */
-export function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, constants.O_RDONLY);
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 

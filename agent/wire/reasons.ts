@@ -84,6 +84,8 @@ export const REASONS = {
   rate: 294,
   /** The check did not come to an end within its time or memory. */
   unchecked: 295,
+  /** The disk does not take what the document would change. */
+  storage: 296,
 } as const;
 
 export type Reason = keyof typeof REASONS;

@@ -1,0 +1,105 @@
+// What governs a handset, in one file of the monitor's: what it trusts, the envelopes that are in force, the answers to commands. It is
+// replaced as a whole, so that a version and the document that it is the version of are there together or not at all.
+
+import { createHash } from "node:crypto";
+import { readDurable, writeDurably } from "../durable-file.ts";
+import { HostError } from "../failure.ts";
+import { openEnvelope } from "../wire/cose.ts";
+import { cmdId, label, secs } from "../wire/common.ts";
+import { SCHEMAS } from "../wire/kinds.ts";
+import { DOCUMENT, DOCUMENT_BYTES_MAX, REPLAY_MAX } from "../wire/limits.ts";
+import type { GuardLimits } from "../wire/guard.ts";
+import type { Policy } from "../wire/policy.ts";
+import {
+  bytes,
+  decodeMessage,
+  encodeMessage,
+  list,
+  literals,
+  optional,
+  place,
+  record,
+  required,
+  rule,
+  tuple,
+} from "../wire/schema.ts";
+import { decodeTrust, encodeTrust, type Trust } from "../wire/trust.ts";
+
+/** Partitions that may be governed. */
+const POLICIES_MAX = 64;
+const ACK_BYTES_MAX = 4096;
+/** SHA-256, behind the rest. */
+const DIGEST_BYTES = 32;
+const FILE: GuardLimits = { bytesMax: 16 << 20, depthMax: 8, itemsMax: 2048, totalMax: 1 << 16 };
+
+const file = rule(
+  "governance",
+  record({
+    format: required(1, literals(1)),
+    trust: required(2, bytes()),
+    policies: required(
+      3,
+      list(
+        tuple({ partition: place(label), appliedAt: place(secs), envelope: place(bytes(1, DOCUMENT_BYTES_MAX)) }),
+        0,
+        POLICIES_MAX,
+      ),
+    ),
+    consent: optional(4, bytes(1, DOCUMENT_BYTES_MAX)),
+    acks: required(5, list(tuple({ id: place(cmdId), ack: place(bytes(1, ACK_BYTES_MAX)) }), 0, REPLAY_MAX)),
+  }),
+);
+
+export interface PolicyInForce {
+  partition: string;
+  /** Seconds since 1970. */
+  appliedAt: number;
+  envelope: Uint8Array;
+}
+
+export interface Governance {
+  trust: Trust;
+  policies: PolicyInForce[];
+  consent: Uint8Array | null;
+  /** Encoded acks by command id: a command that comes again is answered as it was. Oldest first. */
+  acks: { id: Uint8Array; ack: Uint8Array }[];
+}
+
+/** Reads the file; null when the handset belongs to no fleet. Throws HostError for one that is damaged: a handset whose policies are lost
+ *  must not run as if it had none. */
+export function readGovernance(path: string): Governance | null {
+  let contents: Uint8Array | null;
+  try {
+    contents = readDurable(path, FILE.bytesMax);
+    if (contents === null) return null;
+    const body = contents.subarray(0, -DIGEST_BYTES);
+    if (!digest(body).equals(contents.subarray(-DIGEST_BYTES))) throw new RangeError("its digest is wrong");
+    const { trust, policies, consent, acks } = decodeMessage(file, body, FILE);
+    const governance = { trust: decodeTrust(trust), policies, consent: consent ?? null, acks };
+    for (const { envelope } of policies) policyOf(envelope);
+    return governance;
+  } catch (error) {
+    throw new HostError(
+      "GOVERNANCE_DAMAGED",
+      `${path} cannot be read: ${(error as Error).message}`,
+      "Without it nobody knows what governs the work side. Put it back from a copy, or enrol the handset again: pocketvisor enrol URI",
+    );
+  }
+}
+
+/** Writes the file; when this returns it is on the disk. Throws the file system's error. */
+export function writeGovernance(path: string, { trust, policies, consent, acks }: Governance): void {
+  const rest = consent === null ? {} : { consent };
+  const body = encodeMessage(file, { format: 1, trust: encodeTrust(trust), policies, acks, ...rest });
+  writeDurably(path, Buffer.concat([body, digest(body)]));
+}
+
+/** Against a disk that forgets or flips, not against people: whoever can write the file can write a digest. */
+function digest(body: Uint8Array): Buffer {
+  return createHash("sha256").update(body).digest();
+}
+
+/** The policy in an envelope that was accepted once. Throws a WireError for any other bytes. */
+export function policyOf(envelope: Uint8Array): Policy {
+  return decodeMessage(SCHEMAS.pol, openEnvelope(envelope).payload, DOCUMENT);
+}

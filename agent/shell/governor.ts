@@ -1,0 +1,120 @@
+// The governor: takes the fleet's envelopes, checks each in QuickJS, persists what it changes, and only then lets it count. It lives in the
+// shell worker, beside the gate that holds every order to the limits which are set here.
+//
+//   envelope → token → checked in QuickJS → governance file (fsync, rename) → limits of the gate → the monitor applies → result kept → report
+
+import { REASONS, type Reason } from "../wire/reasons.ts";
+import type { AnyDocument, Verdict, Via } from "../wire/accept.ts";
+import { equalBytes } from "../wire/bytes.ts";
+import { REPLAY_MAX } from "../wire/limits.ts";
+import type { Device } from "../wire/scope.ts";
+import type { Trust } from "../wire/trust.ts";
+import { limitsOf, type Limits } from "../policy/limits.ts";
+import { policyOf, writeGovernance, type Governance, type PolicyInForce } from "./governance.ts";
+import { EnvelopeBucket } from "./verify-bucket.ts";
+
+/** What the governor asks for a check: agent/shell/verify's Verifier, or a test's. */
+export interface DocumentCheck {
+  accept(input: Uint8Array, via: Via, device: Device, trust: Trust, rtc: number): Promise<Verdict>;
+}
+
+export interface GovernorOptions {
+  path: string;
+  governance: Governance;
+  device: Device;
+  check: DocumentCheck;
+  /** Seconds since 1970, as the real-time clock says. */
+  rtc: () => number;
+  /** Monotonic milliseconds. */
+  now: () => number;
+  /** Called before anything else hears of new limits. */
+  limit: (partition: string, limits: Limits) => void;
+}
+
+/** What became of an envelope. */
+export type Judged =
+  | { verdict: "accepted"; accepted: AnyDocument; hash: Uint8Array; at: number }
+  | { verdict: "unchanged" }
+  /** `ack` is the stored answer to a command that came again. */
+  | {
+      verdict: "refused";
+      reason: Reason;
+      code: number;
+      detail: string;
+      commandId: Uint8Array | null;
+      ack: Uint8Array | null;
+    };
+
+export class Governor {
+  private readonly options: GovernorOptions;
+  private readonly bucket: EnvelopeBucket;
+  private governance: Governance;
+
+  /** Sets the limits of every policy in force. */
+  constructor(options: GovernorOptions) {
+    this.options = options;
+    this.governance = options.governance;
+    this.bucket = new EnvelopeBucket(options.now);
+    for (const { partition, envelope } of this.governance.policies) {
+      options.limit(partition, limitsOf(policyOf(envelope)));
+    }
+  }
+
+  get trust(): Trust {
+    return this.governance.trust;
+  }
+
+  get policies(): readonly PolicyInForce[] {
+    return this.governance.policies;
+  }
+
+  /** Judges an envelope. When it is accepted, what it changes is on the disk; a disk that refuses refuses the envelope. */
+  async document(envelope: Uint8Array, via: Via): Promise<Judged> {
+    if (!this.bucket.take()) return this.refused("rate", "envelopes come faster than one a second", null);
+    const { device, check, rtc } = this.options;
+    const verdict = await check.accept(envelope, via, device, this.governance.trust, rtc());
+    switch (verdict.verdict) {
+      case "unchanged":
+        return { verdict: "unchanged" };
+      case "refused":
+        return this.refused(verdict.reason, verdict.detail, verdict.commandId);
+      case "accepted":
+        return this.take(verdict, envelope);
+    }
+  }
+
+  /** Keeps the answer to a command, before it is sent: the command may come again. Throws the file system's error. */
+  answered(id: Uint8Array, ack: Uint8Array): void {
+    const acks = this.governance.acks.filter((each) => !equalBytes(each.id, id));
+    this.persist({ ...this.governance, acks: [...acks, { id, ack }].slice(-REPLAY_MAX) });
+  }
+
+  private take({ accepted, hash, trust }: Extract<Verdict, { verdict: "accepted" }>, envelope: Uint8Array): Judged {
+    const { governance } = this;
+    const at = Math.max(trust.floor, Math.floor(this.options.rtc()));
+    const next: Governance = { ...governance, trust };
+    if (accepted.kind === "pol") {
+      const { partition } = accepted.document;
+      const others = governance.policies.filter((each) => each.partition !== partition);
+      next.policies = [...others, { partition, appliedAt: at, envelope }];
+    } else if (accepted.kind === "consent") next.consent = envelope;
+    try {
+      this.persist(next);
+    } catch (error) {
+      // What is not on the disk would be forgotten, and could be rolled back: it does not count.
+      return this.refused("storage", (error as Error).message, accepted.kind === "cmd" ? accepted.document.id : null);
+    }
+    if (accepted.kind === "pol") this.options.limit(accepted.document.partition, limitsOf(accepted.document));
+    return { verdict: "accepted", accepted, hash, at };
+  }
+
+  private persist(next: Governance): void {
+    writeGovernance(this.options.path, next);
+    this.governance = next;
+  }
+
+  private refused(reason: Reason, detail: string, commandId: Uint8Array | null): Judged {
+    const known = commandId === null ? undefined : this.governance.acks.find(({ id }) => equalBytes(id, commandId));
+    return { verdict: "refused", reason, code: REASONS[reason], detail, commandId, ack: known?.ack ?? null };
+  }
+}

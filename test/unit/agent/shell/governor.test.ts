@@ -1,0 +1,161 @@
+// The governor: nothing counts that is not on the disk, everything that is counts again after a restart, and what comes too fast, twice or
+// damaged changes nothing.
+
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { nodeCrypto } from "../../../../agent/identity/crypto.js";
+import type { Limits } from "../../../../agent/policy/limits.js";
+import { readGovernance, writeGovernance } from "../../../../agent/shell/governance.js";
+import { Governor, type Judged } from "../../../../agent/shell/governor.js";
+import { Verifier } from "../../../../agent/shell/verify.js";
+import { accept } from "../../../../agent/wire/accept.js";
+import { HostError } from "../../../../agent/failure.js";
+import { Random } from "../../../support/random.js";
+import { claimsOf, DAY, DEVICE, fleetTrust, NOW, signedDocument, viaOf } from "../../../support/signed.js";
+import { temporaryFolder } from "../../../support/temporary.js";
+
+const test = suite("agent/shell/governor");
+
+/** OpenSSL's check: the verifier in QuickJS gives the same verdicts (verify.test.ts), and takes its time. */
+const CHECK = {
+  accept: (...[input, via, device, trust, rtc]: Parameters<Verifier["accept"]>) =>
+    Promise.resolve(accept(input, via, device, trust, nodeCrypto, rtc)),
+};
+
+interface World {
+  governor: Governor;
+  limits: Map<string, Limits>;
+  time: { ms: number; rtc: number };
+}
+
+function world(path: string, check: typeof CHECK | Verifier = CHECK): World {
+  const limits = new Map<string, Limits>();
+  const time = { ms: 0, rtc: NOW };
+  const governance = readGovernance(path) ?? { trust: fleetTrust(), policies: [], consent: null, acks: [] };
+  const governor = new Governor({
+    path,
+    governance,
+    device: DEVICE,
+    check,
+    rtc: () => time.rtc,
+    now: () => time.ms,
+    limit: (partition, each) => void limits.set(partition, each),
+  });
+  return { governor, limits, time };
+}
+
+const newPath = (): string => join(temporaryFolder(), "monitor", "governance");
+const wordOf = (judged: Judged): string => (judged.verdict === "refused" ? judged.reason : judged.verdict);
+
+test("a policy counts once it is on the disk, and again after a restart, before anything else happens", async () => {
+  const path = newPath();
+  const { governor, limits } = world(path);
+  const envelope = await signedDocument("pol");
+  assert.is(wordOf(await governor.document(envelope, viaOf("pol"))), "accepted");
+  assert.is(limits.get("work")!.cpuPermille, 500);
+  assert.is(statSync(path).mode & 0o777, 0o600);
+  const again = world(path);
+  assert.is(again.limits.get("work")!.cpuPermille, 500);
+  assert.equal(again.governor.policies[0]!.appliedAt, NOW);
+  assert.is(wordOf(await again.governor.document(envelope, viaOf("pol"))), "unchanged");
+  assert.is(
+    wordOf(await again.governor.document(await signedDocument("pol", { version: 6 }), viaOf("pol"))),
+    "rollback",
+  );
+});
+
+test("expiry relaxes nothing: a policy that ran out is in force after a restart too", async () => {
+  const path = newPath();
+  const { governor } = world(path);
+  await governor.document(await signedDocument("pol", { expires: NOW + 1 }), viaOf("pol"));
+  const later = world(path);
+  later.time.rtc = NOW + 20 * DAY;
+  assert.is(later.limits.get("work")!.cpuPermille, 500);
+  const stale = await signedDocument("pol", { version: 8, expires: NOW + 10 * DAY, budget: {} });
+  assert.is(wordOf(await later.governor.document(stale, viaOf("pol"))), "expired");
+  assert.is(later.limits.get("work")!.cpuPermille, 500);
+});
+
+test("a disk that does not take it: the document is refused, no limit changes, and its version is free", async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "monitor"), "a file where the folder should be");
+  const path = join(temporaryFolder(), "governance");
+  const limits: string[] = [];
+  const governor = new Governor({
+    path: join(folder, "monitor", "governance"),
+    governance: { trust: fleetTrust(), policies: [], consent: null, acks: [] },
+    device: DEVICE,
+    check: CHECK,
+    rtc: () => NOW,
+    now: () => 0,
+    limit: (partition) => void limits.push(partition),
+  });
+  assert.is(wordOf(await governor.document(await signedDocument("pol"), viaOf("pol"))), "storage");
+  assert.equal(limits, []);
+  assert.equal(governor.trust, fleetTrust());
+  assert.is(readGovernance(path), null);
+});
+
+test("eight envelopes at once, then one a second: an agent that floods starves itself", async () => {
+  const { governor, time } = world(newPath());
+  const words: string[] = [];
+  for (let n = 0; n < 10; n++) words.push(wordOf(await governor.document(Uint8Array.of(n), viaOf("pol"))));
+  assert.equal(words.slice(0, 8), Array(8).fill("tag"));
+  assert.equal(words.slice(8), ["rate", "rate"]);
+  time.ms = 1000;
+  assert.is(wordOf(await governor.document(Uint8Array.of(1), viaOf("pol"))), "tag");
+});
+
+test("a command runs once: when it comes again, over a restart too, it is answered as it was", async () => {
+  const path = newPath();
+  const { governor } = world(path);
+  const claims = claimsOf();
+  const envelope = await signedDocument("cmd", claims);
+  assert.is(wordOf(await governor.document(envelope, viaOf("cmd"))), "accepted");
+  governor.answered(claims.id, Uint8Array.of(1, 2, 3));
+  const again = await world(path).governor.document(envelope, viaOf("cmd"));
+  assert.is(wordOf(again), "replayed");
+  assert.ok(again.verdict === "refused");
+  assert.equal(again.ack, Uint8Array.of(1, 2, 3));
+});
+
+test("the check that counts is the one inside QuickJS", async () => {
+  const verifier = new Verifier();
+  const { governor, limits } = world(newPath(), verifier);
+  assert.is(wordOf(await governor.document(await signedDocument("pol"), viaOf("pol"))), "accepted");
+  assert.is(limits.get("work")!.cpuPermille, 500);
+  const forged = await signedDocument("pol", { version: 8, budget: {} });
+  forged[forged.length - 1]! ^= 1;
+  assert.is(wordOf(await governor.document(forged, viaOf("pol"))), "signature");
+  assert.is(limits.get("work")!.cpuPermille, 500);
+  verifier.dispose();
+});
+
+test("a damaged file is no file without policies: it is refused, whatever bit flipped and wherever it was cut", async () => {
+  const path = newPath();
+  const { governor } = world(path);
+  await governor.document(await signedDocument("pol"), viaOf("pol"));
+  governor.answered(new Uint8Array(16), Uint8Array.of(1));
+  const whole = readFileSync(path);
+  const random = new Random(3);
+  for (let round = 0; round < 300; round++) {
+    const damaged = Buffer.from(random.oneIn(3) ? whole.subarray(0, random.below(whole.length)) : whole);
+    if (damaged.length === whole.length) damaged[random.below(damaged.length)]! ^= 1 << random.below(8);
+    writeFileSync(path, damaged);
+    assert.throws(
+      () => readGovernance(path),
+      (error: unknown) => error instanceof HostError && error.code === "GOVERNANCE_DAMAGED",
+    );
+  }
+});
+
+test("what is written is what is read", () => {
+  const path = newPath();
+  const governance = { trust: fleetTrust(), policies: [], consent: Uint8Array.of(1), acks: [] };
+  writeGovernance(path, governance);
+  assert.equal(readGovernance(path), governance);
+});
+
+test.run();
