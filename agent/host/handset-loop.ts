@@ -95,7 +95,7 @@ export class HandsetLoop {
     }
   }
 
-  /** Looks at the rings of who has run, and serves who wants something. Returns whose console has grown. */
+  /** Looks at the rings of who has run or was held back, and serves who wants something. Returns whose console has grown. */
   private serve(): number[] {
     const { hypervisor } = this.options;
     const grown: number[] = [];
@@ -106,6 +106,7 @@ export class HandsetLoop {
       resident.deliverInput();
       resident.takeRequests();
     }
+    for (const id of hypervisor.retries()) if (this.residents.get(id)?.retry() && !grown.includes(id)) grown.push(id);
     for (let next = hypervisor.nextWant(); next !== null; next = hypervisor.nextWant()) {
       const resident = this.residents.get(next.id);
       if (resident !== undefined) this.serveWant(resident, next.want);
@@ -127,13 +128,15 @@ export class HandsetLoop {
         break;
       case RUN_POWER_OFF:
         // The hypervisor has stopped it already.
-        resident.drainConsole();
+        resident.drainLastWords();
         this.bury(resident.id);
         return;
       case RUN_WATCHDOG:
+        resident.drainLastWords();
         hypervisor.fail(resident.id, FAIL_WATCHDOG);
         return;
       case RUN_RESET:
+        resident.drainLastWords();
         if (resident.panicked) hypervisor.fail(resident.id, FAIL_PANIC);
         else if (!resident.reset(doorbell)) hypervisor.fail(resident.id, FAIL_RESET_LOOP);
         else break;
@@ -150,7 +153,7 @@ export class HandsetLoop {
   /** Ends a partition. */
   private halt(resident: Resident, reason: number): Refusal | null {
     const { hypervisor, doorbell } = this.options;
-    resident.drainConsole();
+    resident.drainLastWords();
     resident.settle(doorbell);
     const refusal = hypervisor.stop(resident.id, reason);
     if (refusal === null) this.bury(resident.id);

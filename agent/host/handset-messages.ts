@@ -155,6 +155,8 @@ export interface PartitionSnapshot {
   throttledBy: "nothing" | "cpu" | "energy";
   sleeping: boolean;
   latencyMaxNs: number;
+  /** Whether a limit or its reserve holds back what it asked of a device. */
+  waitsForDevice: boolean;
   io: { name: string; used: number; throttledTotal: number }[];
 }
 

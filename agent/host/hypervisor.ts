@@ -41,8 +41,11 @@ interface HypervisorExports {
   partitionRefresh(id: number): void;
   faulted(reason: number): number;
   charge(id: number, kind: number, amount: number): number;
+  chargeBlock(id: number, bytes: number): number;
+  retries(): number;
   drained(low: number, high: number): void;
   energyTopUp(id: number, low: number, high: number): number;
+  auditNote(id: number, reason: number, low: number, high: number): void;
   channelGrant(from: number, port: number, to: number, toPort: number): number;
   channelRevoke(channel: number): number;
   channelSend(id: number, port: number, length: number): number;
@@ -99,6 +102,7 @@ export class Hypervisor {
   private readonly table: WebAssembly.Table;
   private readonly exports: HypervisorExports;
   private readonly specs = new Map<number, PartitionSpec>();
+  private readonly told: HandsetEvent[] = [];
 
   /** Throws HostError when the board is refused. */
   constructor(module: WebAssembly.Module, board: BoardSpec, mode: "realtime" | "deterministic", now: () => number) {
@@ -240,9 +244,26 @@ export class Hypervisor {
     this.exports.partitionFail(id, reason);
   }
 
-  /** Charges a device operation; true when the partition may do it now. */
-  charge(id: number, kind: number, amount: number): boolean {
-    return this.exports.charge(id, kind, amount) === reasons.DONE;
+  /** Charges `amount` units of a CHARGE_* kind: DONE, or LIMIT_* when nothing may pass. What LIMIT_RATE and LIMIT_ENERGY refuse may be
+   *  asked for again when retries() names the partition; what LIMIT_CAPACITY refuses, never. */
+  charge(id: number, kind: number, amount: number): number {
+    return this.exports.charge(id, kind, amount);
+  }
+
+  /** Units of a CHARGE_* kind that may pass at once; Infinity without a limit. */
+  burst(id: number, kind: number): number {
+    const limit = abi.DEFINITION_BUCKETS - abi.DEFINITION + kind * 8;
+    return this.field(id, limit) === 0 ? Infinity : this.field(id, limit + 4);
+  }
+
+  /** Charges a block request, its operation and its bytes together: as charge(). */
+  chargeBlock(id: number, bytes: number): number {
+    return this.exports.chargeBlock(id, bytes);
+  }
+
+  /** Partitions to which something was refused that may be asked for again now. step() goes on when all have been taken. */
+  *retries(): Generator<number> {
+    for (let id = this.exports.retries(); id >= 0; id = this.exports.retries()) yield id;
   }
 
   /** Energy that left the battery since the last call. */
@@ -269,7 +290,13 @@ export class Hypervisor {
     }
   }
 
-  /** Takes everything out of the event ring. */
+  /** Something that the host saw: an event, and a record in the audit. `partition` may be NO_PARTITION. */
+  tell(kind: string, partition: number, reason: number, value: number): void {
+    this.exports.auditNote(partition, reason, value >>> 0, Math.floor(value / 2 ** 32));
+    this.told.push({ kind, partition, reason, timeNs: this.now(), value });
+  }
+
+  /** Takes everything out of the event ring, and what was told since. */
   events(): HandsetEvent[] {
     const found: HandsetEvent[] = [];
     const head = this.view.getUint32(abi.EVENT_HEAD, true);
@@ -289,6 +316,7 @@ export class Hypervisor {
       });
     }
     this.set(abi.EVENT_TAIL, tail);
+    found.push(...this.told.splice(0));
     return found;
   }
 
@@ -299,6 +327,8 @@ export class Hypervisor {
 
   /** Everything that can be told about the handset at this moment, by partition id. */
   snapshot(): HandsetSnapshot {
+    // Looking at a partition fills its reserve, which the sums must show.
+    const partitions = [...this.specs.entries()].map(([id, spec]) => this.partition(id, spec));
     return {
       nowNs: this.wide(abi.HYPERVISOR_NOW),
       busyNs: this.wide(abi.HYPERVISOR_BUSY),
@@ -308,7 +338,7 @@ export class Hypervisor {
       cpuHeldPpb: this.wide(abi.HYPERVISOR_CPU_HELD),
       energyDrained: this.wide(abi.HYPERVISOR_ENERGY_DRAINED),
       energySpent: this.wide(abi.HYPERVISOR_ENERGY_SPENT),
-      partitions: [...this.specs.entries()].map(([id, spec]) => this.partition(id, spec)),
+      partitions,
     };
   }
 
@@ -345,6 +375,7 @@ export class Hypervisor {
       throttledBy: THROTTLED_BY[word(abi.PARTITION_THROTTLED_BY)] ?? "nothing",
       sleeping: word(abi.PARTITION_SLEEPING) === 1,
       latencyMaxNs: wide(abi.PARTITION_LATENCY_MAX),
+      waitsForDevice: word(abi.PARTITION_RETRYING) === 1,
       io: BUCKETS.map((name, kind) => {
         const bucket = abi.PARTITION_BUCKETS + kind * abi.BUCKET_BYTES;
         return {

@@ -8,6 +8,7 @@
 //   0x10000  --memoryBase: the compiler's static data
 //   0x12000  scheduler's heaps
 //   0x24000  audit ring
+//   0x2d000  the heap of refused charges
 //   0x34000  channels · ports · partitions
 
 /** Version of this page. hypervisorInit() refuses a board block that was filled in by another one. */
@@ -150,6 +151,8 @@ export const WANTS: u32 = 0x9000;
 /** The scheduler's heaps: see kernel/hypervisor/heap. */
 export const HEAPS: u32 = 0x12000;
 export const HEAP_BYTES: u32 = 0x4400;
+/** The heap of partitions whose refused charges may be asked for again. */
+export const HEAP_RETRIES: u32 = 0x2d000;
 
 // ---- Audit ring: as the event ring, but each record carries SHA-256(hash of the record before ‖ its own first 32 bytes) -----
 export const AUDIT_RING: u32 = 0x24000;
@@ -245,6 +248,8 @@ export const PARTITION_RESTART_STREAK: u32 = 368; // u32, in a row
 export const PARTITION_RESTART_AT: u32 = 376; // u64 ns, 0 = none is due
 export const PARTITION_STARTED: u32 = 384; // u64 ns
 export const PARTITION_BUCKETS: u32 = 416; // CHARGE_BUCKETS × BUCKET_BYTES
+export const PARTITION_RETRYING: u32 = 984; // u32: 1 from a refused charge until retries() names the partition
+export const PARTITION_RETRY_AT: u32 = 992; // u64 ns: when that will be, all ones = when energy or another contract comes
 export const BUCKET_BYTES: u32 = 32;
 export const BUCKET_LEVEL: u32 = 0; // i64: below 0 after a charge above the burst
 export const BUCKET_USED: u32 = 16; // u64 units allowed, ever

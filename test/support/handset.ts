@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ConsoleLog } from "../../agent/host/console-log.js";
+import type { DiskQueue } from "../../agent/host/disk-queue.js";
 import { HandsetLoop } from "../../agent/host/handset-loop.js";
 import type {
   BoardSpec,
@@ -27,19 +28,36 @@ export const BOARD: BoardSpec = {
   costs: { instruction: 900, blockOperation: 2_000_000, blockByte: 60, consoleByte: 1_000, networkByte: 350_000 },
 };
 
-/** A partition that runs one of test/guest/bare: the first console byte tells it what to do. */
+const bare = (name: string): string => fileURLToPath(new URL(`../guest/bare/${name}.bin`, import.meta.url));
+
+/** A partition that runs test/guest/bare/keys: the first console byte tells it what to do. */
 export function partitionOf(name: string, change: Partial<PartitionSpec> = {}): PartitionSpec {
-  const kernel = fileURLToPath(new URL("../guest/bare/keys.bin", import.meta.url));
+  return { ...bareSpec(name, "keys", null), ...change };
+}
+
+/** A partition that runs test/guest/bare/disk on this image. Served on the loop's thread, or, with a queue, by who takes from it. */
+export function diskPartitionOf(
+  name: string,
+  path: string,
+  change: Partial<PartitionSpec> = {},
+  queue: DiskQueue | null = null,
+): PartitionSpec {
+  const spec = bareSpec(name, "disk", { path, readOnly: false });
+  const queued = queue === null ? {} : { disk: null, diskQueue: queue.buffer };
+  return { ...spec, ...queued, ...change };
+}
+
+function bareSpec(name: string, guest: string, disk: PartitionSpec["disk"]): PartitionSpec {
   const prepared = partitionPrepare(
     {
       ramBytes: 1 << 20,
       mode: "scheduled",
-      kernel: { path: kernel, sha256: null, offset: null, bssBytes: 0 },
+      kernel: { path: bare(guest), sha256: null, offset: null, bssBytes: 0 },
       firmware: null,
       initrd: null,
       commandLine: null,
       deviceTree: null,
-      disk: null,
+      disk,
       overhead: "small",
       channels: true,
     },
@@ -54,10 +72,9 @@ export function partitionOf(name: string, change: Partial<PartitionSpec> = {}): 
     energy: null,
     io: { blockOperations: null, blockBytes: null, consoleBytes: null },
     restart: { onFailure: "stop", max: 0, backoffFirstMs: 100, backoffMaxMs: 1_000, noProgressMs: 0 },
-    disk: null,
+    disk,
     diskQueue: null,
     consoleLog: new ConsoleLog().buffer,
-    ...change,
   };
 }
 
@@ -72,13 +89,16 @@ export interface Played {
 /** A request and the virtual time at which it is made, in milliseconds. */
 export type Scripted = [atMs: number, request: HandsetRequest];
 
-/** Plays a script to its end at `endMs` of virtual time. */
-export function playHandset(script: Scripted[], endMs: number, board = BOARD): Played {
+/** Plays a script to its end at `endMs` of virtual time. `round` is called in each round of the loop, and does what other threads would
+ *  do: true when it did something that the loop has not heard of yet. */
+export function playHandset(script: Scripted[], endMs: number, board = BOARD, round = (): boolean => false): Played {
   const hypervisor = new Hypervisor(hypervisorModule, board, "deterministic", () => 0);
   const answers: HandsetAnswer[] = [];
   const messages: HandsetMessage[] = [];
   let snapshot: HandsetSnapshot | null = null;
   let rings = 0;
+  let working = false;
+  const over = (): boolean => !working && idle(hypervisor);
   let next = 0;
   const finale: HandsetRequest[] = [{ op: "snapshot" }, { op: "quit" }];
   new HandsetLoop({
@@ -86,15 +106,15 @@ export function playHandset(script: Scripted[], endMs: number, board = BOARD): P
     machineModule,
     deterministic: true,
     // It rings all the time, so that the loop looks at its requests in every round; and it never sleeps.
-    doorbell: { heard: () => rings++, sleep: () => undefined },
+    doorbell: { heard: () => ((working = round()), rings++), sleep: () => undefined },
     now: () => 0,
     nextRequest: () => {
       const ms = hypervisor.now() / 1e6;
       const scripted = script[next];
       if (scripted !== undefined && scripted[0] <= ms) return { id: next++, request: scripted[1] };
       // When nobody has anything to do, virtual time stands still: then what comes next comes now.
-      if (scripted !== undefined && idle(hypervisor)) return { id: next++, request: scripted[1] };
-      if (scripted === undefined && (ms >= endMs || idle(hypervisor))) {
+      if (scripted !== undefined && over()) return { id: next++, request: scripted[1] };
+      if (scripted === undefined && (ms >= endMs || over())) {
         const request = finale.shift();
         return request === undefined ? null : { id: next++, request };
       }
@@ -112,7 +132,8 @@ export function playHandset(script: Scripted[], endMs: number, board = BOARD): P
 }
 
 function idle(hypervisor: Hypervisor): boolean {
-  return hypervisor.snapshot().partitions.every((each) => each.state !== "running" || each.sleeping);
+  const { partitions } = hypervisor.snapshot();
+  return partitions.every((each) => each.state !== "running" || (each.sleeping && !each.waitsForDevice));
 }
 
 function isSnapshot(value: unknown): value is HandsetSnapshot {
@@ -127,4 +148,9 @@ export function bringUp(partition: number, spec: PartitionSpec, key: string): Sc
     [0, { op: "start", partition }],
     [0, { op: "input", partition, bytes: Buffer.from(key) }],
   ];
+}
+
+/** What the partition's console has said. */
+export function consoleOf(spec: PartitionSpec): string {
+  return new ConsoleLog(spec.consoleLog).readFrom(0).bytes.toString("latin1");
 }
