@@ -14,10 +14,12 @@ import {
   FAIL_RESET_LOOP,
   FAIL_START,
   FAIL_WATCHDOG,
+  LOSS_AUDIT,
   STATE_RUNNING,
   STOP_COMMAND,
   WANT_RESTART,
 } from "../../kernel/abi/reasons.ts";
+import { NO_PARTITION } from "../../kernel/abi/hypervisor.ts";
 import { Failure } from "../failure.ts";
 import type { HandsetAnswer, HandsetMessage, HandsetRequest, HandsetSnapshot, Refusal } from "./handset-messages.ts";
 import { ChannelHost } from "./channel-host.ts";
@@ -48,6 +50,7 @@ export class HandsetLoop {
   private readonly residents = new Map<number, Resident>();
   private readonly channels: ChannelHost;
   private quitting = false;
+  private auditLost = 0;
 
   constructor(options: HandsetLoopOptions) {
     this.options = options;
@@ -81,6 +84,7 @@ export class HandsetLoop {
       resident.settle(doorbell);
       resident.destroy();
     }
+    this.postAudit();
   }
 
   private step(until: number): number {
@@ -189,10 +193,20 @@ export class HandsetLoop {
   private announce(grown: number[]): void {
     const { hypervisor, post } = this.options;
     if (grown.length > 0) post({ kind: "console", partitions: grown });
+    this.postAudit();
     for (const event of hypervisor.events()) {
       post({ kind: "event", event });
       if (event.kind === "failed" && !hypervisor.isAdmitted(event.partition)) this.bury(event.partition);
     }
+  }
+
+  private postAudit(): void {
+    const { hypervisor, post } = this.options;
+    const records = hypervisor.takeAudit();
+    if (records.length > 0) post({ kind: "audit", records });
+    if (hypervisor.auditLost === this.auditLost) return;
+    this.auditLost = hypervisor.auditLost;
+    hypervisor.tell("audit-lost", NO_PARTITION, LOSS_AUDIT, this.auditLost);
   }
 
   /** A partition has ended: its machine and what waits in its channels go, its console log and its record stay. */

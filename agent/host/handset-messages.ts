@@ -91,11 +91,22 @@ export interface BoardSpec {
   costs: { instruction: number; blockOperation: number; blockByte: number; consoleByte: number; networkByte: number };
 }
 
+/** What the audit of a start goes on from. */
+export interface AuditChain {
+  /** SHA-256 of the last record: 32 bytes. */
+  hash: Uint8Array;
+  /** Number of the next record. */
+  sequence: bigint;
+  /** CHAIN_*. */
+  from: number;
+}
+
 export interface HandsetWorkerData {
   machineWasm: string;
   hypervisorWasm: string;
   mode: "realtime" | "deterministic";
   board: BoardSpec;
+  audit: AuditChain | null;
   /** Word 0: the doorbell. Word 1: heartbeat, rises with every step. */
   words: SharedArrayBuffer;
 }
@@ -185,6 +196,8 @@ export interface HandsetEvent {
 export type HandsetMessage =
   | { kind: "answer"; id: number; answer: HandsetAnswer }
   | { kind: "event"; event: HandsetEvent }
+  /** Raw audit records, oldest first. */
+  | { kind: "audit"; records: Uint8Array }
   /** The console log of these partitions has grown. */
   | { kind: "console"; partitions: number[] }
   | { kind: "end"; failure: string | null };

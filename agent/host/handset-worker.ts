@@ -25,6 +25,9 @@ try {
     data.board,
     data.mode,
     now,
+    data.audit,
+    // The same inputs give the same records: virtual time has no date.
+    data.mode === "deterministic" ? 0 : performance.timeOrigin,
   );
   new HandsetLoop({
     hypervisor,

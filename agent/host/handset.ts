@@ -2,8 +2,11 @@
 
 import { EventEmitter, once } from "node:events";
 import { MessageChannel, Worker } from "node:worker_threads";
+import { NO_PARTITION } from "../../kernel/abi/hypervisor.ts";
+import { LOSS_AUDIT } from "../../kernel/abi/reasons.ts";
 import { HostError } from "../failure.ts";
 import { buildProduct } from "../paths.ts";
+import type { AuditLog } from "./audit-log.ts";
 import { ConsoleLog } from "./console-log.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import type {
@@ -63,6 +66,8 @@ interface HandsetEvents {
 }
 
 const WORDS = 2;
+/** How long the worker may take to end by itself: its disks finish what is under way. */
+const CLOSE_MS = 5000;
 
 export class Handset extends EventEmitter<HandsetEvents> {
   readonly mode: "realtime" | "deterministic";
@@ -74,16 +79,20 @@ export class Handset extends EventEmitter<HandsetEvents> {
   private readonly members = new Map<number, Member>();
   private nextId = 0;
   private ended = false;
+  private readonly audit: AuditLog | null;
+  private auditFails = false;
 
-  /** Starts the worker with an empty handset. */
-  constructor(board: BoardSpec, mode: "realtime" | "deterministic") {
+  /** Starts the worker with an empty handset; its audit goes to `audit`, or nowhere. */
+  constructor(board: BoardSpec, mode: "realtime" | "deterministic", audit: AuditLog | null = null) {
     super();
     this.mode = mode;
+    this.audit = audit;
     const data: HandsetWorkerData = {
       machineWasm: buildProduct("machine.wasm"),
       hypervisorWasm: buildProduct("hypervisor.wasm"),
       mode,
       board,
+      audit: audit?.chain ?? null,
       words: this.words.buffer as SharedArrayBuffer,
     };
     const { port1: control, port2: requests } = new MessageChannel();
@@ -181,7 +190,10 @@ export class Handset extends EventEmitter<HandsetEvents> {
 
   /** Stops everything. */
   async close(): Promise<void> {
+    // What the worker tells at its end, the last audit records, comes before its end.
+    const gone = this.ended ? null : once(this, "end", { signal: AbortSignal.timeout(CLOSE_MS) });
     if (!this.ended) await this.request({ op: "quit" }, "quit").catch(() => undefined);
+    await gone?.catch(() => undefined);
     await this.worker.terminate();
     await this.shell.terminate();
     for (const { diskQueue, ioWorker } of this.members.values()) {
@@ -228,9 +240,23 @@ export class Handset extends EventEmitter<HandsetEvents> {
       case "console":
         for (const id of message.partitions) this.emit("console", id);
         return;
+      case "audit":
+        this.keepAudit(message.records);
+        return;
       case "end":
         this.finish(message.failure);
     }
+  }
+
+  /** A spell of records that cannot be written is told once. */
+  private keepAudit(records: Uint8Array): void {
+    if (this.audit === null) return;
+    const failed = !this.audit.append(records);
+    if (failed && !this.auditFails) {
+      const event = { kind: "audit-lost", partition: NO_PARTITION, reason: LOSS_AUDIT, timeNs: 0 };
+      this.emit("event", { ...event, value: this.audit.lostCount });
+    }
+    this.auditFails = failed;
   }
 
   private finish(failure: string | null): void {

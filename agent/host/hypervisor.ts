@@ -4,6 +4,7 @@ import * as abi from "../../kernel/abi/hypervisor.ts";
 import * as reasons from "../../kernel/abi/reasons.ts";
 import { HostError } from "../failure.ts";
 import type {
+  AuditChain,
   BoardSpec,
   ChannelContract,
   CpuContract,
@@ -19,7 +20,7 @@ import type {
   RestartPolicy,
 } from "./handset-messages.ts";
 import type { MachineEntries } from "./machine.ts";
-import { refusalText, reasonText } from "./reason-text.ts";
+import { reasonText, refusalText, stateName } from "./reason-text.ts";
 
 interface HypervisorExports {
   hypervisorInit(): number;
@@ -52,16 +53,6 @@ interface HypervisorExports {
   channelReceive(id: number, port: number): number;
   channelTaken(channel: number, length: number): number;
 }
-
-const STATES: Record<number, string> = {
-  [reasons.STATE_DEFINED]: "defined",
-  [reasons.STATE_ADMITTED]: "admitted",
-  [reasons.STATE_RUNNING]: "running",
-  [reasons.STATE_PAUSED]: "paused",
-  [reasons.STATE_STOPPED]: "stopped",
-  [reasons.STATE_FAILED]: "failed",
-  [reasons.STATE_LOCKED]: "locked",
-};
 
 const ACTIONS: Record<HealthAction, number> = {
   ignore: reasons.ACTION_IGNORE,
@@ -104,8 +95,16 @@ export class Hypervisor {
   private readonly specs = new Map<number, PartitionSpec>();
   private readonly told: HandsetEvent[] = [];
 
-  /** Throws HostError when the board is refused. */
-  constructor(module: WebAssembly.Module, board: BoardSpec, mode: "realtime" | "deterministic", now: () => number) {
+  /** `chain` is what the audit goes on from, null for nothing, and `originMs` the time since 1970 when `now` was 0. Throws HostError when
+   *  the board is refused. */
+  constructor(
+    module: WebAssembly.Module,
+    board: BoardSpec,
+    mode: "realtime" | "deterministic",
+    now: () => number,
+    chain: AuditChain | null = null,
+    originMs = 0,
+  ) {
     const memory = new WebAssembly.Memory({ initial: abi.HYPERVISOR_PAGES, maximum: abi.HYPERVISOR_PAGES });
     this.table = new WebAssembly.Table({
       element: "anyfunc",
@@ -130,6 +129,12 @@ export class Hypervisor {
       [abi.CHARGE_NETWORK_BYTE, costs.networkByte],
     ];
     for (const [kind, cost] of byKind) this.set(abi.BOARD_COSTS + kind * 4, cost);
+    if (chain !== null) {
+      this.bytes.set(chain.hash, abi.BOARD_AUDIT_HASH);
+      this.setWide(abi.BOARD_AUDIT_SEQUENCE, chain.sequence);
+      this.set(abi.BOARD_AUDIT_CHAIN, chain.from);
+    }
+    this.setWide(abi.BOARD_AUDIT_ORIGIN, BigInt(Math.round(originMs)));
     const refused = this.exports.hypervisorInit();
     if (refused !== reasons.DONE) {
       throw new HostError("HOST_BOARD", `the hypervisor refused the board: ${refusalText(this.refusal(refused))}`);
@@ -305,10 +310,7 @@ export class Hypervisor {
       const at = abi.EVENTS + (tail % abi.EVENT_COUNT) * abi.EVENT_BYTES;
       const kind = this.view.getUint16(at + abi.EVENT_KIND, true);
       found.push({
-        kind:
-          kind === abi.EVENT_STATE
-            ? (STATES[this.wide(at + abi.EVENT_VALUE)] ?? "unknown")
-            : (EVENT_KINDS[kind] ?? "unknown"),
+        kind: kind === abi.EVENT_STATE ? stateName(this.wide(at + abi.EVENT_VALUE)) : (EVENT_KINDS[kind] ?? "unknown"),
         partition: this.view.getUint16(at + abi.EVENT_PARTITION, true),
         reason: this.view.getUint32(at + abi.EVENT_REASON, true),
         timeNs: this.wide(at + abi.EVENT_TIME),
@@ -318,6 +320,24 @@ export class Hypervisor {
     this.set(abi.EVENT_TAIL, tail);
     found.push(...this.told.splice(0));
     return found;
+  }
+
+  /** Takes everything out of the audit ring: records of AUDIT_BYTES, oldest first. */
+  takeAudit(): Uint8Array {
+    const head = this.view.getUint32(abi.AUDIT_HEAD, true);
+    const tail = this.view.getUint32(abi.AUDIT_TAIL, true);
+    const taken = new Uint8Array(((head - tail) >>> 0) * abi.AUDIT_BYTES);
+    for (let n = 0; n < taken.length / abi.AUDIT_BYTES; n++) {
+      const at = abi.AUDITS + ((tail + n) % abi.AUDIT_COUNT) * abi.AUDIT_BYTES;
+      taken.set(this.bytes.subarray(at, at + abi.AUDIT_BYTES), n * abi.AUDIT_BYTES);
+    }
+    this.set(abi.AUDIT_TAIL, head);
+    return taken;
+  }
+
+  /** Audit records that found the ring full, since the start. */
+  get auditLost(): number {
+    return this.view.getUint32(abi.AUDIT_LOST, true);
   }
 
   /** SHA-256 of the audit ring's last record, in hexadecimal: it covers everything before it. */
@@ -350,7 +370,7 @@ export class Hypervisor {
     return {
       partition: id,
       name: spec.name,
-      state: STATES[word(abi.PARTITION_STATE)] ?? "unknown",
+      state: stateName(word(abi.PARTITION_STATE)),
       reason: reasonText(word(abi.PARTITION_REASON)),
       bootMs: null,
       memoryBytes: wide(abi.PARTITION_MEMORY),

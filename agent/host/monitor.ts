@@ -1,12 +1,15 @@
 // The monitor: a handset file brought to life. It owns the handset's worker, knows the partitions by name, and answers commands.
 
 import { Buffer } from "node:buffer";
-import { commandNamed, type CommandTarget, type HandsetView } from "../command.ts";
+import { commandNamed, type AuditView, type CommandTarget, type HandsetView } from "../command.ts";
 import { Failure, UsageError } from "../failure.ts";
 import { boardSpec, type Board } from "../handset/board.ts";
 import type { HandsetFile, HandsetPartition } from "../handset/file.ts";
 import { Rules } from "../shell/rules.ts";
 import { ShellSession } from "../shell/session.ts";
+import { monitorFolder } from "../paths.ts";
+import { AuditLog } from "./audit-log.ts";
+import { auditView } from "./audit-view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
 import type { CpuContract, EnergyContract, HandsetEvent, IoContract } from "./handset-messages.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
@@ -35,17 +38,19 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly board: Board;
   private readonly members: Member[] = [];
   private readonly onQuit: () => void;
+  private readonly audits: AuditLog;
   private readonly rules: Rules;
   private readonly ruleListeners: ((rule: string, text: string) => void)[] = [];
   private batteryTimer: NodeJS.Timeout | undefined;
   private batteryPercent = -1;
 
-  /** `onQuit` is called when a command asks the handset to end. */
+  /** `onQuit` is called when a command asks the handset to end. Throws HostError when the audit cannot be kept. */
   constructor(file: HandsetFile, board: Board, mode: "realtime" | "deterministic", onQuit: () => void) {
     this.file = file;
     this.board = board;
     this.onQuit = onQuit;
-    this.handset = new Handset(boardSpec(board), mode);
+    this.audits = new AuditLog(monitorFolder(file.name));
+    this.handset = new Handset(boardSpec(board), mode, this.audits);
     this.rules = new Rules(
       file.rules,
       (name, positionals, options) => this.command(name, positionals, options),
@@ -76,6 +81,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     clearInterval(this.batteryTimer);
     await this.rules.close();
     await this.handset.close();
+    this.audits.close();
   }
 
   /** Calls `listener` for every rule that went wrong. */
@@ -172,6 +178,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   console(partition: number): string {
     return this.handset.consoleLog(partition).readFrom(0).bytes.toString("latin1");
+  }
+
+  audit(count: number): AuditView {
+    return auditView(this.audits.read(count), (id) => this.members.find((member) => member.id === id)?.file.name);
   }
 
   quit(): void {

@@ -51,6 +51,35 @@ export function reasonText(reason: number): string {
   return TEXTS[reason] ?? `reason ${reason}`;
 }
 
+const STATES: Record<number, string> = {
+  [reasons.STATE_DEFINED]: "defined",
+  [reasons.STATE_ADMITTED]: "admitted",
+  [reasons.STATE_RUNNING]: "running",
+  [reasons.STATE_PAUSED]: "paused",
+  [reasons.STATE_STOPPED]: "stopped",
+  [reasons.STATE_FAILED]: "failed",
+  [reasons.STATE_LOCKED]: "locked",
+  [reasons.STATE_NONE]: "removed",
+};
+
+/** A partition's state in a word. */
+export function stateName(state: number): string {
+  return STATES[state] ?? "unknown";
+}
+
+const ACTIONS: Record<number, string> = {
+  [reasons.ACTION_IGNORE]: "ignored",
+  [reasons.ACTION_LOG]: "noted",
+  [reasons.ACTION_RESTART]: "it is restarted",
+  [reasons.ACTION_PAUSE]: "it is paused",
+  [reasons.ACTION_STOP]: "it is stopped",
+};
+
+/** What is done about a failure, in words. */
+export function actionText(action: number): string {
+  return ACTIONS[action] ?? `action ${action}`;
+}
+
 const MEBIBYTE = 1024 * 1024;
 
 /** A refusal in words, with the numbers that led to it. */

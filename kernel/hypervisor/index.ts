@@ -5,7 +5,6 @@ import {
   ANSWER,
   ANSWER_RETRY,
   AUDIT_HOST,
-  AUDIT_INIT,
   BOARD_ABI_VERSION,
   BOARD_MODE,
   BOARD_RAM,
@@ -43,7 +42,7 @@ import {
   STATE_PAUSED,
   STATE_RUNNING,
 } from "../abi/reasons";
-import { auditPut } from "./audit";
+import { auditBegin, auditPut } from "./audit";
 import { bucketTake, bucketWait } from "./bucket";
 import { channelRevokeAll } from "./channel";
 import { energyCost, energyDrained, energyFill, energyGive, energyHas, energySpend } from "./energy";
@@ -101,7 +100,7 @@ export function hypervisorInit(): u32 {
   partitionsReset();
   heapsReset();
   scheduleClock();
-  auditPut(AUDIT_INIT, NO_PARTITION, DONE, <u64>load<u32>(BOARD_MODE));
+  auditBegin();
   return DONE;
 }
 

@@ -6,6 +6,7 @@ import { ConsoleLog } from "../../agent/host/console-log.js";
 import type { DiskQueue } from "../../agent/host/disk-queue.js";
 import { HandsetLoop } from "../../agent/host/handset-loop.js";
 import type {
+  AuditChain,
   BoardSpec,
   HandsetAnswer,
   HandsetMessage,
@@ -153,4 +154,13 @@ export function bringUp(partition: number, spec: PartitionSpec, key: string): Sc
 /** What the partition's console has said. */
 export function consoleOf(spec: PartitionSpec): string {
   return new ConsoleLog(spec.consoleLog).readFrom(0).bytes.toString("latin1");
+}
+
+/** A hypervisor without partitions, whose audit goes on from `chain`. Its clock stands still. */
+export function startedHypervisor(
+  chain: AuditChain,
+  mode: "realtime" | "deterministic" = "deterministic",
+  originMs = 0,
+): Hypervisor {
+  return new Hypervisor(hypervisorModule, BOARD, mode, () => 0, chain, originMs);
 }
