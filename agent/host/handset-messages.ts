@@ -1,6 +1,7 @@
 // What passes between the monitor's main thread (or its shell) and the handset worker. Requests travel over a message port that
 // the worker reads without its event loop, after the doorbell has rung; answers and notices come back by postMessage.
 
+import type { MessagePort } from "node:worker_threads";
 import type { LoadPlan } from "./loader/plan.ts";
 import type { MachineConfig } from "./machine.ts";
 
@@ -107,9 +108,17 @@ export interface HandsetWorkerData {
   mode: "realtime" | "deterministic";
   board: BoardSpec;
   audit: AuditChain | null;
-  /** Word 0: the doorbell. Word 1: heartbeat, rises with every step. */
+  /** The doorbell and the heartbeat: see heartbeat. */
   words: SharedArrayBuffer;
 }
+
+/** What the main thread itself tells the handset worker, beside the shell: it changes no partition. */
+export type HandsetOrder =
+  /** Requests come through this port from now on. It is the `count`th, from 0. */
+  | { kind: "control"; requests: MessagePort; count: number }
+  /** Something that happened to a worker: an event, and a record in the audit. */
+  | { kind: "tell"; what: string; partition: number; reason: number; value: number }
+  | { kind: "quit" };
 
 export type HandsetRequest =
   | { op: "define"; spec: PartitionSpec }

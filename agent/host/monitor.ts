@@ -50,7 +50,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.board = board;
     this.onQuit = onQuit;
     this.audits = new AuditLog(monitorFolder(file.name));
-    this.handset = new Handset(boardSpec(board), mode, this.audits);
+    this.handset = new Handset(boardSpec(board), mode, { audit: this.audits });
     this.rules = new Rules(
       file.rules,
       (name, positionals, options) => this.command(name, positionals, options),

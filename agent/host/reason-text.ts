@@ -35,7 +35,7 @@ const TEXTS: Record<number, string> = {
   [reasons.LOSS_DISK]: "its disk's file could not be read or written: it was told of an I/O error",
   [reasons.LOSS_AUDIT]: "audit records were lost",
   [reasons.LOSS_SHELL]: "the shell worker ended and was replaced",
-  [reasons.LOSS_IO_WORKER]: "the worker of its disk ended: it is told of I/O errors until it is started again",
+  [reasons.LOSS_IO_WORKER]: "the worker of its disk ended: every request is an I/O error from now on",
   [reasons.FAIL_TRAP]: "the machine trapped",
   [reasons.FAIL_WATCHDOG]: "its watchdog ran out",
   [reasons.FAIL_NO_PROGRESS]: "it made no progress",
