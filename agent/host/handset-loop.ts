@@ -41,7 +41,7 @@ export interface HandsetLoopOptions {
   /** The next request that has come, or null. */
   nextRequest: () => { id: number; request: HandsetRequest } | null;
   post: (message: HandsetMessage) => void;
-  /** Called once each round: the monitor watches that it rises. */
+  /** Called once each round, and before what takes long: the monitor watches that it rises. */
   heartbeat: () => void;
 }
 
@@ -166,7 +166,9 @@ export class HandsetLoop {
 
   /** A new machine for a partition that failed or is started again. */
   private restart(resident: Resident): Refusal | null {
-    const { hypervisor, machineModule, now, doorbell } = this.options;
+    const { hypervisor, machineModule, now, doorbell, heartbeat } = this.options;
+    // Several may begin in one round, and each reads its images.
+    heartbeat();
     try {
       resident.settle(doorbell);
       resident.build(machineModule, now);

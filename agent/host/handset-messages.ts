@@ -194,7 +194,8 @@ export interface HandsetSnapshot {
 
 /** Something happened that nobody asked for. */
 export interface HandsetEvent {
-  /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel. */
+  /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel, disk-error,
+   *  audit-lost, shell-restarted. Of the last two the partition is NO_PARTITION. */
   kind: string;
   partition: number;
   reason: number;

@@ -74,7 +74,8 @@ export interface HandsetOptions {
   machineWasm?: string;
 }
 
-const HANG_MS = 5000;
+/** In virtual time the worker itself waits for its disks, which may be slow. */
+const HANG_MS = { realtime: 5_000, deterministic: 60_000 };
 /** How long the worker may take to end by itself: its disks finish what is under way. */
 const CLOSE_MS = 5000;
 
@@ -116,7 +117,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
       message: (message) => this.receive(message),
       down: (why) => this.refuseAll(`${why}: it may have been carried out or not; a new shell is on its way`),
     });
-    const hangMs = options.hangMs ?? HANG_MS;
+    const hangMs = options.hangMs ?? HANG_MS[mode];
     this.unwatch = new HeartbeatWatch(this.words).start(hangMs, () => {
       this.finish(`the handset's worker hangs: it has not come round for ${hangMs / 1000} s`, true);
     });

@@ -248,6 +248,7 @@ const BATTERY_POLL_MS = 1000;
 const TRIGGERS_OF: Record<string, ("fault" | "exhausted" | "state")[]> = {
   fault: ["fault"],
   failed: ["fault", "state"],
+  "disk-error": ["fault"],
   "cpu-exhausted": ["exhausted"],
   "energy-empty": ["exhausted"],
   running: ["state"],

@@ -12,7 +12,7 @@
 //   0x34000  channels · ports · partitions
 
 /** Version of this page. hypervisorInit() refuses a board block that was filled in by another one. */
-export const HYPERVISOR_ABI_VERSION: u32 = 1;
+export const HYPERVISOR_ABI_VERSION: u32 = 2;
 /** WebAssembly pages of the hypervisor's memory, initial and maximum. */
 export const HYPERVISOR_PAGES: u32 = 24;
 export const HYPERVISOR_STATIC_BASE: u32 = 0x10000;

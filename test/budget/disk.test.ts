@@ -19,7 +19,7 @@ import {
 import { temporaryFile } from "../support/temporary.js";
 
 const REQUEST_BYTES = 4096;
-const END_MS = 4_000;
+const END_MS = 2_000;
 const FREE: IoContract = { blockOperations: null, blockBytes: null, consoleBytes: null };
 const image = (): string => temporaryFile(Buffer.alloc(256 << 10, 0x5a));
 
@@ -110,7 +110,7 @@ for (const { name, spec, play } of backends()) {
     assert.is(played.snapshot.energyDrained, partition.energy.spent + partition.energy.level, "nothing is lost");
     const filled = (played.snapshot.nowNs * rate) / 1000;
     within(partition.energy.spent, filled - Number(energy.capacity), filled, "the tap pays for all");
-    assert.ok(operations > 300, `${operations} operations`);
+    assert.ok(operations > 150, `${operations} operations`);
   });
 
   disk(`${name}: a neighbour's share is what it is beside a guest without a disk`, () => {
@@ -119,7 +119,7 @@ for (const { name, spec, play } of backends()) {
       cpu: { class: "guaranteed", budget: 60_000, period: 100_000, ceiling: 60_000, weight: 0 },
     });
     const beside = (io: IoContract, key: string): number => {
-      const played = play([...bringUp(0, work, "s"), ...bringUp(1, spec({ io }), key)], 2_000);
+      const played = play([...bringUp(0, work, "s"), ...bringUp(1, spec({ io }), key)], 1_000);
       return of(played, "work").cpu.timeNs / played.snapshot.nowNs;
     };
     // The last slice may lie before or behind the end.
@@ -128,9 +128,9 @@ for (const { name, spec, play } of backends()) {
 
   disk(`${name}: a guest that spins while its request waits runs on`, () => {
     const limits = { ...FREE, blockOperations: { rate: 10, burst: 1 } };
-    const played = play(bringUp(0, spec({ io: limits }), "p"));
+    const played = play(bringUp(0, spec({ io: limits }), "p"), 500);
     const partition = of(played, "disk");
-    within(used(partition).operations, 39, 41, "operations");
+    within(used(partition).operations, 4, 6, "operations");
     within(partition.cpu.timeNs / played.snapshot.nowNs, 0.95, 1, "share");
   });
 
@@ -147,7 +147,7 @@ for (const { name, spec, play } of backends()) {
     }
   });
 
-  disk(`${name}: a request that its reserve can never hold is an I/O error, told once a second`, () => {
+  disk(`${name}: a request that its reserve can never hold is an I/O error, and told`, () => {
     const small = spec({ energy: { capacity: 2_100_000n, rate: 100_000 } });
     const played = play(bringUp(0, small, "r"), 500);
     assert.match(consoleOf(small), /error/);

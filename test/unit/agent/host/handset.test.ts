@@ -8,6 +8,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { HandsetEvent } from "../../../../agent/host/handset-messages.js";
 import { Handset, type HandsetEnd, type HandsetOptions, type PartitionPlan } from "../../../../agent/host/handset.js";
+import { HeartbeatWatch } from "../../../../agent/host/heartbeat.js";
 import { LOSS_IO_WORKER, LOSS_SHELL } from "../../../../kernel/abi/reasons.js";
 import { BOARD } from "../../../support/handset.js";
 import { hangingMachine } from "../../../support/hanging-machine.js";
@@ -127,7 +128,7 @@ function consoleOf(running: Handset): string {
 handset(
   "a machine that does not come back ends the handset, with words for all who ask, and the thread is gone",
   async () => {
-    const running = new Handset(BOARD, "realtime", { machineWasm: hangingMachine(), hangMs: 500 });
+    const running = new Handset(BOARD, "realtime", { machineWasm: hangingMachine(), hangMs: 2000 });
     try {
       const ended = once(running, "end") as Promise<[HandsetEnd]>;
       const id = await running.add(planOf("keys"));
@@ -140,7 +141,7 @@ handset(
         return answer;
       })();
       const [end] = await ended;
-      assert.equal(end, { hung: true, text: "the handset's worker hangs: it has not come round for 0.5 s" });
+      assert.equal(end, { hung: true, text: "the handset's worker hangs: it has not come round for 2 s" });
       assert.match(await asked, /the handset's worker hangs/);
       assert.match(await rejection(running.act("stop", id)), /the handset's worker hangs/);
     } finally {
@@ -150,9 +151,19 @@ handset(
 );
 
 handset("a worker that sleeps is not taken for one that hangs", async () => {
-  await withWorkers(planOf("keys"), "i", { hangMs: 50 }, async (running) => {
-    // Ten times what a hang would take.
-    await new Promise((resolve) => setTimeout(resolve, 500));
+  await withWorkers(planOf("keys"), "i", {}, async (running) => {
+    const words = running["words"];
+    const watch = new HeartbeatWatch(words);
+    let last = 0;
+    // Until it has lain still for ten times as many looks as a hang would take.
+    for (let still = 0; still < 50;) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      const beat = Atomics.load(words, 1);
+      const hung = watch.look();
+      still = beat === last && beat % 2 === 0 ? still + 1 : 0;
+      if (still > 0) assert.is(hung, false);
+      last = beat;
+    }
     assert.is((await running.snapshot()).partitions[0]!.sleeping, true);
   });
 });
