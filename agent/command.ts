@@ -14,7 +14,33 @@ export interface CommandTarget {
   budget(partition: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void>;
   contracts(partition: number): { cpu: CpuContract; energy: EnergyContract | null; io: IoContract };
   console(partition: number): string;
+  /** The last `count` records of the audit, and whether its chain holds. */
+  audit(count: number): AuditView;
   quit(): void;
+}
+
+/** One record of the audit in words. */
+export interface AuditEntry {
+  sequence: number;
+  /** ISO 8601, null when its start is not among the records, or had no date. */
+  at: string | null;
+  /** Nanoseconds since its start. */
+  timeNs: number;
+  partition: string | null;
+  kind: string;
+  text: string;
+}
+
+export interface AuditView {
+  holds: boolean;
+  /** What is wrong with the chain. */
+  problems: string[];
+  recordCount: number;
+  /** Records that are known to be missing. */
+  lostCount: number;
+  /** Of the last record, in hexadecimal: who keeps it elsewhere can tell whether the files were replaced. */
+  hash: string;
+  records: AuditEntry[];
 }
 
 export interface MemoryView {
@@ -111,6 +137,9 @@ function lifecycle(name: "start" | "pause" | "resume" | "stop" | "restart", summ
   };
 }
 
+const AUDIT_RECORDS = 20;
+const AUDIT_RECORDS_MAX = 1000;
+
 const COMMANDS: Command[] = [
   {
     name: "ls",
@@ -150,6 +179,19 @@ const COMMANDS: Command[] = [
     options: {},
     changes: false,
     run: async (target, call) => target.console((await partitionOf(target, call)).partition),
+  },
+  {
+    name: "audit",
+    summary: "what was done to the handset, and whether the record of it is whole",
+    positionals: [],
+    options: { last: `how many records, at most ${AUDIT_RECORDS_MAX}; ${AUDIT_RECORDS} if not said` },
+    changes: false,
+    run: (target, { options }) => {
+      const last = options["last"] === undefined ? AUDIT_RECORDS : Number(options["last"]);
+      if (!Number.isInteger(last) || last < 0 || last > AUDIT_RECORDS_MAX)
+        throw new UsageError("USAGE", `--last is a whole number up to ${AUDIT_RECORDS_MAX}`);
+      return Promise.resolve(target.audit(last));
+    },
   },
   lifecycle("start", "starts a stopped partition"),
   lifecycle("pause", "takes the processor away from a partition"),

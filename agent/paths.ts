@@ -38,6 +38,11 @@ export function stateFolder(environment: NodeJS.ProcessEnv = process.env): strin
   return join(base?.startsWith("/") ? base : join(homedir(), ".local", "state"), "pocketvisor");
 }
 
+/** Where a running handset keeps what is the monitor's alone. It may not exist yet. */
+export function monitorFolder(handset: string, environment: NodeJS.ProcessEnv = process.env): string {
+  return join(stateFolder(environment), handset, "monitor");
+}
+
 /** The full path of a program in PATH, or null. */
 export function programPath(name: string): string | null {
   for (const folder of (process.env["PATH"] ?? "").split(":")) {

@@ -4,13 +4,14 @@ import { existsSync, readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { commandNamed, type Command, type HandsetView, type PartitionView } from "../command.ts";
+import { commandNamed, type AuditView, type Command, type HandsetView, type PartitionView } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, UsageError } from "../failure.ts";
 import { energyText, powerText } from "../handset/units.ts";
 import { lines } from "../host/control-socket.ts";
 import { controlSocketPath, stateFolder } from "../paths.ts";
 import { parseOptions, type OptionTable } from "./arguments.ts";
+import { auditText } from "./audit-text.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
 import { liveView, type AttachedConsole } from "./live-view.ts";
 import { tableOf } from "./top.ts";
@@ -255,6 +256,7 @@ function usage(): never {
 }
 
 function show(command: Command, value: unknown): string {
+  if (command.name === "audit") return auditText(value as AuditView);
   if (command.name === "ls") return tableOf(value as HandsetView, null, process.stdout.columns ?? WIDTH).join("\n");
   if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
   if (value === null) return "done";

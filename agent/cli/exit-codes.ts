@@ -16,6 +16,8 @@ export const EXIT_WATCHDOG = 5;
 export const EXIT_TIMEOUT = 6;
 /** The machine trapped: a defect that the guest could reach. The guest is gone, nothing else is. */
 export const EXIT_MACHINE_TRAP = 7;
+/** A handset's worker hung: its partitions are gone. */
+export const EXIT_HUNG = 8;
 /** Left from the terminal with Ctrl-], or ended by SIGINT. */
 export const EXIT_LEFT = 130;
 
@@ -29,4 +31,5 @@ export const EXIT_CODE_TEXT = `exit status:
   5    the guest's watchdog ran out
   6    --timeout elapsed
   7    the machine trapped
+  8    the worker of a handset hung
   130  left with Ctrl-]`;

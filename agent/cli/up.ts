@@ -11,7 +11,7 @@ import { Monitor as HandsetMonitor, type HandsetEvent, type ResolvedPartition } 
 import { reasonText } from "../host/reason-text.ts";
 import { boardFile, controlSocketPath } from "../paths.ts";
 import { parseOptions, parsePositive } from "./arguments.ts";
-import { EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
+import { EXIT_HUNG, EXIT_INTERNAL, EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
 import { liveView, type ViewActions } from "./live-view.ts";
 
@@ -69,7 +69,7 @@ export async function upCommand(args: string[]): Promise<number> {
   const monitor = new HandsetMonitor(file, board, parsed.flag("deterministic") ? "deterministic" : "realtime", () =>
     quit.abort("down"),
   );
-  monitor.handset.on("end", (failure) => quit.abort(failure ?? "ended"));
+  monitor.handset.on("end", () => quit.abort("ended"));
   const interrupt = (): void => quit.abort("interrupted");
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   const control = await ControlSocket.listen(controlSocketPath(file.name), monitor);
@@ -93,9 +93,15 @@ export async function upCommand(args: string[]): Promise<number> {
     }
     if (live) await liveView(() => monitor.snapshot(), viewActions(monitor), quit);
     else await untilAborted(quit.signal);
+    if (monitor.handset.failure !== null) throw quit.signal.reason;
     if (json) console.log(JSON.stringify(summary(await monitor.snapshot())));
     return quit.signal.reason === "interrupted" ? EXIT_LEFT : EXIT_OK;
   } catch (error) {
+    const { failure } = monitor.handset;
+    if (failure !== null) {
+      say(`pocketvisor: ${escapeText(failure.text, 2000)}`);
+      return failure.hung ? EXIT_HUNG : EXIT_INTERNAL;
+    }
     if (!quit.signal.aborted || error !== quit.signal.reason) throw error;
     if (error === "timeout") {
       say(`pocketvisor: not every partition was ready within ${seconds} s`);

@@ -76,6 +76,8 @@ export class ControlSocket {
 
   /** Stops listening and lets go of all clients. */
   async close(): Promise<void> {
+    // What ended the handset has refused others too: they hear of it first.
+    await new Promise((resolve) => setImmediate(resolve));
     for (const client of this.clients) client.end();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
     rmSync(this.path, { force: true });

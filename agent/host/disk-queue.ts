@@ -2,6 +2,7 @@
 // the machine's request table. A request that is larger than a slot's buffer passes in pieces, one at a time.
 
 import { BLOCK_REQUEST_COUNT } from "../../kernel/abi/layout.ts";
+import { STATUS_ERROR } from "./block-store.ts";
 import { doorbellRing } from "./mailbox.ts";
 
 // A slot's words.
@@ -16,8 +17,9 @@ const SLOT_IDLE = 0;
 const SLOT_SUBMITTED = 1;
 const SLOT_DONE = 2;
 
-/** Word 0 is the I/O worker's doorbell, word 1 asks it to end. */
+/** Word 0 is the I/O worker's doorbell, word 1 asks it to end, word 2 says that it is gone. */
 const QUIT = 1;
+const LOST = 2;
 const FIRST_SLOT = 8;
 
 export interface Piece {
@@ -56,11 +58,15 @@ export class DiskQueue {
     doorbellRing(this.words);
   }
 
-  /** Kernel worker: the status of a finished piece, whose slot is idle again; null while it is not finished. */
+  /** Kernel worker: the status of a finished piece, whose slot is idle again; null while it is not finished. Without an I/O worker
+   *  every piece is an error. */
   finished(slot: number): number | null {
     const at = FIRST_SLOT + slot * SLOT_WORDS;
-    if (Atomics.load(this.words, at + STATE) !== SLOT_DONE) return null;
-    const status = this.words[at + STATUS]!;
+    // Read in this order: what the worker finished before it went is not lost.
+    const lost = Atomics.load(this.words, LOST) === 1;
+    const state = Atomics.load(this.words, at + STATE);
+    if (state !== SLOT_DONE && !(lost && state === SLOT_SUBMITTED)) return null;
+    const status = state === SLOT_DONE ? this.words[at + STATUS]! : STATUS_ERROR;
     Atomics.store(this.words, at + STATE, SLOT_IDLE);
     return status;
   }
@@ -86,6 +92,11 @@ export class DiskQueue {
     const at = FIRST_SLOT + slot * SLOT_WORDS;
     this.words[at + STATUS] = status;
     Atomics.store(this.words, at + STATE, SLOT_DONE);
+  }
+
+  /** Main thread: there is no I/O worker any more. */
+  lose(): void {
+    Atomics.store(this.words, LOST, 1);
   }
 
   /** Asks the I/O worker to end after what it has. */

@@ -2,10 +2,15 @@
 //
 // realtime       pieces go to the I/O worker, and a completion is an input like any other.
 // deterministic  the request is served here and now, at the instruction at which the machine left run().
+//
+// A request is charged once, before it is taken: its operation and the bytes that it moves. One that the partition cannot pay for now
+// stays pending in the table, and with it all that come behind it, until release() is called; the guest runs meanwhile.
 
 import {
+  BLOCK_CANCELLED,
   BLOCK_DISCARD,
   BLOCK_FLUSH,
+  BLOCK_FREE,
   BLOCK_PENDING,
   BLOCK_READ,
   BLOCK_REQUESTS,
@@ -31,6 +36,17 @@ import type { Doorbell } from "./mailbox.ts";
 /** Bytes of data at a time when this thread serves. */
 const PIECE_BYTES = 32 << 10;
 
+/** Whether a request that moves so many bytes may begin: now, when release() is called, or never. */
+export type DiskCharge = (bytes: number) => "now" | "later" | "never";
+
+interface DiskLimits {
+  charge: DiskCharge;
+  /** The host could not read or write what the guest asked for. */
+  lost: () => void;
+}
+
+const UNLIMITED: DiskLimits = { charge: () => "now", lost: () => undefined };
+
 interface Transfer {
   operation: number;
   sector: number;
@@ -45,15 +61,20 @@ interface Transfer {
 export class DiskService {
   private readonly transfers: (Transfer | null)[] = Array.from({ length: BLOCK_REQUEST_COUNT }, () => null);
   private underWay = 0;
+  /** The entry whose request was refused for now, or -1. */
+  private heldSlot = -1;
+  private firstSlot = 0;
   private readonly machine: Machine;
   private readonly queue: DiskQueue | null;
   private readonly store: BlockStore | null;
   private readonly scratch: Uint8Array;
   private readonly pieceBytes: number;
+  private readonly limits: DiskLimits;
 
   /** With a queue, the I/O worker serves; with a store, this thread does. */
-  constructor(machine: Machine, backend: { queue: DiskQueue } | { store: BlockStore } | null) {
+  constructor(machine: Machine, backend: { queue: DiskQueue } | { store: BlockStore } | null, limits = UNLIMITED) {
     this.machine = machine;
+    this.limits = limits;
     this.queue = backend !== null && "queue" in backend ? backend.queue : null;
     this.store = backend !== null && "store" in backend ? backend.store : null;
     this.pieceBytes = this.queue?.pieceBytes ?? PIECE_BYTES;
@@ -65,22 +86,57 @@ export class DiskService {
     return this.underWay > 0;
   }
 
-  /** Takes every pending request. Call it when run() returned: devices raise RUN_IO, but a heavier reason may hide it. */
-  takeRequests(): void {
-    for (let slot = 0; slot < BLOCK_REQUEST_COUNT; slot++) {
-      const at = BLOCK_REQUESTS + slot * BLOCK_REQUEST_BYTES;
-      // An entry whose earlier request was cancelled by a device reset may be in use again while its piece is still under way.
-      if (this.machine.word(at + BLOCK_REQUEST_STATE) !== BLOCK_PENDING || this.transfers[slot] !== null) continue;
-      this.machine.setWord(at + BLOCK_REQUEST_STATE, BLOCK_TAKEN);
-      const transfer = this.readRequest(at);
-      if (typeof transfer === "number") this.machine.blockComplete(slot, transfer);
-      else if (this.store !== null) this.machine.blockComplete(slot, this.serveHere(transfer, this.store));
-      else if (this.queue !== null) {
-        this.transfers[slot] = transfer;
-        this.underWay++;
-        this.submitPiece(slot, transfer, this.queue);
-      } else this.machine.blockComplete(slot, STATUS_ERROR);
+  /** What was held back may be asked for again. */
+  release(): void {
+    this.heldSlot = -1;
+  }
+
+  /** Takes every pending request that may begin; true when one was completed. Call it when run() returned: devices raise RUN_IO, but
+   *  a heavier reason may hide it. */
+  takeRequests(): boolean {
+    let any = false;
+    // A completion frees an entry, and the device may fill it at once, before or behind this one.
+    for (let idle = 0; this.heldSlot < 0 && idle < BLOCK_REQUEST_COUNT; this.nextSlot()) {
+      const outcome = this.takeRequest(this.firstSlot);
+      if (outcome === "held") break;
+      idle = outcome === "nothing" ? idle + 1 : 0;
+      any ||= outcome === "completed";
     }
+    return any;
+  }
+
+  /** The entry that was held back comes first next time, and the others follow it: none is passed over for ever. */
+  private nextSlot(): void {
+    this.firstSlot = (this.firstSlot + 1) % BLOCK_REQUEST_COUNT;
+  }
+
+  private takeRequest(slot: number): "nothing" | "held" | "taken" | "completed" {
+    const { machine, store, queue, limits } = this;
+    const at = BLOCK_REQUESTS + slot * BLOCK_REQUEST_BYTES;
+    if (machine.word(at + BLOCK_REQUEST_STATE) !== BLOCK_PENDING || this.transfers[slot] !== null) return "nothing";
+    const transfer = this.readRequest(at);
+    if (typeof transfer === "number") return this.answer(slot, transfer);
+    const charged = limits.charge(chargedBytes(transfer));
+    if (charged === "never") return this.answer(slot, STATUS_ERROR);
+    if (charged === "later") {
+      this.heldSlot = slot;
+      return "held";
+    }
+    if (queue !== null) {
+      machine.setWord(at + BLOCK_REQUEST_STATE, BLOCK_TAKEN);
+      this.transfers[slot] = transfer;
+      this.underWay++;
+      this.submitPiece(slot, transfer, queue);
+      return "taken";
+    }
+    const status = store === null ? STATUS_ERROR : this.serveHere(transfer, store);
+    if (status === STATUS_ERROR) limits.lost();
+    return this.answer(slot, status);
+  }
+
+  private answer(slot: number, status: number): "completed" {
+    this.machine.blockComplete(slot, status);
+    return "completed";
   }
 
   /** Looks for finished pieces; true when a request was completed. */
@@ -93,7 +149,8 @@ export class DiskService {
       const status = this.queue.finished(slot);
       if (status === null) continue;
       const at = BLOCK_REQUESTS + slot * BLOCK_REQUEST_BYTES;
-      const wanted = this.machine.word(at + BLOCK_REQUEST_STATE) === BLOCK_TAKEN;
+      const state = this.machine.word(at + BLOCK_REQUEST_STATE);
+      const wanted = state === BLOCK_TAKEN;
       if (wanted && status === STATUS_OK && transfer.operation === BLOCK_READ) {
         scatter(this.queue.data(slot).subarray(0, transfer.piece), transfer.segments, transfer.done);
       }
@@ -104,14 +161,17 @@ export class DiskService {
       }
       this.transfers[slot] = null;
       this.underWay--;
-      if (wanted) this.machine.blockComplete(slot, status);
-      any = true;
+      if (status === STATUS_ERROR) this.limits.lost();
+      // An entry that a reset of the device cancelled is out of use until it is handed back.
+      if (wanted || state === BLOCK_CANCELLED) this.machine.blockComplete(slot, status);
+      any ||= wanted;
     }
     return any;
   }
 
   /** Forgets what is under way: the machine is about to be reset, or is gone. Sleeps until no piece is with the I/O worker. */
   settle(doorbell: Doorbell): void {
+    this.release();
     if (this.queue === null) return;
     for (;;) {
       const heard = doorbell.heard();
@@ -122,6 +182,8 @@ export class DiskService {
         else {
           this.transfers[slot] = null;
           this.underWay--;
+          // The reset would take it for cancelled, and nobody would hand it back.
+          this.machine.setWord(BLOCK_REQUESTS + slot * BLOCK_REQUEST_BYTES + BLOCK_REQUEST_STATE, BLOCK_FREE);
         }
       }
       if (!waiting) return;
@@ -151,7 +213,8 @@ export class DiskService {
       transfer.segments.push(machine.bytes.subarray(offset, offset + length));
       transfer.byteCount += length;
     }
-    return transfer.byteCount % SECTOR_BYTES === 0 ? transfer : STATUS_ERROR;
+    // The device has bounded the sum by the disk; what is charged is a u32.
+    return transfer.byteCount % SECTOR_BYTES === 0 && transfer.byteCount < 2 ** 32 ? transfer : STATUS_ERROR;
   }
 
   private submitPiece(slot: number, transfer: Transfer, queue: DiskQueue): void {
@@ -181,6 +244,11 @@ export class DiskService {
     } while (transfer.done < transfer.byteCount);
     return STATUS_OK;
   }
+}
+
+/** What passes to or from the disk. A discard or a flush moves nothing; zeroes are written. */
+function chargedBytes({ operation, byteCount }: Transfer): number {
+  return operation === BLOCK_DISCARD || operation === BLOCK_FLUSH ? 0 : byteCount;
 }
 
 /** Copies `data` into the segments, from byte `skip` of them on. */

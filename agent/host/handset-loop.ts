@@ -14,10 +14,12 @@ import {
   FAIL_RESET_LOOP,
   FAIL_START,
   FAIL_WATCHDOG,
+  LOSS_AUDIT,
   STATE_RUNNING,
   STOP_COMMAND,
   WANT_RESTART,
 } from "../../kernel/abi/reasons.ts";
+import { NO_PARTITION } from "../../kernel/abi/hypervisor.ts";
 import { Failure } from "../failure.ts";
 import type {
   HandsetAnswer,
@@ -51,7 +53,7 @@ export interface HandsetLoopOptions {
   /** The next request that has come, or null. */
   nextRequest: () => { id: number; request: HandsetRequest } | null;
   post: (message: HandsetMessage) => void;
-  /** Called once each round: the monitor watches that it rises. */
+  /** Called once each round, and before what takes long: the monitor watches that it rises. */
   heartbeat: () => void;
 }
 
@@ -62,6 +64,7 @@ export class HandsetLoop {
   private readonly memoryReturn = new MemoryReturn();
   private readonly meter: PowerMeter;
   private quitting = false;
+  private auditLost = 0;
 
   constructor(options: HandsetLoopOptions) {
     this.options = options;
@@ -95,6 +98,8 @@ export class HandsetLoop {
       const published = this.serve();
       this.announce(published);
       if (this.quitting) break;
+      // The moment at which it may be asked for again is not in `due`.
+      if (hypervisor.takeRefused()) due = 0;
       const moment = deterministic ? hypervisor.now() : now();
       const next = Math.min(due < 0 ? Infinity : due, this.meter.dueNs);
       this.memoryReturn.look(now(), next - moment);
@@ -106,6 +111,7 @@ export class HandsetLoop {
       resident.settle(doorbell);
       resident.destroy();
     }
+    this.postAudit();
   }
 
   /** How far step() may go. In virtual time it may jump to `due`, the end of a sleep, but not over what happens before it. */
@@ -129,7 +135,7 @@ export class HandsetLoop {
     }
   }
 
-  /** Looks at the rings of who has run, and serves who wants something. Returns whose console has grown. */
+  /** Looks at the rings of who has run or was held back, and serves who wants something. Returns whose console has grown. */
   private serve(): number[] {
     const { hypervisor } = this.options;
     const grown: number[] = [];
@@ -140,6 +146,7 @@ export class HandsetLoop {
       resident.deliverInput();
       resident.takeRequests();
     }
+    for (const id of hypervisor.retries()) if (this.residents.get(id)?.retry() && !grown.includes(id)) grown.push(id);
     for (let next = hypervisor.nextWant(); next !== null; next = hypervisor.nextWant()) {
       const resident = this.residents.get(next.id);
       if (resident !== undefined) this.serveWant(resident, next.want);
@@ -161,13 +168,15 @@ export class HandsetLoop {
         break;
       case RUN_POWER_OFF:
         // The hypervisor has stopped it already.
-        resident.drainConsole();
+        resident.drainLastWords();
         this.bury(resident.id);
         return;
       case RUN_WATCHDOG:
+        resident.drainLastWords();
         hypervisor.fail(resident.id, FAIL_WATCHDOG);
         return;
       case RUN_RESET:
+        resident.drainLastWords();
         if (resident.panicked) hypervisor.fail(resident.id, FAIL_PANIC);
         else if (!resident.reset(doorbell)) hypervisor.fail(resident.id, FAIL_RESET_LOOP);
         else break;
@@ -184,7 +193,7 @@ export class HandsetLoop {
   /** Ends a partition. */
   private halt(resident: Resident, reason: number): Refusal | null {
     const { hypervisor, doorbell } = this.options;
-    resident.drainConsole();
+    resident.drainLastWords();
     resident.settle(doorbell);
     const refusal = hypervisor.stop(resident.id, reason);
     if (refusal === null) this.bury(resident.id);
@@ -193,7 +202,9 @@ export class HandsetLoop {
 
   /** A new machine for a partition that failed or is started again. */
   private restart(resident: Resident): Refusal | null {
-    const { hypervisor, machineModule, now, doorbell } = this.options;
+    const { hypervisor, machineModule, now, doorbell, heartbeat } = this.options;
+    // Several may begin in one round, and each reads its images.
+    heartbeat();
     try {
       resident.settle(doorbell);
       this.drop(resident);
@@ -222,10 +233,20 @@ export class HandsetLoop {
   private announce(grown: number[]): void {
     const { hypervisor, post } = this.options;
     if (grown.length > 0) post({ kind: "console", partitions: grown });
+    this.postAudit();
     for (const event of hypervisor.events()) {
       post({ kind: "event", event });
       if (event.kind === "failed" && !hypervisor.isAdmitted(event.partition)) this.bury(event.partition);
     }
+  }
+
+  private postAudit(): void {
+    const { hypervisor, post } = this.options;
+    const records = hypervisor.takeAudit();
+    if (records.length > 0) post({ kind: "audit", records });
+    if (hypervisor.auditLost === this.auditLost) return;
+    this.auditLost = hypervisor.auditLost;
+    hypervisor.tell("audit-lost", NO_PARTITION, LOSS_AUDIT, this.auditLost);
   }
 
   /** A partition has ended: its machine and what waits in its channels go, its console log and its record stay. */

@@ -1,6 +1,8 @@
 // What passes between the monitor's main thread (or its shell) and the handset worker. Requests travel over a message port that
 // the worker reads without its event loop, after the doorbell has rung; answers and notices come back by postMessage.
 
+import type { MessagePort } from "node:worker_threads";
+import { NO_PARTITION } from "../../kernel/abi/hypervisor.ts";
 import type { BatteryReading } from "../battery/battery.ts";
 import type { BatterySpec } from "../battery/simulated.ts";
 import type { LoadPlan } from "./loader/plan.ts";
@@ -104,15 +106,34 @@ export interface PowerSpec {
   battery: BatterySpec | null;
 }
 
+/** What the audit of a start goes on from. */
+export interface AuditChain {
+  /** SHA-256 of the last record: 32 bytes. */
+  hash: Uint8Array;
+  /** Number of the next record. */
+  sequence: bigint;
+  /** CHAIN_*. */
+  from: number;
+}
+
 export interface HandsetWorkerData {
   machineWasm: string;
   hypervisorWasm: string;
   mode: "realtime" | "deterministic";
   board: BoardSpec;
   power: PowerSpec;
-  /** Word 0: the doorbell. Word 1: heartbeat, rises with every step. */
+  audit: AuditChain | null;
+  /** The doorbell and the heartbeat: see heartbeat. */
   words: SharedArrayBuffer;
 }
+
+/** What the main thread itself tells the handset worker, beside the shell: it changes no partition. */
+export type HandsetOrder =
+  /** Requests come through this port from now on. It is the `count`th, from 0. */
+  | { kind: "control"; requests: MessagePort; count: number }
+  /** Something that happened to a worker: an event, and a record in the audit. */
+  | { kind: "tell"; what: string; partition: number; reason: number; value: number }
+  | { kind: "quit" };
 
 export type HandsetRequest =
   | { op: "define"; spec: PartitionSpec }
@@ -178,6 +199,8 @@ export interface PartitionSnapshot {
   throttledBy: "nothing" | "cpu" | "energy";
   sleeping: boolean;
   latencyMaxNs: number;
+  /** Whether a limit or its reserve holds back what it asked of a device. */
+  waitsForDevice: boolean;
   io: { name: string; used: number; throttledTotal: number }[];
 }
 
@@ -201,8 +224,8 @@ export interface HandsetSnapshot {
 
 /** Something happened that nobody asked for. */
 export interface HandsetEvent {
-  /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel; of the
-   *  handset itself: charging, discharging, thermal, rule. */
+  /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel,
+   *  disk-error; of the handset itself: charging, discharging, thermal, rule, audit-lost, shell-restarted. */
   kind: string;
   /** HANDSET_ITSELF: of no partition. */
   partition: number;
@@ -214,12 +237,14 @@ export interface HandsetEvent {
   text?: string;
 }
 
-export const HANDSET_ITSELF = -1;
+export const HANDSET_ITSELF = NO_PARTITION;
 
 export type HandsetMessage =
   | { kind: "answer"; id: number; answer: HandsetAnswer }
   | { kind: "event"; event: HandsetEvent }
   | { kind: "battery"; reading: BatteryReading }
+  /** Raw audit records, oldest first. */
+  | { kind: "audit"; records: Uint8Array }
   /** The console log of these partitions has grown. */
   | { kind: "console"; partitions: number[] }
   | { kind: "end"; failure: string | null };

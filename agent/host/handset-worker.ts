@@ -1,22 +1,46 @@
 // The handset worker: owns the hypervisor and every machine. Requests come over a message port that is read without the event
-// loop, because this thread never returns to it while partitions live.
+// loop, because this thread never returns to it while partitions live. The main thread's own orders come the same way, over the port that every
+// worker has: which port the requests come through, when a shell has been replaced.
 
 import { readFileSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "node:worker_threads";
 import { HandsetLoop } from "./handset-loop.ts";
-import type { HandsetMessage, HandsetRequest, HandsetWorkerData } from "./handset-messages.ts";
+import { NO_PARTITION } from "../../kernel/abi/hypervisor.ts";
+import { LOSS_SHELL } from "../../kernel/abi/reasons.ts";
+import type { HandsetMessage, HandsetOrder, HandsetRequest, HandsetWorkerData } from "./handset-messages.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { Hypervisor } from "./hypervisor.ts";
 import type { Doorbell } from "./mailbox.ts";
 
-const data = workerData as HandsetWorkerData & { requests: MessagePort };
+type Asked = { id: number; request: HandsetRequest };
+
+const data = workerData as HandsetWorkerData;
 const words = new Int32Array(data.words);
 const now = (): number => performance.now() * 1e6;
 const post = (message: HandsetMessage): void => parentPort!.postMessage(message);
 
+const heartbeat = new Heartbeat(words);
 const doorbell: Doorbell = {
   heard: () => Atomics.load(words, 0),
-  sleep: (heard, milliseconds) => void Atomics.wait(words, 0, heard, milliseconds),
+  sleep: (heard, milliseconds) => heartbeat.sleep(heard, milliseconds),
 };
+let requests: MessagePort | null = null;
+
+/** Takes the main thread's orders. True when one of them is to end. */
+function obey(hypervisor: Hypervisor): boolean {
+  for (let next = receiveMessageOnPort(parentPort!); next !== undefined; next = receiveMessageOnPort(parentPort!)) {
+    const order = next.message as HandsetOrder;
+    if (order.kind === "quit") return true;
+    if (order.kind === "tell") hypervisor.tell(order.what, order.partition, order.reason, order.value);
+    else {
+      // What still waits in the old port was refused to whoever asked.
+      requests?.close();
+      requests = order.requests;
+      if (order.count > 0) hypervisor.tell("shell-restarted", NO_PARTITION, LOSS_SHELL, order.count);
+    }
+  }
+  return false;
+}
 
 let failure: string | null = null;
 try {
@@ -25,6 +49,9 @@ try {
     data.board,
     data.mode,
     now,
+    data.audit,
+    // The same inputs give the same records: virtual time has no date.
+    data.mode === "deterministic" ? 0 : performance.timeOrigin,
   );
   new HandsetLoop({
     hypervisor,
@@ -34,14 +61,15 @@ try {
     power: data.power,
     now,
     nextRequest: () => {
-      const received = receiveMessageOnPort(data.requests);
-      return received === undefined ? null : (received.message as { id: number; request: HandsetRequest });
+      if (obey(hypervisor)) return { id: -1, request: { op: "quit" } };
+      const received = requests === null ? undefined : receiveMessageOnPort(requests);
+      return received === undefined ? null : (received.message as Asked);
     },
     post,
-    heartbeat: () => void Atomics.add(words, 1, 1),
+    heartbeat: () => heartbeat.round(),
   }).run();
 } catch (error) {
   failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 post({ kind: "end", failure });
-data.requests.close();
+(requests as MessagePort | null)?.close();

@@ -1,10 +1,13 @@
 // A running handset as the monitor's main thread sees it: starts the workers, passes requests, and tells what happens.
 
 import { EventEmitter, once } from "node:events";
-import { MessageChannel, Worker } from "node:worker_threads";
+import { Worker } from "node:worker_threads";
+import { NO_PARTITION } from "../../kernel/abi/hypervisor.ts";
+import { LOSS_AUDIT, LOSS_IO_WORKER } from "../../kernel/abi/reasons.ts";
 import { HostError } from "../failure.ts";
 import { buildProduct } from "../paths.ts";
 import type { BatteryReading } from "../battery/battery.ts";
+import type { AuditLog } from "./audit-log.ts";
 import { ConsoleLog } from "./console-log.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import type {
@@ -15,18 +18,22 @@ import type {
   HandsetAnswer,
   HandsetEvent,
   HandsetMessage,
+  HandsetOrder,
   HandsetRequest,
   HandsetSnapshot,
   HandsetWorkerData,
   IoContract,
   PartitionSpec,
   PowerSpec,
-  Refusal,
   RestartPolicy,
 } from "./handset-messages.ts";
+import { HEARTBEAT_WORDS, HeartbeatWatch } from "./heartbeat.ts";
 import type { IoWorkerData } from "./io-worker.ts";
+import { doorbellRing } from "./mailbox.ts";
 import type { PartitionMemory } from "./partition-memory.ts";
 import { partitionPrepare, type ImageOptions } from "./partition-prepare.ts";
+import { RefusalError, refusalOf } from "./refusal-error.ts";
+import { ShellKeeper } from "./shell-keeper.ts";
 
 /** What a handset file says of one partition, with its image resolved. */
 export interface PartitionPlan {
@@ -38,16 +45,6 @@ export interface PartitionPlan {
   energyInitial: bigint;
   io: IoContract;
   restart: RestartPolicy;
-}
-
-/** The hypervisor refused a request: the text says why, with the numbers. */
-export class RefusalError extends HostError {
-  readonly refusal: Refusal;
-
-  constructor(refusal: Refusal, what: string) {
-    super("HYPERVISOR_REFUSED", `${what}: ${refusal.text}`);
-    this.refusal = refusal;
-  }
 }
 
 interface Member {
@@ -64,48 +61,73 @@ interface HandsetEvents {
   battery: [BatteryReading];
   /** The console log of this partition has grown. */
   console: [number];
-  /** The worker has ended: null when it was asked to. */
-  end: [string | null];
+  /** The handset has ended: null when it was asked to, else why. */
+  end: [HandsetEnd | null];
 }
 
-const WORDS = 2;
+export interface HandsetEnd {
+  text: string;
+  /** The worker did not come round any more; otherwise it failed. */
+  hung: boolean;
+}
+
+export interface HandsetOptions {
+  /** Where audit records go; nowhere if not said. */
+  audit?: AuditLog;
+  /** How long the worker may have something to do without coming round. */
+  hangMs?: number;
+  /** The machine's module, if it is not the product's: for tests. */
+  machineWasm?: string;
+}
+
+/** In virtual time the worker itself waits for its disks, which may be slow. */
+const HANG_MS = { realtime: 5_000, deterministic: 60_000 };
+/** How long the worker may take to end by itself: its disks finish what is under way. */
+const CLOSE_MS = 5000;
 
 export class Handset extends EventEmitter<HandsetEvents> {
   readonly mode: "realtime" | "deterministic";
-  private readonly words = new Int32Array(new SharedArrayBuffer(WORDS * 4));
+  private readonly words = new Int32Array(new SharedArrayBuffer(HEARTBEAT_WORDS * 4));
   private readonly worker: Worker;
-  /** The only holder of the worker's control port: what is asked of the worker is asked of the shell. */
-  private readonly shell: Worker;
+  /** What is asked of the worker is asked of the shell, the only holder of the control port. */
+  private readonly shell: ShellKeeper;
   private readonly waiting = new Map<number, (answer: HandsetAnswer) => void>();
   private readonly members = new Map<number, Member>();
+  private readonly audit: AuditLog | null;
+  private readonly unwatch: () => void;
+  private auditFails = false;
   private nextId = 0;
   private ended = false;
+  /** Why the handset has ended by itself; null while it has not, or when it was asked to. */
+  failure: HandsetEnd | null = null;
 
   /** Starts the worker with an empty handset. */
-  constructor(board: BoardSpec, mode: "realtime" | "deterministic", power: PowerSpec) {
+  constructor(board: BoardSpec, mode: "realtime" | "deterministic", power: PowerSpec, options: HandsetOptions = {}) {
     super();
     this.mode = mode;
+    this.audit = options.audit ?? null;
     const data: HandsetWorkerData = {
-      machineWasm: buildProduct("machine.wasm"),
+      machineWasm: options.machineWasm ?? buildProduct("machine.wasm"),
       hypervisorWasm: buildProduct("hypervisor.wasm"),
       mode,
       board,
       power,
+      audit: this.audit?.chain ?? null,
       words: this.words.buffer as SharedArrayBuffer,
     };
-    const { port1: control, port2: requests } = new MessageChannel();
-    this.worker = new Worker(buildProduct("handset-worker.mjs"), {
-      workerData: { ...data, requests },
-      transferList: [requests],
-    });
-    this.shell = new Worker(buildProduct("shell-worker.mjs"), {
-      workerData: { control, words: data.words },
-      transferList: [control],
-    });
-    this.shell.on("message", (message: HandsetMessage) => this.receive(message));
-    this.shell.on("error", (error) => this.finish(error.stack ?? error.message));
+    this.worker = new Worker(buildProduct("handset-worker.mjs"), { workerData: data });
     this.worker.on("message", (message: HandsetMessage) => this.receive(message));
     this.worker.on("error", (error) => this.finish(error.stack ?? error.message));
+    this.worker.on("exit", () => this.finish("the handset's worker ended"));
+    this.shell = new ShellKeeper(data.words, {
+      handOver: (requests, count) => this.order({ kind: "control", requests, count }),
+      message: (message) => this.receive(message),
+      down: (why) => this.refuseAll(`${why}: it may have been carried out or not; a new shell is on its way`),
+    });
+    const hangMs = options.hangMs ?? HANG_MS[mode];
+    this.unwatch = new HeartbeatWatch(this.words).start(hangMs, () => {
+      this.finish(`the handset's worker hangs: it has not come round for ${hangMs / 1000} s`, true);
+    });
   }
 
   /** Defines and admits a partition; it does not run yet. Returns its id. Throws ImageError, UsageError, RefusalError. */
@@ -137,9 +159,21 @@ export class Handset extends EventEmitter<HandsetEvents> {
     if (diskQueue !== null && plan.image.disk !== null) {
       const doorbell = this.words.buffer as SharedArrayBuffer;
       const data: IoWorkerData = { queue: diskQueue.buffer, doorbell, disk: plan.image.disk };
-      this.members.get(id)!.ioWorker = new Worker(buildProduct("io-worker.mjs"), { workerData: data });
+      this.watchDisk(id, new Worker(buildProduct("io-worker.mjs"), { workerData: data }), diskQueue);
     }
     return id;
+  }
+
+  /** An I/O worker that ends costs its partition the disk, and nobody anything else. */
+  private watchDisk(id: number, worker: Worker, queue: DiskQueue): void {
+    this.member(id).ioWorker = worker;
+    worker.on("error", () => undefined);
+    worker.once("exit", () => {
+      this.member(id).ioWorker = null;
+      if (queue.quitting) return;
+      queue.lose();
+      this.order({ kind: "tell", what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 });
+    });
   }
 
   /** Carries out a request on a partition. Throws RefusalError. */
@@ -192,9 +226,15 @@ export class Handset extends EventEmitter<HandsetEvents> {
 
   /** Stops everything. */
   async close(): Promise<void> {
-    if (!this.ended) await this.request({ op: "quit" }, "quit").catch(() => undefined);
+    this.unwatch();
+    if (!this.ended) {
+      // The last records of the audit come before the worker's end.
+      const end = once(this, "end", { signal: AbortSignal.timeout(CLOSE_MS) });
+      this.order({ kind: "quit" });
+      await end.catch(() => undefined);
+    }
     await this.worker.terminate();
-    await this.shell.terminate();
+    await this.shell.close();
     for (const { diskQueue, ioWorker } of this.members.values()) {
       if (ioWorker === null) continue;
       const gone = once(ioWorker, "exit");
@@ -214,15 +254,30 @@ export class Handset extends EventEmitter<HandsetEvents> {
   }
 
   private request(request: HandsetRequest, what: string): Promise<unknown> {
-    if (this.ended) return Promise.reject(new HostError("HANDSET_ENDED", "the handset has ended"));
+    if (this.ended) return Promise.reject(new HostError("HANDSET_ENDED", this.endText()));
     const id = this.nextId++;
+    if (!this.shell.post(id, request)) {
+      return Promise.reject(
+        new RefusalError(refusalOf("the shell worker ended and is started anew: ask again in a moment"), what),
+      );
+    }
     return new Promise((resolve, reject) => {
       this.waiting.set(id, (answer) => {
         if ("value" in answer) resolve(answer.value);
         else reject(new RefusalError(answer.refusal, what));
       });
-      this.shell.postMessage({ id, request });
     });
+  }
+
+  private order(order: HandsetOrder): void {
+    this.worker.postMessage(order, order.kind === "control" ? [order.requests] : []);
+    doorbellRing(this.words);
+  }
+
+  /** Whoever waits for an answer gets this one. */
+  private refuseAll(text: string): void {
+    for (const resolve of this.waiting.values()) resolve({ refusal: refusalOf(text) });
+    this.waiting.clear();
   }
 
   private receive(message: HandsetMessage): void {
@@ -242,17 +297,35 @@ export class Handset extends EventEmitter<HandsetEvents> {
       case "console":
         for (const id of message.partitions) this.emit("console", id);
         return;
+      case "audit":
+        this.keepAudit(message.records);
+        return;
       case "end":
         this.finish(message.failure);
     }
   }
 
-  private finish(failure: string | null): void {
+  /** A spell of records that cannot be written is told once. */
+  private keepAudit(records: Uint8Array): void {
+    if (this.audit === null) return;
+    const failed = !this.audit.append(records);
+    if (failed && !this.auditFails) {
+      const event = { kind: "audit-lost", partition: NO_PARTITION, reason: LOSS_AUDIT, timeNs: 0 };
+      this.emit("event", { ...event, value: this.audit.lostCount });
+    }
+    this.auditFails = failed;
+  }
+
+  private finish(failure: string | null, hung = false): void {
     if (this.ended) return;
     this.ended = true;
-    const refusal = { reason: -1, text: failure ?? "the handset has ended", wanted: 0n, committed: 0n, limit: 0n };
-    for (const resolve of this.waiting.values()) resolve({ refusal });
-    this.waiting.clear();
-    this.emit("end", failure);
+    this.failure = failure === null ? null : { text: failure, hung };
+    this.unwatch();
+    this.refuseAll(this.endText());
+    this.emit("end", this.failure);
+  }
+
+  private endText(): string {
+    return this.failure?.text ?? "the handset has ended";
   }
 }

@@ -4,6 +4,7 @@ import * as abi from "../../kernel/abi/hypervisor.ts";
 import * as reasons from "../../kernel/abi/reasons.ts";
 import { HostError } from "../failure.ts";
 import type {
+  AuditChain,
   BoardSpec,
   ChannelContract,
   CpuContract,
@@ -19,7 +20,7 @@ import type {
   RestartPolicy,
 } from "./handset-messages.ts";
 import type { MachineEntries } from "./machine.ts";
-import { refusalText, reasonText } from "./reason-text.ts";
+import { reasonText, refusalText, stateName } from "./reason-text.ts";
 
 interface HypervisorExports {
   hypervisorInit(): number;
@@ -41,24 +42,17 @@ interface HypervisorExports {
   partitionRefresh(id: number): void;
   faulted(reason: number): number;
   charge(id: number, kind: number, amount: number): number;
+  chargeBlock(id: number, bytes: number): number;
+  retries(): number;
   drained(low: number, high: number): void;
   energyTopUp(id: number, low: number, high: number): number;
+  auditNote(id: number, reason: number, low: number, high: number): void;
   channelGrant(from: number, port: number, to: number, toPort: number): number;
   channelRevoke(channel: number): number;
   channelSend(id: number, port: number, length: number): number;
   channelReceive(id: number, port: number): number;
   channelTaken(channel: number, length: number): number;
 }
-
-const STATES: Record<number, string> = {
-  [reasons.STATE_DEFINED]: "defined",
-  [reasons.STATE_ADMITTED]: "admitted",
-  [reasons.STATE_RUNNING]: "running",
-  [reasons.STATE_PAUSED]: "paused",
-  [reasons.STATE_STOPPED]: "stopped",
-  [reasons.STATE_FAILED]: "failed",
-  [reasons.STATE_LOCKED]: "locked",
-};
 
 const ACTIONS: Record<HealthAction, number> = {
   ignore: reasons.ACTION_IGNORE,
@@ -99,9 +93,19 @@ export class Hypervisor {
   private readonly table: WebAssembly.Table;
   private readonly exports: HypervisorExports;
   private readonly specs = new Map<number, PartitionSpec>();
+  private refused = false;
+  private readonly told: HandsetEvent[] = [];
 
-  /** Throws HostError when the board is refused. */
-  constructor(module: WebAssembly.Module, board: BoardSpec, mode: "realtime" | "deterministic", now: () => number) {
+  /** `chain` is what the audit goes on from, null for nothing, and `originMs` the time since 1970 when `now` was 0. Throws HostError when
+   *  the board is refused. */
+  constructor(
+    module: WebAssembly.Module,
+    board: BoardSpec,
+    mode: "realtime" | "deterministic",
+    now: () => number,
+    chain: AuditChain | null = null,
+    originMs = 0,
+  ) {
     const memory = new WebAssembly.Memory({ initial: abi.HYPERVISOR_PAGES, maximum: abi.HYPERVISOR_PAGES });
     this.table = new WebAssembly.Table({
       element: "anyfunc",
@@ -126,6 +130,12 @@ export class Hypervisor {
       [abi.CHARGE_NETWORK_BYTE, costs.networkByte],
     ];
     for (const [kind, cost] of byKind) this.set(abi.BOARD_COSTS + kind * 4, cost);
+    if (chain !== null) {
+      this.bytes.set(chain.hash, abi.BOARD_AUDIT_HASH);
+      this.setWide(abi.BOARD_AUDIT_SEQUENCE, chain.sequence);
+      this.set(abi.BOARD_AUDIT_CHAIN, chain.from);
+    }
+    this.setWide(abi.BOARD_AUDIT_ORIGIN, BigInt(Math.round(originMs)));
     const refused = this.exports.hypervisorInit();
     if (refused !== reasons.DONE) {
       throw new HostError("HOST_BOARD", `the hypervisor refused the board: ${refusalText(this.refusal(refused))}`);
@@ -240,9 +250,38 @@ export class Hypervisor {
     this.exports.partitionFail(id, reason);
   }
 
-  /** Charges a device operation; true when the partition may do it now. */
-  charge(id: number, kind: number, amount: number): boolean {
-    return this.exports.charge(id, kind, amount) === reasons.DONE;
+  /** Charges `amount` units of a CHARGE_* kind: DONE, or LIMIT_* when nothing may pass. What LIMIT_RATE and LIMIT_ENERGY refuse may be
+   *  asked for again when retries() names the partition; what LIMIT_CAPACITY refuses, never. */
+  charge(id: number, kind: number, amount: number): number {
+    return this.refusing(this.exports.charge(id, kind, amount));
+  }
+
+  /** Units of a CHARGE_* kind that may pass at once; Infinity without a limit. */
+  burst(id: number, kind: number): number {
+    const limit = abi.DEFINITION_BUCKETS - abi.DEFINITION + kind * 8;
+    return this.field(id, limit) === 0 ? Infinity : this.field(id, limit + 4);
+  }
+
+  /** Charges a block request, its operation and its bytes together: as charge(). */
+  chargeBlock(id: number, bytes: number): number {
+    return this.refusing(this.exports.chargeBlock(id, bytes));
+  }
+
+  private refusing(answer: number): number {
+    if (answer !== reasons.DONE) this.refused = true;
+    return answer;
+  }
+
+  /** Whether something was refused since the last call: then the moment that step() returned before it may be too late. */
+  takeRefused(): boolean {
+    const { refused } = this;
+    this.refused = false;
+    return refused;
+  }
+
+  /** Partitions to which something was refused that may be asked for again now. step() goes on when all have been taken. */
+  *retries(): Generator<number> {
+    for (let id = this.exports.retries(); id >= 0; id = this.exports.retries()) yield id;
   }
 
   /** Energy that left the battery since the last call. */
@@ -298,7 +337,13 @@ export class Hypervisor {
     }
   }
 
-  /** Takes everything out of the event ring. */
+  /** Something that the host saw: an event, and a record in the audit. `partition` may be NO_PARTITION. */
+  tell(kind: string, partition: number, reason: number, value: number): void {
+    this.exports.auditNote(partition, reason, value >>> 0, Math.floor(value / 2 ** 32));
+    this.told.push({ kind, partition, reason, timeNs: this.now(), value });
+  }
+
+  /** Takes everything out of the event ring, and what was told since. */
   events(): HandsetEvent[] {
     const found: HandsetEvent[] = [];
     const head = this.view.getUint32(abi.EVENT_HEAD, true);
@@ -307,10 +352,7 @@ export class Hypervisor {
       const at = abi.EVENTS + (tail % abi.EVENT_COUNT) * abi.EVENT_BYTES;
       const kind = this.view.getUint16(at + abi.EVENT_KIND, true);
       found.push({
-        kind:
-          kind === abi.EVENT_STATE
-            ? (STATES[this.wide(at + abi.EVENT_VALUE)] ?? "unknown")
-            : (EVENT_KINDS[kind] ?? "unknown"),
+        kind: kind === abi.EVENT_STATE ? stateName(this.wide(at + abi.EVENT_VALUE)) : (EVENT_KINDS[kind] ?? "unknown"),
         partition: this.view.getUint16(at + abi.EVENT_PARTITION, true),
         reason: this.view.getUint32(at + abi.EVENT_REASON, true),
         timeNs: this.wide(at + abi.EVENT_TIME),
@@ -318,7 +360,26 @@ export class Hypervisor {
       });
     }
     this.set(abi.EVENT_TAIL, tail);
+    found.push(...this.told.splice(0));
     return found;
+  }
+
+  /** Takes everything out of the audit ring: records of AUDIT_BYTES, oldest first. */
+  takeAudit(): Uint8Array {
+    const head = this.view.getUint32(abi.AUDIT_HEAD, true);
+    const tail = this.view.getUint32(abi.AUDIT_TAIL, true);
+    const taken = new Uint8Array(((head - tail) >>> 0) * abi.AUDIT_BYTES);
+    for (let n = 0; n < taken.length / abi.AUDIT_BYTES; n++) {
+      const at = abi.AUDITS + ((tail + n) % abi.AUDIT_COUNT) * abi.AUDIT_BYTES;
+      taken.set(this.bytes.subarray(at, at + abi.AUDIT_BYTES), n * abi.AUDIT_BYTES);
+    }
+    this.set(abi.AUDIT_TAIL, head);
+    return taken;
+  }
+
+  /** Audit records that found the ring full, since the start. */
+  get auditLost(): number {
+    return this.view.getUint32(abi.AUDIT_LOST, true);
   }
 
   /** SHA-256 of the audit ring's last record, in hexadecimal: it covers everything before it. */
@@ -328,6 +389,8 @@ export class Hypervisor {
 
   /** Everything that can be told about the handset at this moment, by partition id. */
   snapshot(): HandsetSnapshot {
+    // Looking at a partition fills its reserve, which the sums must show.
+    const partitions = [...this.specs.entries()].map(([id, spec]) => this.partition(id, spec));
     return {
       nowNs: this.wide(abi.HYPERVISOR_NOW),
       busyNs: this.wide(abi.HYPERVISOR_BUSY),
@@ -340,7 +403,7 @@ export class Hypervisor {
       battery: null,
       average: null,
       boardAverage: null,
-      partitions: [...this.specs.entries()].map(([id, spec]) => this.partition(id, spec)),
+      partitions,
     };
   }
 
@@ -352,7 +415,7 @@ export class Hypervisor {
     return {
       partition: id,
       name: spec.name,
-      state: STATES[word(abi.PARTITION_STATE)] ?? "unknown",
+      state: stateName(word(abi.PARTITION_STATE)),
       reason: reasonText(word(abi.PARTITION_REASON)),
       bootMs: null,
       memoryBytes: wide(abi.PARTITION_MEMORY),
@@ -378,6 +441,7 @@ export class Hypervisor {
       throttledBy: THROTTLED_BY[word(abi.PARTITION_THROTTLED_BY)] ?? "nothing",
       sleeping: word(abi.PARTITION_SLEEPING) === 1,
       latencyMaxNs: wide(abi.PARTITION_LATENCY_MAX),
+      waitsForDevice: word(abi.PARTITION_RETRYING) === 1,
       io: BUCKETS.map((name, kind) => {
         const bucket = abi.PARTITION_BUCKETS + kind * abi.BUCKET_BYTES;
         return {

@@ -1,12 +1,15 @@
 // The monitor: a handset file brought to life. It owns the handset's worker, knows the partitions by name, and answers commands.
 
 import { Buffer } from "node:buffer";
-import { commandNamed, type CommandTarget, type HandsetView } from "../command.ts";
+import { commandNamed, type AuditView, type CommandTarget, type HandsetView } from "../command.ts";
 import { Failure, UsageError } from "../failure.ts";
 import { boardSpec, type Board } from "../handset/board.ts";
 import type { HandsetFile, HandsetPartition } from "../handset/file.ts";
 import { Rules } from "../shell/rules.ts";
 import { ShellSession } from "../shell/session.ts";
+import { monitorFolder } from "../paths.ts";
+import { AuditLog } from "./audit-log.ts";
+import { auditView } from "./audit-view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
 import {
   HANDSET_ITSELF,
@@ -44,6 +47,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly board: Board;
   private readonly members: Member[] = [];
   private readonly onQuit: () => void;
+  private readonly audits: AuditLog;
   private readonly rules: Rules;
   private readonly ruleListeners: ((rule: string, text: string) => void)[] = [];
   private readonly eventListeners: ((name: string, event: HandsetEvent) => void)[] = [];
@@ -57,14 +61,16 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private charging = false;
   private level = "normal";
 
-  /** `onQuit` is called when a command asks the handset to end. `root` is where sysfs lies. */
+  /** `onQuit` is called when a command asks the handset to end. `root` is where sysfs lies. Throws HostError when the audit cannot be
+   *  kept. */
   constructor(file: HandsetFile, board: Board, mode: "realtime" | "deterministic", onQuit: () => void, root = "/") {
     this.file = file;
     this.board = board;
     this.onQuit = onQuit;
     const now = (): number => performance.now() * 1e6;
     this.power = new HandsetPower({ board, file, deterministic: mode === "deterministic", root, now });
-    this.handset = new Handset(boardSpec(board), mode, this.power.spec);
+    this.audits = new AuditLog(monitorFolder(file.name));
+    this.handset = new Handset(boardSpec(board), mode, this.power.spec, { audit: this.audits });
     this.handset.on("battery", (reading) => {
       this.power.hear(reading);
       this.tellPower();
@@ -107,6 +113,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     clearInterval(this.powerTimer);
     await this.rules.close();
     await this.handset.close();
+    this.audits.close();
   }
 
   /** Calls `listener` for every rule that went wrong. */
@@ -246,6 +253,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
     return this.handset.consoleLog(partition).readFrom(0).bytes.toString("latin1");
   }
 
+  audit(count: number): AuditView {
+    return auditView(this.audits.read(count), (id) => this.members.find((member) => member.id === id)?.file.name);
+  }
+
   quit(): void {
     // Whoever asked gets an answer first.
     setImmediate(this.onQuit);
@@ -321,6 +332,7 @@ const POWER_POLL_MS = 1000;
 const TRIGGERS_OF: Record<string, ("fault" | "exhausted" | "state")[]> = {
   fault: ["fault"],
   failed: ["fault", "state"],
+  "disk-error": ["fault"],
   "cpu-exhausted": ["exhausted"],
   "energy-empty": ["exhausted"],
   running: ["state"],

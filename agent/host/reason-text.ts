@@ -24,6 +24,7 @@ const TEXTS: Record<number, string> = {
     "guest memory changes at the next start only: stop the partition, change it, start it again",
   [reasons.LIMIT_RATE]: "the rate limit is reached",
   [reasons.LIMIT_ENERGY]: "the energy reserve is empty",
+  [reasons.LIMIT_CAPACITY]: "it costs more than the energy reserve can hold",
   [reasons.CHANNEL_NONE]: "no channel leads there, or it was revoked",
   [reasons.CHANNEL_BAD_PORT]: "a port is 0 to 31, of a partition that there is",
   [reasons.CHANNEL_PORT_TAKEN]: "the port has a channel in this direction already",
@@ -31,6 +32,10 @@ const TEXTS: Record<number, string> = {
   [reasons.STOP_COMMAND]: "stopped by command",
   [reasons.STOP_POWER_OFF]: "powered itself off",
   [reasons.STOP_POLICY]: "stopped by policy",
+  [reasons.LOSS_DISK]: "its disk's file could not be read or written: it was told of an I/O error",
+  [reasons.LOSS_AUDIT]: "audit records were lost",
+  [reasons.LOSS_SHELL]: "the shell worker ended and was replaced",
+  [reasons.LOSS_IO_WORKER]: "the worker of its disk ended: every request is an I/O error from now on",
   [reasons.FAIL_TRAP]: "the machine trapped",
   [reasons.FAIL_WATCHDOG]: "its watchdog ran out",
   [reasons.FAIL_NO_PROGRESS]: "it made no progress",
@@ -44,6 +49,35 @@ const TEXTS: Record<number, string> = {
 /** A reason in words. */
 export function reasonText(reason: number): string {
   return TEXTS[reason] ?? `reason ${reason}`;
+}
+
+const STATES: Record<number, string> = {
+  [reasons.STATE_DEFINED]: "defined",
+  [reasons.STATE_ADMITTED]: "admitted",
+  [reasons.STATE_RUNNING]: "running",
+  [reasons.STATE_PAUSED]: "paused",
+  [reasons.STATE_STOPPED]: "stopped",
+  [reasons.STATE_FAILED]: "failed",
+  [reasons.STATE_LOCKED]: "locked",
+  [reasons.STATE_NONE]: "removed",
+};
+
+/** A partition's state in a word. */
+export function stateName(state: number): string {
+  return STATES[state] ?? "unknown";
+}
+
+const ACTIONS: Record<number, string> = {
+  [reasons.ACTION_IGNORE]: "ignored",
+  [reasons.ACTION_LOG]: "noted",
+  [reasons.ACTION_RESTART]: "it is restarted",
+  [reasons.ACTION_PAUSE]: "it is paused",
+  [reasons.ACTION_STOP]: "it is stopped",
+};
+
+/** What is done about a failure, in words. */
+export function actionText(action: number): string {
+  return ACTIONS[action] ?? `action ${action}`;
 }
 
 const MEBIBYTE = 1024 * 1024;

@@ -2,11 +2,12 @@
 
 import { CONSOLE_INPUT_BYTES, CONSOLE_PORT_COUNT } from "../../kernel/abi/layout.ts";
 import { CHARGE_CONSOLE_BYTE } from "../../kernel/abi/hypervisor.ts";
+import { DONE, LIMIT_CAPACITY, LOSS_DISK } from "../../kernel/abi/reasons.ts";
 import { BlockStore } from "./block-store.ts";
 import { PanicWatch } from "./console-history.ts";
 import { ConsoleLog } from "./console-log.ts";
 import { DiskQueue } from "./disk-queue.ts";
-import { DiskService } from "./disk-service.ts";
+import { DiskService, type DiskCharge } from "./disk-service.ts";
 import { hostEntropy, seededEntropy, type EntropySource } from "./entropy.ts";
 import type { PartitionSpec } from "./handset-messages.ts";
 import type { Hypervisor } from "./hypervisor.ts";
@@ -22,6 +23,9 @@ const READY_MARK = Buffer.from("pocketvisor: init done", "latin1");
 /** Short boots in a row without a byte of input read. */
 const LOOP_BOOTS = 3;
 const LOOP_BOOT_NS = 10e9;
+/** What goes wrong again and again is told once in so long: a guest that reads a broken disk all day must not drive everything else out of the
+ *  audit. */
+const NOTICE_INTERVAL_NS = 60e9;
 
 export class Resident {
   readonly spec: PartitionSpec;
@@ -42,6 +46,10 @@ export class Resident {
   private startedNs = 0;
   private shortBoots = 0;
   private bootReadBytes = 0;
+  /** Output was refused to it, and waits in the guest's ring. */
+  private outputHeld = false;
+  private lossCount = 0;
+  private lossToldNs = -Infinity;
 
   constructor(id: number, spec: PartitionSpec, hypervisor: Hypervisor) {
     this.id = id;
@@ -63,7 +71,9 @@ export class Resident {
     this.disk = new DiskService(
       machine,
       this.store !== null ? { store: this.store } : queue !== null ? { queue } : null,
+      { charge: this.chargeDisk, lost: () => this.tellLoss(LOSS_DISK) },
     );
+    this.outputHeld = false;
     this.machine = machine;
     machine.fillEntropy(this.entropy);
     this.begin();
@@ -130,31 +140,58 @@ export class Resident {
     this.hypervisor.wake(this.id);
   }
 
-  /** Looks for finished disk requests. */
+  /** Looks for finished disk requests, and for those that waited for an entry. */
   takeCompletions(): void {
-    if (this.disk?.takeCompletions()) {
-      this.machine!.tick();
-      this.hypervisor.wake(this.id);
-    }
+    if (!this.disk?.takeCompletions()) return;
+    this.disk.takeRequests();
+    this.machine!.tick();
+    this.hypervisor.wake(this.id);
   }
 
   /** Takes disk requests out of the machine. */
   takeRequests(): void {
-    this.disk?.takeRequests();
     // Served on this thread, they are complete already.
-    if (this.store !== null) this.hypervisor.wake(this.id);
+    if (!this.disk?.takeRequests()) return;
+    this.machine!.tick();
+    this.hypervisor.wake(this.id);
   }
 
-  /** Drains the console into the log; true when there was something. Output beyond the rate waits in the guest's ring, which the
-   *  guest sees as a full UART. */
+  /** What the hypervisor held back may be asked for again: looks at rings and requests, although the guest may not have run. True when
+   *  the console log has grown. */
+  retry(): boolean {
+    this.outputHeld = false;
+    this.disk?.release();
+    this.takeRequests();
+    return this.drainConsole();
+  }
+
+  private readonly chargeDisk: DiskCharge = (bytes) => {
+    const reason = this.hypervisor.chargeBlock(this.id, bytes);
+    if (reason === DONE) return "now";
+    if (reason !== LIMIT_CAPACITY) return "later";
+    this.tellLoss(LIMIT_CAPACITY);
+    return "never";
+  };
+
+  /** Says, in an event and in the audit, that the guest got an I/O error for `reason`. */
+  private tellLoss(reason: number): void {
+    this.lossCount++;
+    const now = this.hypervisor.now();
+    if (now - this.lossToldNs < NOTICE_INTERVAL_NS) return;
+    this.lossToldNs = now;
+    this.hypervisor.tell("disk-error", this.id, reason, this.lossCount);
+  }
+
+  /** Drains the console into the log; true when there was something. Output beyond what its limit and its reserve allow waits in the
+   *  guest's ring, which the guest sees as a full UART. */
   drainConsole(): boolean {
     const { machine } = this;
-    if (machine === null) return false;
+    if (machine === null || this.outputHeld) return false;
     let any = false;
     for (let port = 0; port < CONSOLE_PORT_COUNT; port++) {
       for (;;) {
-        const chunk = machine.consoleOutput(port, Infinity);
-        if (chunk.length === 0 || !this.hypervisor.charge(this.id, CHARGE_CONSOLE_BYTE, chunk.length)) break;
+        const chunk = this.chargeOutput(machine.consoleOutput(port, Infinity));
+        if (chunk.length === 0) break;
         if (port === 0) this.publish(chunk);
         machine.consoleOutputTaken(port, chunk.length);
         any = true;
@@ -163,8 +200,34 @@ export class Resident {
     if (any) {
       machine.tick();
       this.hypervisor.progress(this.id);
+      // Who sleeps until there is room is woken by it.
+      if (machine.deadline() === 0) this.hypervisor.wake(this.id);
     }
     return any;
+  }
+
+  /** A life ends: what its limit held back is published all the same, because it may be the words that tell why. It is at most what the
+   *  rings hold, and not charged. */
+  drainLastWords(): void {
+    this.drainConsole();
+    const { machine } = this;
+    for (let chunk = lastWords(machine); chunk.length > 0; chunk = lastWords(machine)) {
+      this.publish(chunk);
+      machine!.consoleOutputTaken(0, chunk.length);
+    }
+  }
+
+  /** As much of `chunk` as may pass now: at most a burst, and when the reserve can never hold its cost, a part that it can. */
+  private chargeOutput(chunk: Uint8Array): Uint8Array {
+    const most = this.hypervisor.burst(this.id, CHARGE_CONSOLE_BYTE);
+    for (let part = chunk.subarray(0, most); part.length > 0; part = part.subarray(0, part.length >> 1)) {
+      const reason = this.hypervisor.charge(this.id, CHARGE_CONSOLE_BYTE, part.length);
+      if (reason === DONE) return part;
+      if (reason === LIMIT_CAPACITY) continue;
+      this.outputHeld = true;
+      break;
+    }
+    return chunk.subarray(0, 0);
   }
 
   private publish(chunk: Uint8Array): void {
@@ -206,4 +269,8 @@ export class Resident {
   settle(doorbell: Doorbell): void {
     this.disk?.settle(doorbell);
   }
+}
+
+function lastWords(machine: Machine | null): Uint8Array {
+  return machine?.consoleOutput(0, Infinity) ?? new Uint8Array();
 }

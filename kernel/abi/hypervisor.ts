@@ -8,10 +8,11 @@
 //   0x10000  --memoryBase: the compiler's static data
 //   0x12000  scheduler's heaps
 //   0x24000  audit ring
+//   0x2d000  the heap of refused charges
 //   0x34000  channels · ports · partitions
 
 /** Version of this page. hypervisorInit() refuses a board block that was filled in by another one. */
-export const HYPERVISOR_ABI_VERSION: u32 = 1;
+export const HYPERVISOR_ABI_VERSION: u32 = 2;
 /** WebAssembly pages of the hypervisor's memory, initial and maximum. */
 export const HYPERVISOR_PAGES: u32 = 24;
 export const HYPERVISOR_STATIC_BASE: u32 = 0x10000;
@@ -39,6 +40,11 @@ export const BOARD_RESERVE: u32 = BOARD + 16; // u64 bytes that no partition get
 export const BOARD_CPU_LIMIT: u32 = BOARD + 24; // Σ budget/period of the guaranteed class in parts per billion; 0 = 900,000,000
 export const BOARD_ENERGY_RATE: u32 = BOARD + 28; // µW: the envelope, Σ of constant taps
 export const BOARD_COSTS: u32 = BOARD + 32; // u32 picojoules for one unit of each CHARGE_*
+/** Where the audit chain goes on from. All zero: it begins here. */
+export const BOARD_AUDIT_HASH: u32 = BOARD + 64; // 32 bytes: the hash of the last record before this start
+export const BOARD_AUDIT_SEQUENCE: u32 = BOARD + 96; // u64: number of the first record
+export const BOARD_AUDIT_CHAIN: u32 = BOARD + 104; // u32 CHAIN_*: the reason of the first record
+export const BOARD_AUDIT_ORIGIN: u32 = BOARD + 112; // u64 milliseconds since 1970 when the clock was 0; 0 = virtual time, or not known
 export const BOARD_BYTES: u32 = 256;
 
 /** The hypervisor follows host.now(). */
@@ -153,6 +159,8 @@ export const WANTS: u32 = 0x9000;
 /** The scheduler's heaps: see kernel/hypervisor/heap. */
 export const HEAPS: u32 = 0x12000;
 export const HEAP_BYTES: u32 = 0x4400;
+/** The heap of partitions whose refused charges may be asked for again. */
+export const HEAP_RETRIES: u32 = 0x2d000;
 
 // ---- Audit ring: as the event ring, but each record carries SHA-256(hash of the record before ‖ its own first 32 bytes) -----
 export const AUDIT_RING: u32 = 0x24000;
@@ -163,7 +171,7 @@ export const AUDIT_HASH: u32 = AUDIT_RING + 32; // hash of the last record
 export const AUDITS: u32 = AUDIT_RING + 64;
 export const AUDIT_COUNT: u32 = 512;
 export const AUDIT_BYTES: u32 = 64;
-export const AUDIT_SEQUENCE: u32 = 0; // u64, from 0
+export const AUDIT_SEQUENCE: u32 = 0; // u64, from BOARD_AUDIT_SEQUENCE
 export const AUDIT_TIME: u32 = 8; // u64 ns
 export const AUDIT_KIND: u32 = 16; // u16 AUDIT_*
 export const AUDIT_PARTITION: u32 = 18; // u16
@@ -171,7 +179,7 @@ export const AUDIT_REASON: u32 = 20; // u32
 export const AUDIT_VALUE: u32 = 24; // u64
 export const AUDIT_CHAIN: u32 = 32; // 32 bytes
 
-export const AUDIT_INIT: u32 = 0;
+export const AUDIT_INIT: u32 = 0; // reason = CHAIN_*, value = BOARD_AUDIT_ORIGIN << 1 | mode
 export const AUDIT_STATE: u32 = 1; // value = STATE_*
 export const AUDIT_FAULT: u32 = 2; // value = ACTION_*
 export const AUDIT_REFUSED: u32 = 3; // reason, value = what was wanted
@@ -180,6 +188,15 @@ export const AUDIT_GRANT: u32 = 5; // value = channel | from port << 16 | to << 
 export const AUDIT_REVOKE: u32 = 6; // value = channel
 export const AUDIT_GAP: u32 = 7; // value = records lost here
 export const AUDIT_HOST: u32 = 8; // auditNote(): reason and value are the host's
+/** Not from the hypervisor: what the host puts before the first record of a file, see agent/host/audit-log. */
+export const AUDIT_FILE: u32 = 0xffff;
+
+/** What the chain goes on from, says the first record of a start: nothing that the host knows of, */
+export const CHAIN_NEW: u32 = 0;
+/** the host's last record, whose hash the chain holds; */
+export const CHAIN_BOUND: u32 = 1;
+/** or records that do not hold together, or end before the last one that was written. */
+export const CHAIN_BROKEN: u32 = 2;
 
 // ---- Channels ----------------------------------------------------------------------------------------------------------------
 // A channel goes one way: from a port of one partition to a port of another. Two make a conversation.
@@ -248,6 +265,8 @@ export const PARTITION_RESTART_STREAK: u32 = 368; // u32, in a row
 export const PARTITION_RESTART_AT: u32 = 376; // u64 ns, 0 = none is due
 export const PARTITION_STARTED: u32 = 384; // u64 ns
 export const PARTITION_BUCKETS: u32 = 416; // CHARGE_BUCKETS × BUCKET_BYTES
+export const PARTITION_RETRYING: u32 = 984; // u32: 1 from a refused charge until retries() names the partition
+export const PARTITION_RETRY_AT: u32 = 992; // u64 ns: when that will be, all ones = when energy or another contract comes
 export const BUCKET_BYTES: u32 = 32;
 export const BUCKET_LEVEL: u32 = 0; // i64: below 0 after a charge above the burst
 export const BUCKET_USED: u32 = 16; // u64 units allowed, ever

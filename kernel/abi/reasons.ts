@@ -79,6 +79,8 @@ export const ADMIT_MEMORY_LIVE: u32 = 17;
 export const LIMIT_RATE: u32 = 20;
 export const LIMIT_ENERGY: u32 = 21;
 export const LIMIT_BAD_KIND: u32 = 22;
+/** It costs more than the energy reserve can ever hold. */
+export const LIMIT_CAPACITY: u32 = 23;
 /** No channel leads from or to this port, or it was revoked. */
 export const CHANNEL_NONE: u32 = 24;
 export const CHANNEL_FULL: u32 = 25;
@@ -98,6 +100,16 @@ export const CHANNEL_BAD_ADDRESS: u32 = 32;
 export const STOP_COMMAND: u32 = 64;
 export const STOP_POWER_OFF: u32 = 65;
 export const STOP_POLICY: u32 = 66;
+
+// ---- What the host lost: for events and the audit -----------------------------------------------------------------------------
+/** The disk's file could not be read or written: the guest was told of an I/O error. */
+export const LOSS_DISK: u32 = 72;
+/** Audit records could not be written, or found their ring full. */
+export const LOSS_AUDIT: u32 = 73;
+/** The worker that holds the control port ended; there is a new one. */
+export const LOSS_SHELL: u32 = 74;
+/** The worker that serves the disk ended: every request is an I/O error from now on. */
+export const LOSS_IO_WORKER: u32 = 75;
 
 // ---- Failures: rows of the health table -----------------------------------------------------------------------------------------
 export const FAIL_FIRST: u32 = 80;

@@ -10,6 +10,7 @@ import {
   AUDIT_GAP,
   AUDIT_HASH,
   AUDIT_HEAD,
+  AUDIT_INIT,
   AUDIT_KIND,
   AUDIT_LOST,
   AUDIT_PARTITION,
@@ -19,6 +20,11 @@ import {
   AUDIT_TAIL,
   AUDIT_TIME,
   AUDIT_VALUE,
+  BOARD_AUDIT_CHAIN,
+  BOARD_AUDIT_HASH,
+  BOARD_AUDIT_ORIGIN,
+  BOARD_AUDIT_SEQUENCE,
+  BOARD_MODE,
   NO_PARTITION,
 } from "../abi/hypervisor";
 import { sha256Block } from "./sha256";
@@ -30,6 +36,14 @@ const GAP: u32 = AUDIT_RING + 12;
 const NEXT: u32 = AUDIT_RING + 16;
 /** Below the ring, no state: the block to hash. */
 const BLOCK: u32 = AUDIT_RING - 0x40;
+
+/** The first record of a start: it goes on from what the board block names, and so binds the chain to all that was before. */
+export function auditBegin(): void {
+  memory.copy(AUDIT_HASH, BOARD_AUDIT_HASH, 32);
+  store<u64>(NEXT, load<u64>(BOARD_AUDIT_SEQUENCE));
+  const mode = <u64>load<u32>(BOARD_MODE);
+  auditPut(AUDIT_INIT, NO_PARTITION, load<u32>(BOARD_AUDIT_CHAIN), (load<u64>(BOARD_AUDIT_ORIGIN) << 1) | mode);
+}
 
 export function auditPut(kind: u32, partition: u32, reason: u32, value: u64): void {
   const gap = load<u32>(GAP);

@@ -1,11 +1,11 @@
 // Ordered queues of partitions: binary heaps by a u64 key, smallest first, and by id where keys are equal. A partition is in at most one
-// queue of those who are ready and in at most one of alarms; its record knows where, so that it can be moved without a search.
+// queue of those who are ready, in at most one of alarms and in the queue of retries; its record knows where, so that it can be moved without a search.
 // Keys are compared by their difference: virtual time may wrap around.
 //
 // A heap lies at HEAPS + n * HEAP_BYTES: +0 count u32, +16 entries of {key u64, id u32, unused u32}.
 
-import { HEAPS, HEAP_BYTES } from "../abi/hypervisor";
-import { Partition, partitionAt } from "./record";
+import { HEAPS, HEAP_BYTES, HEAP_RETRIES } from "../abi/hypervisor";
+import { Partition, RECORD_RETRY, partitionAt } from "./record";
 import { NEVER } from "./state";
 
 /** Guaranteed partitions with budget, by deadline. */
@@ -16,11 +16,14 @@ export const HEAP_FAIR: u32 = HEAPS + HEAP_BYTES;
 export const HEAP_ALARM: u32 = HEAPS + 2 * HEAP_BYTES;
 /** When to look again at a best-effort partition: that can wait for the end of a slice. */
 export const HEAP_ALARM_FAIR: u32 = HEAPS + 3 * HEAP_BYTES;
+/** When to look again at what a partition asked of a device in vain: see retry. */
+export const HEAP_RETRY: u32 = HEAP_RETRIES;
 
 const ENTRIES: u32 = 16;
 
 export function heapsReset(): void {
   for (let heap = HEAP_DEADLINE; heap <= HEAP_ALARM_FAIR; heap += HEAP_BYTES) store<u32>(heap, 0);
+  store<u32>(HEAP_RETRY, 0);
 }
 
 /** Whether key `a` of partition `idA` comes before key `b` of `idB`. */
@@ -56,6 +59,7 @@ export function heapFirst(heap: u32): u32 {
 @inline
 function place(heap: u32, id: u32): usize {
   const record = changetype<usize>(partitionAt(id));
+  if (heap == HEAP_RETRY) return record + RECORD_RETRY;
   return record + (heap >= HEAP_ALARM ? offsetof<Partition>("alarmHeap") : offsetof<Partition>("readyHeap"));
 }
 

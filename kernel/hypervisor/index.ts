@@ -5,12 +5,13 @@ import {
   ANSWER,
   ANSWER_RETRY,
   AUDIT_HOST,
-  AUDIT_INIT,
   BOARD_ABI_VERSION,
   BOARD_MODE,
   BOARD_RAM,
   BOARD_RESERVE,
   BUCKET_BYTES,
+  CHARGE_BLOCK_BYTE,
+  CHARGE_BLOCK_OPERATION,
   CHARGE_BUCKETS,
   CHARGE_INSTRUCTION,
   CHARGE_KINDS,
@@ -24,12 +25,14 @@ import {
   PARTITION_ENERGY_LEVEL,
   PARTITION_MAX,
   PARTITION_MEMORY,
+  PARTITION_RETRYING,
   PARTITION_STARTED,
   PARTITION_STATE,
 } from "../abi/hypervisor";
 import {
   DONE,
   LIMIT_BAD_KIND,
+  LIMIT_CAPACITY,
   LIMIT_ENERGY,
   LIMIT_RATE,
   REFUSE_ABI_MISMATCH,
@@ -39,7 +42,7 @@ import {
   STATE_PAUSED,
   STATE_RUNNING,
 } from "../abi/reasons";
-import { auditPut } from "./audit";
+import { auditBegin, auditPut } from "./audit";
 import { bucketTake, bucketWait } from "./bucket";
 import { channelRevokeAll } from "./channel";
 import { energyCost, energyDrained, energyFill, energyGive, energyHas, energySpend } from "./energy";
@@ -48,7 +51,8 @@ import { health } from "./health";
 import { heapsReset } from "./heap";
 import { partitionRemove as remove, partitionsReset } from "./partition";
 import { place, wantTake } from "./place";
-import { Partition, RECORD_BUCKET_RATES, partitionAt, partitionExists } from "./record";
+import { Partition, RECORD_BUCKET_RATES, RECORD_RETRY, partitionAt, partitionExists } from "./record";
+import { retryPut, retrySoon, retryTake } from "./retry";
 import {
   scheduleClock,
   scheduleFaulted,
@@ -78,7 +82,8 @@ if (
   offsetof<Partition>("state") != PARTITION_STATE ||
   offsetof<Partition>("energyLevel") != PARTITION_ENERGY_LEVEL ||
   offsetof<Partition>("startedAt") != PARTITION_STARTED ||
-  offsetof<Partition>() > PARTITION_BUCKETS
+  offsetof<Partition>() > PARTITION_BUCKETS ||
+  RECORD_RETRY + 8 != PARTITION_RETRYING
 ) {
   ERROR("kernel/hypervisor/record does not agree with kernel/abi/hypervisor");
 }
@@ -96,7 +101,7 @@ export function hypervisorInit(): u32 {
   partitionsReset();
   heapsReset();
   scheduleClock();
-  auditPut(AUDIT_INIT, NO_PARTITION, DONE, <u64>load<u32>(BOARD_MODE));
+  auditBegin();
   return DONE;
 }
 
@@ -166,34 +171,78 @@ export function partitionRemove(id: u32): u32 {
 }
 
 /** Partition `id` wants to pass `amount` units of CHARGE_* `kind` (operations, bytes) through a device. DONE: they are charged. Else
- *  nothing is, and ANSWER_RETRY says when to ask again: LIMIT_RATE, LIMIT_ENERGY. */
+ *  nothing is: LIMIT_RATE and LIMIT_ENERGY may be asked for again at ANSWER_RETRY, when retries() will name the partition;
+ *  LIMIT_CAPACITY never. */
 export function charge(id: u32, kind: u32, amount: u32): u32 {
   if (!partitionExists(id)) return REFUSE_UNKNOWN;
   if (kind >= CHARGE_KINDS || kind == CHARGE_INSTRUCTION) return LIMIT_BAD_KIND;
   scheduleClock();
-  const partition = partitionAt(id);
-  const at = changetype<usize>(partition);
-  const cost = <u64>amount * energyCost(kind);
   store<u64>(ANSWER_RETRY, NEVER);
-  energyFill(partition);
-  if (!energyHas(partition, cost)) {
-    const remainder = at + offsetof<Partition>("energyRemainder");
-    const time = flowTime(partition.energyRate, cost - partition.energyLevel, 1000, remainder);
-    if (time != NEVER && cost <= partition.energyCapacity) store<u64>(ANSWER_RETRY, state.now + time);
-    return LIMIT_ENERGY;
-  }
+  const cost = <u64>amount * energyCost(kind);
+  const reason = affordable(id, cost);
+  if (reason != DONE) return reason;
   if (kind < CHARGE_BUCKETS) {
-    const bucket = at + PARTITION_BUCKETS + kind * BUCKET_BYTES;
-    const limit = at + RECORD_BUCKET_RATES + (kind << 3);
-    const retry = bucketWait(bucket, limit, amount, state.now);
-    if (retry) {
-      store<u64>(ANSWER_RETRY, retry);
-      return LIMIT_RATE;
-    }
-    bucketTake(bucket, limit, amount);
+    const retry = wait(id, kind, amount);
+    if (retry) return refused(id, LIMIT_RATE, retry);
+    take(id, kind, amount);
   }
-  energySpend(partition, cost);
+  energySpend(partitionAt(id), cost);
   return DONE;
+}
+
+/** Partition `id` wants to begin a block request of `bytes` bytes of data: one operation and its bytes, both or neither. Answers as
+ *  charge(). */
+export function chargeBlock(id: u32, bytes: u32): u32 {
+  if (!partitionExists(id)) return REFUSE_UNKNOWN;
+  scheduleClock();
+  store<u64>(ANSWER_RETRY, NEVER);
+  const cost = energyCost(CHARGE_BLOCK_OPERATION) + <u64>bytes * energyCost(CHARGE_BLOCK_BYTE);
+  const reason = affordable(id, cost);
+  if (reason != DONE) return reason;
+  const forOperation = wait(id, CHARGE_BLOCK_OPERATION, 1);
+  const forBytes = wait(id, CHARGE_BLOCK_BYTE, bytes);
+  const retry = max<u64>(forOperation, forBytes);
+  if (retry) return refused(id, LIMIT_RATE, retry);
+  take(id, CHARGE_BLOCK_OPERATION, 1);
+  take(id, CHARGE_BLOCK_BYTE, bytes);
+  energySpend(partitionAt(id), cost);
+  return DONE;
+}
+
+/** Whether the reserve of `id` holds `cost` now: DONE, or why not. */
+function affordable(id: u32, cost: u64): u32 {
+  const partition = partitionAt(id);
+  energyFill(partition);
+  if (energyHas(partition, cost)) return DONE;
+  if (cost > partition.energyCapacity) return LIMIT_CAPACITY;
+  const remainder = changetype<usize>(partition) + offsetof<Partition>("energyRemainder");
+  const time = flowTime(partition.energyRate, cost - partition.energyLevel, 1000, remainder);
+  return refused(id, LIMIT_ENERGY, time == NEVER ? NEVER : state.now + time);
+}
+
+/** When `amount` may pass the bucket of `kind`: 0 = now. */
+function wait(id: u32, kind: u32, amount: u32): u64 {
+  const at = changetype<usize>(partitionAt(id));
+  const limit = at + RECORD_BUCKET_RATES + (kind << 3);
+  return bucketWait(at + PARTITION_BUCKETS + kind * BUCKET_BYTES, limit, amount, state.now);
+}
+
+function take(id: u32, kind: u32, amount: u32): void {
+  const at = changetype<usize>(partitionAt(id));
+  bucketTake(at + PARTITION_BUCKETS + kind * BUCKET_BYTES, at + RECORD_BUCKET_RATES + (kind << 3), amount);
+}
+
+function refused(id: u32, reason: u32, retry: u64): u32 {
+  store<u64>(ANSWER_RETRY, retry);
+  retryPut(id, retry);
+  return reason;
+}
+
+/** The next partition to which something was refused that may be asked for again now, or -1. step() does nothing before all have
+ *  been taken. */
+export function retries(): i32 {
+  scheduleClock();
+  return retryTake();
 }
 
 /** The battery gave low | high << 32 picojoules beyond what taps draw: those with a share get theirs, the board the rest. */
@@ -201,7 +250,9 @@ export function drained(low: u32, high: u32): void {
   scheduleClock();
   energyDrained((<u64>low) | ((<u64>high) << 32));
   for (let id: u32 = 0; id < PARTITION_MAX; id++) {
-    if (partitionExists(id) && partitionAt(id).exhausted) place(id);
+    if (!partitionExists(id) || !partitionAt(id).held) continue;
+    if (partitionAt(id).exhausted) place(id);
+    retrySoon(id);
   }
 }
 
@@ -211,6 +262,7 @@ export function energyTopUp(id: u32, low: u32, high: u32): u32 {
   if (!partitionAt(id).held) return REFUSE_STATE;
   scheduleClock();
   energyGive(partitionAt(id), (<u64>low) | ((<u64>high) << 32));
+  retrySoon(id);
   place(id);
   return DONE;
 }

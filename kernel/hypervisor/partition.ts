@@ -38,6 +38,7 @@ import { budgetChange, budgetReset } from "./budget";
 import { energyFill, energyRelease } from "./energy";
 import { eventPut } from "./event";
 import { place } from "./place";
+import { retryForget, retrySoon } from "./retry";
 import {
   Partition,
   RECORD_BUCKET_RATES,
@@ -73,6 +74,8 @@ export function partitionPut(id: u32, to: u32, reason: u32): void {
   const partition = partitionAt(id);
   partition.state = to;
   partition.reason = reason;
+  // Its machine is gone, and with it what it had asked for.
+  if (to != STATE_RUNNING && to != STATE_PAUSED) retryForget(id);
   auditPut(AUDIT_STATE, id, reason, <u64>to);
   eventPut(EVENT_STATE, id, reason, <u64>to);
   place(id);
@@ -243,6 +246,7 @@ export function partitionBudget(id: u32): u32 {
   }
   auditPut(AUDIT_BUDGET, id, partition.class, (<u64>partition.budget) | ((<u64>partition.period) << 32));
   eventPut(EVENT_BUDGET, id, DONE, <u64>partition.budget);
+  retrySoon(id);
   place(id);
   return DONE;
 }

@@ -17,6 +17,7 @@ export const THROTTLED_ENERGY: u32 = 2;
  *   +416  buckets        4 × 32    see bucket
  *   +544  server         216       the budget of the guaranteed class
  *   +760  cap            216       the ceiling: a budget that nobody is promised
+ *   +976  retry          {heap u32, index u32, retrying u32, unused u32, at u64}  see retry
  */
 @unmanaged
 export class Partition {
@@ -96,6 +97,7 @@ export class Partition {
 export const RECORD_ACTIONS: u32 = 64;
 export const RECORD_BUCKET_RATES: u32 = 96;
 export const RECORD_DEFINITION_BYTES: u32 = 128;
+export const RECORD_RETRY: u32 = 976;
 const SERVER: u32 = 544;
 const CAP: u32 = SERVER + BUDGET_STATE_BYTES;
 

@@ -46,6 +46,7 @@ import { HEAP_ALARM, HEAP_ALARM_FAIR, HEAP_DEADLINE, HEAP_FAIR, heapEmpty, heapF
 import { partitionEnd } from "./partition";
 import { awake, place, wantAny, wantPut } from "./place";
 import { Partition, capOf, partitionAt, serverOf } from "./record";
+import { retryNext } from "./retry";
 import { NEVER, state } from "./state";
 
 /** Host monotonic time in nanoseconds. */
@@ -86,14 +87,14 @@ export function scheduleClock(): void {
   if (time > state.now) state.now = time;
 }
 
-/** Runs slices until `until` has come, or all sleep, or somebody wants the host. Returns the moment when step() must be called again at
+/** Runs slices until `until` has come, or all sleep, or somebody wants the host or is to be looked at again. Returns the moment when step() must be called again at
  *  the latest: now when there is work, NEVER when only an input can make some. */
 export function scheduleStep(until: u64): u64 {
   scheduleClock();
   while (true) {
     while (heapFirstKey(HEAP_ALARM) <= state.now) place(heapFirst(HEAP_ALARM));
     while (heapFirstKey(HEAP_ALARM_FAIR) <= state.now) place(heapFirst(HEAP_ALARM_FAIR));
-    if (wantAny()) return state.now;
+    if (wantAny() || retryNext() <= state.now) return state.now;
     if (!heapEmpty(HEAP_DEADLINE)) {
       if (state.now >= until) return state.now;
       slice(heapFirst(HEAP_DEADLINE), false);
@@ -102,7 +103,7 @@ export function scheduleStep(until: u64): u64 {
       state.fairClock = heapFirstKey(HEAP_FAIR);
       slice(fairTurn(), true);
     } else {
-      const due = min<u64>(heapFirstKey(HEAP_ALARM), heapFirstKey(HEAP_ALARM_FAIR));
+      const due = min<u64>(min<u64>(heapFirstKey(HEAP_ALARM), heapFirstKey(HEAP_ALARM_FAIR)), retryNext());
       if (!state.virtual) return due;
       const to = min<u64>(due, until);
       if (to != NEVER && to > state.now) {

@@ -1,7 +1,6 @@
 // Energy from the battery to the instruction, on real machines in virtual time: first fills, shares, the board's own load, a simulated battery, and
 // whether a projection comes true. Guests: test/guest/bare (keys.S: "s" spins for ever; beats.S wakes every ten seconds).
 
-import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UNTOUCHED_BATTERY, type BatteryReading, type BatteryStep } from "../../agent/battery/battery.js";
@@ -14,7 +13,6 @@ import { BOARD, bringUp, partitionOf, playHandset, type Played, type Scripted } 
 const JOULE = 1_000_000_000_000n;
 const SECOND_MS = 1000;
 const HOUR_MS = 3600 * SECOND_MS;
-const BEATS = fileURLToPath(new URL("../guest/bare/beats.bin", import.meta.url));
 
 const power = suite("power");
 
@@ -59,7 +57,7 @@ power("a first fill comes out of the battery, as far as the reserve has room, an
   const energy = { capacity: JOULE / 100n, rate: 0, share: 0 };
   const script: Scripted[] = bringUp(0, partitionOf("full", { energy }), "s");
   script.splice(2, 0, [0, { op: "fill", partition: 0, picojoules: JOULE }]);
-  const played = playHandset(script, 1000, BOARD, load(battery(1000n)));
+  const played = playHandset(script, 1000, BOARD, { power: load(battery(1000n)) });
   const [partition] = played.snapshot.partitions;
   // 10 mJ at 900 pJ an instruction, less the few bytes that it wrote.
   const paid = partition!.instructions * BOARD.costs.instruction;
@@ -76,7 +74,9 @@ power("a first fill comes out of the battery, as far as the reserve has room, an
 power("a share of the battery's drain fills a reserve: its owner runs on that and nothing else", () => {
   const energy: EnergyContract = { capacity: JOULE, rate: 0, share: 300_000 };
   const spec = load(battery(1000n));
-  const played = playHandset(bringUp(0, partitionOf("sharer", { energy }), "s"), 20 * SECOND_MS, BOARD, spec);
+  const played = playHandset(bringUp(0, partitionOf("sharer", { energy }), "s"), 20 * SECOND_MS, BOARD, {
+    power: spec,
+  });
   const [partition] = played.snapshot.partitions;
   const drained = Number(played.energy.drained);
   // The board's load is all that drains the battery here: 26 mW, and 2 mW for as long as the guest runs.
@@ -98,12 +98,9 @@ power("a script's levels, charger and temperature come at their times, and twice
     step(40.25, { chargeMicrowatts: 0 }),
   ];
   const play = (): Played =>
-    playHandset(
-      bringUp(0, partitionOf("beats", {}, BEATS), ""),
-      60 * SECOND_MS,
-      BOARD,
-      load(battery(1000n, { steps })),
-    );
+    playHandset(bringUp(0, partitionOf("beats", {}, "beats"), ""), 60 * SECOND_MS, BOARD, {
+      power: load(battery(1000n, { steps })),
+    });
   const [first, second] = [play(), play()];
   const readings = ({ messages }: Played): BatteryReading[] =>
     messages.flatMap((message) => (message.kind === "battery" ? [message.reading] : []));
@@ -133,7 +130,7 @@ power("in a day of beats, reserve and battery last as long as was projected afte
     [{ capacity: JOULE / 20n, rate: 1, share: 0 }, JOULE / 30n],
   ];
   const script = energies.flatMap(([energy, picojoules], partition): Scripted[] => [
-    [0, { op: "define", spec: partitionOf(`beats-${partition}`, { energy }, BEATS) }],
+    [0, { op: "define", spec: partitionOf(`beats-${partition}`, { energy }, "beats") }],
     [0, { op: "admit", partition }],
     [0, { op: "fill", partition, picojoules }],
     [0, { op: "start", partition }],
@@ -142,7 +139,7 @@ power("in a day of beats, reserve and battery last as long as was projected afte
   const minutes = Array.from({ length: 24 * 60 }, (_, minute) => 10 + minute);
   script.push(...minutes.map((minute): Scripted => [minute * 60 * SECOND_MS, { op: "snapshot" }]));
   const started = performance.now();
-  const played = playHandset(script, 24.2 * HOUR_MS, BOARD, load(battery(1700n)));
+  const played = playHandset(script, 24.2 * HOUR_MS, BOARD, { power: load(battery(1700n)) });
   const took = (performance.now() - started) / 1000;
   for (const answer of played.answers) {
     if ("value" in answer && typeof answer.value === "object" && answer.value !== null && "battery" in answer.value) {

@@ -26,7 +26,7 @@ testUnless(
   async () => {
     const folder = temporaryFolder();
     const result = await pocketvisor(["up", "--until", "ready", "--json"], {
-      environment: { XDG_RUNTIME_DIR: folder },
+      environment: { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder },
     });
     assert.is(result.status, 0, result.stderr);
     const { board, partitions } = JSON.parse(result.stdout) as Summary;
@@ -50,7 +50,7 @@ testUnless(
   "commands of a running handset: console, budgets, pause, why, and refusals with their numbers",
   async () => {
     const folder = temporaryFolder();
-    const env = { XDG_RUNTIME_DIR: folder };
+    const env = { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
     const call = async (...args: string[]): Promise<{ status: number | null; stdout: string; stderr: string }> =>
       pocketvisor(args, { environment: env });
     const up = spawn(process.execPath, [program, "up", "--plain"], {

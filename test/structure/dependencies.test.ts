@@ -14,7 +14,7 @@ interface Rule {
 }
 
 const DEVICE_SUPPORT = ["kernel/abi/", "kernel/machine/memory-map.ts", "kernel/machine/pages.ts"];
-const AGENT_SUPPORT = ["agent/failure.ts", "agent/escape.ts", "agent/paths.ts"];
+const AGENT_SUPPORT = ["agent/failure.ts", "agent/escape.ts", "agent/paths.ts", "agent/durable-file.ts"];
 
 const RULES: Rule[] = [
   { folder: "kernel/abi/", may: [], reason: "abi is what everybody shares: it imports nothing" },
@@ -52,7 +52,14 @@ const RULES: Rule[] = [
   { folder: "agent/identity/", may: ["agent/failure.ts", "agent/wire/"], reason: "keys know what they sign, no more" },
   {
     folder: "agent/shell/",
-    may: ["kernel/abi/", ...AGENT_SUPPORT, "agent/command.ts", "agent/wire/", "agent/host/handset-messages.ts"],
+    may: [
+      "kernel/abi/",
+      ...AGENT_SUPPORT,
+      "agent/command.ts",
+      "agent/wire/",
+      "agent/policy/",
+      "agent/host/handset-messages.ts",
+    ],
     reason: "the shell knows what may be asked of a handset, and nothing of how one runs",
   },
   {
@@ -65,6 +72,12 @@ const RULES: Rule[] = [
     may: AGENT_SUPPORT,
     reason: "a battery knows nothing of what draws from it",
   },
+  {
+    folder: "agent/policy/",
+    may: [...AGENT_SUPPORT, "agent/wire/", "agent/host/handset-messages.ts"],
+    reason: "what a policy means does not depend on who enforces it",
+  },
+  { folder: "agent/link/", may: [...AGENT_SUPPORT, "agent/wire/"], reason: "the link knows no host and no shell" },
   {
     folder: "agent/guests/",
     may: [...AGENT_SUPPORT, "agent/host/loader/"],

@@ -24,15 +24,19 @@ export interface HandsetProcess {
   says(pattern: RegExp): Promise<void>;
 }
 
-/** Boots a handset of partitions "work" and "home" running keys.bin, and ends it after `body`. `more` is put at the file's end. */
-export async function withHandset(more: string, body: (handset: HandsetProcess) => Promise<void>): Promise<void> {
+/** Boots a handset of partitions "work" and "home" running keys.bin, and ends it after `body`. `more` is put at the file's end; its state goes
+ *  to `folder`. */
+export async function withHandset(
+  more: string,
+  body: (handset: HandsetProcess) => Promise<void>,
+  folder = temporaryFolder(),
+): Promise<void> {
   const partition = (name: string): string =>
     `  - { name: ${name}, kernel: ${KEYS_GUEST}, memory: 1M, overhead: small, cpu: { budget: 10ms, period: 100ms } }\n`;
   const file = temporaryFile(
     `handset: small\npartitions:\n${partition("work")}${partition("home")}${more}`,
     "small.yaml",
   );
-  const folder = temporaryFolder();
   const socket = join(folder, "pocketvisor", "small.sock");
   const environment = { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
   const up = spawn(process.execPath, [PROGRAM, "up", file, "--plain"], {

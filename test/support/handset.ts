@@ -3,8 +3,10 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ConsoleLog } from "../../agent/host/console-log.js";
+import type { DiskQueue } from "../../agent/host/disk-queue.js";
 import { HandsetLoop } from "../../agent/host/handset-loop.js";
 import type {
+  AuditChain,
   BoardSpec,
   HandsetAnswer,
   HandsetMessage,
@@ -28,20 +30,36 @@ export const BOARD: BoardSpec = {
   costs: { instruction: 900, blockOperation: 2_000_000, blockByte: 60, consoleByte: 1_000, networkByte: 350_000 },
 };
 
-const KEYS = fileURLToPath(new URL("../guest/bare/keys.bin", import.meta.url));
+const bare = (name: string): string => fileURLToPath(new URL(`../guest/bare/${name}.bin`, import.meta.url));
 
-/** A partition that runs one of test/guest/bare: of keys.S, the first console byte tells it what to do. */
-export function partitionOf(name: string, change: Partial<PartitionSpec> = {}, kernel = KEYS): PartitionSpec {
+/** A partition that runs a guest of test/guest/bare: of keys, the first console byte tells it what to do. */
+export function partitionOf(name: string, change: Partial<PartitionSpec> = {}, guest = "keys"): PartitionSpec {
+  return { ...bareSpec(name, guest, null), ...change };
+}
+
+/** A partition that runs test/guest/bare/disk on this image. Served on the loop's thread, or, with a queue, by who takes from it. */
+export function diskPartitionOf(
+  name: string,
+  path: string,
+  change: Partial<PartitionSpec> = {},
+  queue: DiskQueue | null = null,
+): PartitionSpec {
+  const spec = bareSpec(name, "disk", { path, readOnly: false });
+  const queued = queue === null ? {} : { disk: null, diskQueue: queue.buffer };
+  return { ...spec, ...queued, ...change };
+}
+
+function bareSpec(name: string, guest: string, disk: PartitionSpec["disk"]): PartitionSpec {
   const prepared = partitionPrepare(
     {
       ramBytes: 1 << 20,
       mode: "scheduled",
-      kernel: { path: kernel, sha256: null, offset: null, bssBytes: 0 },
+      kernel: { path: bare(guest), sha256: null, offset: null, bssBytes: 0 },
       firmware: null,
       initrd: null,
       commandLine: null,
       deviceTree: null,
-      disk: null,
+      disk,
       overhead: "small",
       channels: true,
     },
@@ -56,10 +74,9 @@ export function partitionOf(name: string, change: Partial<PartitionSpec> = {}, k
     energy: null,
     io: { blockOperations: null, blockBytes: null, consoleBytes: null },
     restart: { onFailure: "stop", max: 0, backoffFirstMs: 100, backoffMaxMs: 1_000, noProgressMs: 0 },
-    disk: null,
+    disk,
     diskQueue: null,
     consoleLog: new ConsoleLog().buffer,
-    ...change,
   };
 }
 
@@ -79,8 +96,14 @@ export type Scripted = [atMs: number, request: HandsetRequest];
 /** A board that draws nothing by itself, and no battery. */
 export const NO_POWER: PowerSpec = { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null };
 
-/** Plays a script to its end at `endMs` of virtual time. */
-export function playHandset(script: Scripted[], endMs: number, board = BOARD, power = NO_POWER): Played {
+/** Plays a script to its end at `endMs` of virtual time. `round` is called in each round of the loop, and does what other threads would
+ *  do: true when it did something that the loop has not heard of yet. */
+export function playHandset(
+  script: Scripted[],
+  endMs: number,
+  board = BOARD,
+  { power = NO_POWER, round = (): boolean => false } = {},
+): Played {
   const hypervisor = new Hypervisor(hypervisorModule, board, "deterministic", () => 0);
   const answers: HandsetAnswer[] = [];
   const messages: HandsetMessage[] = [];
@@ -88,6 +111,7 @@ export function playHandset(script: Scripted[], endMs: number, board = BOARD, po
   let energy: Played["energy"] | null = null;
   let rings = 0;
   let asleep = false;
+  let working = false;
   let next = 0;
   const finale: HandsetRequest[] = [{ op: "snapshot" }, { op: "quit" }];
   // When nobody has anything to do, virtual time stands still: then what comes next comes now.
@@ -97,9 +121,13 @@ export function playHandset(script: Scripted[], endMs: number, board = BOARD, po
     machineModule,
     deterministic: true,
     power,
-    // It rings when a request is due, and never sleeps.
+    // It rings when a request is due or another thread was at work, and never sleeps.
     doorbell: {
-      heard: () => (due() ? ++rings : rings),
+      heard: () => {
+        working = round();
+        if (working) asleep = false;
+        return working || due() ? ++rings : rings;
+      },
       sleep: (_heard, milliseconds) => void (asleep = milliseconds === Infinity),
     },
     horizon: () => (script[next]?.[0] ?? endMs) * 1e6,
@@ -135,4 +163,18 @@ export function bringUp(partition: number, spec: PartitionSpec, key: string): Sc
     [0, { op: "start", partition }],
     [0, { op: "input", partition, bytes: Buffer.from(key) }],
   ];
+}
+
+/** What the partition's console has said. */
+export function consoleOf(spec: PartitionSpec): string {
+  return new ConsoleLog(spec.consoleLog).readFrom(0).bytes.toString("latin1");
+}
+
+/** A hypervisor without partitions, whose audit goes on from `chain`. Its clock stands still. */
+export function startedHypervisor(
+  chain: AuditChain,
+  mode: "realtime" | "deterministic" = "deterministic",
+  originMs = 0,
+): Hypervisor {
+  return new Hypervisor(hypervisorModule, BOARD, mode, () => 0, chain, originMs);
 }

@@ -40,6 +40,8 @@ interface HypervisorExports {
   faulted(reason: number): number;
   current(): number;
   charge(id: number, kind: number, amount: number): number;
+  chargeBlock(id: number, bytes: number): number;
+  retries(): number;
   drained(low: number, high: number): void;
   energyTopUp(id: number, low: number, high: number): number;
   auditNote(id: number, reason: number, low: number, high: number): void;
@@ -120,6 +122,8 @@ export class Hypervisor {
   onWant: (id: number, want: number) => void = () => {};
   /** Wants that were served, in order. */
   readonly wants: { id: number; want: number; time: number }[] = [];
+  /** Whom retries() named, in order. */
+  readonly retried: { id: number; time: number }[] = [];
 
   constructor(options: BoardOptions = {}) {
     const imports = { env: { memory: this.memory, table: this.table }, host: { now: options.now ?? (() => 0) } };
@@ -244,6 +248,10 @@ export class Hypervisor {
         this.wants.push({ id, want: want >>> 16, time: this.now });
         this.onWant(id, want >>> 16);
         this.exports.serviced(id);
+        served = true;
+      }
+      for (let id = this.exports.retries(); id >= 0; id = this.exports.retries()) {
+        this.retried.push({ id, time: this.now });
         served = true;
       }
       if (!served && (due < 0 || due > until || this.now >= until)) return due;

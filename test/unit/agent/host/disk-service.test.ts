@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
+  BLOCK_CANCELLED,
   BLOCK_FREE,
   BLOCK_PENDING,
   BLOCK_READ,
@@ -138,20 +139,25 @@ disk(
   },
 );
 
-disk("a request that the device cancelled while it was under way is dropped: no data, no completion", () => {
-  const store = new BlockStore(temporaryFile(Buffer.alloc(4096, 0xee)), false);
-  const queue = new DiskQueue(4096);
-  const { machine, completed } = machineWithDisk();
-  const service = new DiskService(machine, { queue });
-  request(machine, 0, BLOCK_READ, 0, [[RAM, 512]]);
-  service.takeRequests();
-  assert.is(machine.word(BLOCK_REQUESTS + BLOCK_REQUEST_STATE), BLOCK_TAKEN);
-  machine.setWord(BLOCK_REQUESTS + BLOCK_REQUEST_STATE, BLOCK_FREE);
-  ioWorkerTurn(queue, store);
-  service.takeCompletions();
-  assert.equal([completed.length, machine.bytes[RAM], service.busy], [0, 0, false]);
-  store.close();
-});
+disk(
+  "a request that the device cancelled while it was under way is dropped: no data, and the entry is handed back",
+  () => {
+    const store = new BlockStore(temporaryFile(Buffer.alloc(4096, 0xee)), false);
+    const queue = new DiskQueue(4096);
+    const { machine, completed } = machineWithDisk();
+    const service = new DiskService(machine, { queue });
+    request(machine, 0, BLOCK_READ, 0, [[RAM, 512]]);
+    service.takeRequests();
+    assert.is(machine.word(BLOCK_REQUESTS + BLOCK_REQUEST_STATE), BLOCK_TAKEN);
+    machine.setWord(BLOCK_REQUESTS + BLOCK_REQUEST_STATE, BLOCK_CANCELLED);
+    ioWorkerTurn(queue, store);
+    assert.is(service.takeCompletions(), false);
+    // The device makes nothing of it but a free entry.
+    assert.equal(completed, [[0, STATUS_OK]]);
+    assert.equal([machine.bytes[RAM], service.busy], [0, false]);
+    store.close();
+  },
+);
 
 disk("settle waits for what is under way, and forgets it", () => {
   const store = new BlockStore(temporaryFile(Buffer.alloc(4096)), false);
@@ -164,7 +170,62 @@ disk("settle waits for what is under way, and forgets it", () => {
   mailbox.sleep = () => ioWorkerTurn(queue, store);
   service.settle(mailbox);
   assert.equal([completed.length, service.busy], [0, false]);
+  assert.is(machine.word(BLOCK_REQUESTS + BLOCK_REQUEST_STATE), BLOCK_FREE, "a reset would take it for cancelled");
   store.close();
 });
+
+disk(
+  "a request that is held back stays pending, and those behind it; each is charged once, and none is passed over for ever",
+  () => {
+    for (const where of ["in place", "by the I/O worker"]) {
+      const generator = new Generator(9);
+      const store = new BlockStore(temporaryFile(Buffer.alloc(1 << 20)), false);
+      const queue = new DiskQueue(512);
+      const { machine, completed } = machineWithDisk();
+      let tokens = 0;
+      const charged: number[] = [];
+      const charge = (bytes: number): "now" | "later" => {
+        if (tokens < 1) return "later";
+        tokens--;
+        charged.push(bytes);
+        return "now";
+      };
+      const backend = where === "in place" ? { store } : { queue };
+      const service = new DiskService(machine, backend, { charge, lost: () => undefined });
+      const waiting = new Map<number, { bytes: number; round: number }>();
+      let asked = 0;
+      for (let round = 0; round < 400; round++) {
+        const slot = generator.below(16);
+        if (!waiting.has(slot)) {
+          const bytes = 512 * (1 + generator.below(5));
+          request(machine, slot, BLOCK_WRITE, 0, [[RAM, bytes]]);
+          waiting.set(slot, { bytes, round });
+          asked++;
+        }
+        tokens += generator.below(2);
+        const held = tokens === 0;
+        service.takeRequests();
+        if (held) assert.is(completed.length, 0, "nothing passes without a token, however often it is looked at");
+        service.release();
+        service.takeRequests();
+        while (service.busy) {
+          ioWorkerTurn(queue, store);
+          service.takeCompletions();
+        }
+        for (const [done, status] of completed.splice(0)) {
+          assert.is(status, STATUS_OK);
+          assert.ok(
+            round - waiting.get(done)!.round < 100,
+            `entry ${done} waited ${round - waiting.get(done)!.round} rounds`,
+          );
+          waiting.delete(done);
+        }
+      }
+      assert.is(charged.length, asked - waiting.size, "each that passed was charged once, whole");
+      assert.ok(charged.length > 150);
+      store.close();
+    }
+  },
+);
 
 disk.run();

@@ -176,7 +176,7 @@ energy("a charge that the reserve cannot pay is refused whole, and says when to 
   assert.is(real.exports.charge(id, abi.CHARGE_BLOCK_OPERATION, 1), reasons.LIMIT_ENERGY);
   real.runTo(1_000_003);
   assert.is(real.exports.charge(id, abi.CHARGE_BLOCK_OPERATION, 1), reasons.DONE);
-  assert.is(real.exports.charge(id, abi.CHARGE_BLOCK_OPERATION, 51), reasons.LIMIT_ENERGY);
+  assert.is(real.exports.charge(id, abi.CHARGE_BLOCK_OPERATION, 51), reasons.LIMIT_CAPACITY);
   assert.is(real.answer().retry, 0xffff_ffff_ffff_ffffn, "more than the reserve can ever hold");
   assert.is(real.exports.charge(id, abi.CHARGE_INSTRUCTION, 1), reasons.LIMIT_BAD_KIND);
   assert.is(real.exports.charge(id, abi.CHARGE_KINDS, 1), reasons.LIMIT_BAD_KIND);

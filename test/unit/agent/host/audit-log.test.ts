@@ -1,0 +1,220 @@
+// The audit on disk: the chain goes on over rotation and restarts, what is lost is told, and no change of the files goes unseen.
+
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { AuditLog, type AuditWriter } from "../../../../agent/host/audit-log.js";
+import { auditView } from "../../../../agent/host/audit-view.js";
+import { AUDIT_BYTES, CHAIN_BOUND, CHAIN_BROKEN, CHAIN_NEW } from "../../../../kernel/abi/hypervisor.js";
+import { FAIL_PANIC } from "../../../../kernel/abi/reasons.js";
+import { Generator } from "../../../support/generator.js";
+import { startedHypervisor } from "../../../support/handset.js";
+import { temporaryFolder } from "../../../support/temporary.js";
+
+const FILE_BYTES = 64 * AUDIT_BYTES;
+const names = (): undefined => undefined;
+
+/** A start of a handset: `count` records in batches of many sizes, from a real hypervisor that goes on from what is on disk. */
+function start(folder: string, count: number, generator: Generator, write?: AuditWriter): AuditLog {
+  const log = new AuditLog(folder, FILE_BYTES, write);
+  const hypervisor = startedHypervisor(log.chain);
+  for (let left = count; left > 0;) {
+    const batch = Math.min(left, 1 + generator.below(9));
+    for (let n = 0; n < batch; n++)
+      hypervisor.tell("test", 1 + generator.below(1), FAIL_PANIC, generator.below(2 ** 31));
+    log.append(hypervisor.takeAudit());
+    left -= batch;
+  }
+  return log;
+}
+
+function holds(log: AuditLog): boolean {
+  return log.read(0).report.holds;
+}
+
+const audit = suite("audit-log");
+
+audit(
+  "the chain goes on over rotation and over starts, and says what it goes on from; files are the user's alone",
+  () => {
+    const folder = join(temporaryFolder(), "a", "monitor");
+    const generator = new Generator(3);
+    let next = 0n;
+    for (let n = 0; n < 12; n++) {
+      const count = 1 + generator.below(50);
+      const log = start(folder, count, generator);
+      assert.is(log.chain.from, n === 0 ? CHAIN_NEW : CHAIN_BOUND);
+      assert.is(log.chain.sequence, next);
+      next += BigInt(count) + 1n; // the first record of the start
+      const { report, records } = log.read(1);
+      assert.equal(report.problems, []);
+      assert.is(report.sequence, next);
+      assert.is(records[0]!.sequence, next - 1n);
+      log.close();
+    }
+    const sizes = ["audit", "audit.1"].map((name) => statSync(join(folder, name)));
+    assert.ok(sizes.every(({ size }) => size > 0 && size <= FILE_BYTES));
+    assert.ok(Number(next) * AUDIT_BYTES > 2 * FILE_BYTES, "old records have gone");
+    for (const name of readdirSync(folder)) assert.is(statSync(join(folder, name)).mode & 0o777, 0o600, name);
+    assert.is(statSync(folder).mode & 0o777, 0o700);
+  },
+);
+
+audit(
+  "property: a flipped bit, a cut end and a missing middle are found, wherever they are, at once and at the next start",
+  () => {
+    const generator = new Generator(8);
+    const original = temporaryFolder();
+    start(original, 90, generator).close();
+    const files = ["audit", "audit.1"];
+    const read = (name: string): Buffer => readFileSync(join(original, name));
+    assert.ok(files.every((name) => read(name).length > 20 * AUDIT_BYTES));
+    let [startsSeen, runsSeen] = [0, 0];
+    for (let n = 0; n < 300; n++) {
+      const folder = temporaryFolder();
+      for (const name of readdirSync(original)) copyFileSync(join(original, name), join(folder, name));
+      const running = n % 2 === 0 ? new AuditLog(folder, FILE_BYTES) : null;
+      const name = files[generator.below(2)]!;
+      const bytes = read(name);
+      let changed: Buffer;
+      const at = generator.below(bytes.length);
+      switch (generator.below(4)) {
+        case 0:
+          changed = Buffer.from(bytes);
+          changed[at] = changed[at]! ^ (1 << generator.below(8));
+          break;
+        case 1:
+          changed = bytes.subarray(0, at);
+          break;
+        case 2:
+          changed = bytes.subarray(0, at - (at % AUDIT_BYTES));
+          break;
+        default: {
+          const first = generator.below(bytes.length / AUDIT_BYTES) * AUDIT_BYTES;
+          const length = (1 + generator.below((bytes.length - first) / AUDIT_BYTES)) * AUDIT_BYTES;
+          changed = Buffer.concat([bytes.subarray(0, first), bytes.subarray(first + length)]);
+        }
+      }
+      writeFileSync(join(folder, name), changed);
+      const what = `change ${n} of ${name}, at ${at}`;
+      if (running !== null) {
+        assert.not.ok(holds(running), what);
+        running.close();
+        runsSeen++;
+      }
+      const next = start(folder, 3, generator);
+      assert.is(next.chain.from, CHAIN_BROKEN, what);
+      assert.not.ok(holds(next), `${what}: a new start does not hide it`);
+      assert.is(next.chain.sequence > 90n, true, "no number is given twice");
+      next.close();
+      startsSeen++;
+      rmSync(folder, { recursive: true });
+    }
+    assert.equal([startsSeen, runsSeen], [300, 150]);
+  },
+);
+
+audit("a file that is missing is found, and so is a note that is", () => {
+  const generator = new Generator(4);
+  for (const name of ["audit", "audit.1", "audit.last"]) {
+    const folder = temporaryFolder();
+    start(folder, 90, generator).close();
+    rmSync(join(folder, name));
+    const log = new AuditLog(folder, FILE_BYTES);
+    assert.is(log.chain.from, CHAIN_BROKEN, name);
+    log.close();
+  }
+});
+
+audit("a full disk costs the records in it: they are counted, a mark tells, and the chain holds on", () => {
+  const folder = temporaryFolder();
+  const generator = new Generator(6);
+  let full = false;
+  const write: AuditWriter = (descriptor, bytes, at) => {
+    const fits = full ? Math.min(bytes.length, generator.below(200)) : bytes.length;
+    writeSync(descriptor, bytes, 0, fits, at);
+    if (full) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  };
+  const log = new AuditLog(folder, FILE_BYTES, write);
+  const hypervisor = startedHypervisor(log.chain);
+  let lost = 0;
+  for (let n = 0; n < 150; n++) {
+    full = n % 30 > 20;
+    const count = 1 + generator.below(4);
+    for (let k = 0; k < count; k++) hypervisor.tell("test", 0, FAIL_PANIC, n);
+    const records = hypervisor.takeAudit();
+    assert.is(log.append(records), !full, `${n}`);
+    if (full) lost += records.length / AUDIT_BYTES;
+    assert.equal(log.read(0).report.problems, [], `${n}`);
+  }
+  assert.is(log.lostCount, lost);
+  assert.ok(lost > 50);
+  log.close();
+  const again = new AuditLog(folder, FILE_BYTES);
+  assert.is(again.chain.from, CHAIN_BOUND, "what was lost was told");
+  const { report } = again.read(0);
+  assert.ok(report.lostCount > 0 && report.lostCount <= lost, `${report.lostCount}: some went with the oldest file`);
+  again.close();
+});
+
+audit("one process at a time, a dead one's hold is taken over, and a folder that is no folder is said", () => {
+  const folder = temporaryFolder();
+  const log = new AuditLog(folder);
+  assert.throws(() => new AuditLog(folder), /a handset of this name is running: process \d+/);
+  log.close();
+  for (const left of ["999999999 5", `${process.pid} 1`, "", "x y z"]) {
+    writeFileSync(join(folder, "lock"), left);
+    new AuditLog(folder).close();
+  }
+  writeFileSync(join(folder, "file"), "");
+  assert.throws(() => new AuditLog(join(folder, "file")), /cannot be opened \(E\w+\)/);
+  // A folder that others may read is closed to them.
+  const open = join(folder, "open");
+  mkdirSync(open);
+  chmodSync(open, 0o755);
+  new AuditLog(open).close();
+  assert.is(statSync(open).mode & 0o777, 0o700);
+});
+
+audit(
+  "in words: names for partitions of this start, numbers for those of earlier ones, dates for real time alone",
+  () => {
+    const folder = temporaryFolder();
+    start(folder, 1, new Generator(1)).close();
+    const log = new AuditLog(folder);
+    const hypervisor = startedHypervisor(log.chain, "realtime", 1_767_225_600_000);
+    hypervisor.tell("test", 1, FAIL_PANIC, 0);
+    log.append(hypervisor.takeAudit());
+    const view = auditView(log.read(9), (id) => (id === 1 ? "work" : undefined));
+    assert.equal(
+      view.records.map(({ at, partition, kind, text }) => [at, partition, kind, text]),
+      [
+        [null, null, "start", "the handset started in virtual time; nothing was before"],
+        [null, "partition 1", "host", view.records[1]!.text],
+        [
+          "2026-01-01T00:00:00.000Z",
+          null,
+          "start",
+          "the handset started in real time; the chain goes on from the start before",
+        ],
+        ["2026-01-01T00:00:00.000Z", "work", "host", "its kernel panicked"],
+      ],
+    );
+    assert.equal(view.records, [...auditView(log.read(4), names).records.slice(0, 3), view.records[3]!]);
+    assert.is(auditView(log.read(1), names).records[0]!.at, "2026-01-01T00:00:00.000Z");
+    log.close();
+  },
+);
+
+audit.run();
