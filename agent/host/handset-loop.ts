@@ -15,8 +15,10 @@ import {
   FAIL_START,
   FAIL_WATCHDOG,
   LOSS_AUDIT,
+  REFUSE_UNKNOWN,
   STATE_RUNNING,
   STOP_COMMAND,
+  STOP_POLICY,
   WANT_RESTART,
 } from "../../kernel/abi/reasons.ts";
 import { NO_PARTITION } from "../../kernel/abi/hypervisor.ts";
@@ -200,6 +202,16 @@ export class HandsetLoop {
     return refusal;
   }
 
+  /** Ends a partition, and keeps it from starting. */
+  private lock(resident: Resident): Refusal | null {
+    const { hypervisor, doorbell } = this.options;
+    resident.drainLastWords();
+    resident.settle(doorbell);
+    const refusal = hypervisor.lock(resident.id, STOP_POLICY);
+    if (refusal === null) this.bury(resident.id);
+    return refusal;
+  }
+
   /** A new machine for a partition that failed or is started again. */
   private restart(resident: Resident): Refusal | null {
     const { hypervisor, machineModule, now, doorbell, heartbeat } = this.options;
@@ -281,6 +293,11 @@ export class HandsetLoop {
         return { value: answer.id };
       }
       case "channel": {
+        for (const { partition, name } of [request.from, request.to]) {
+          if (name !== undefined && this.residents.get(partition)?.spec.name !== name) {
+            return outcome(misnamed());
+          }
+        }
         const answer = hypervisor.channelGrant(request.from, request.to, request.contract);
         return "refusal" in answer ? answer : { value: answer.channel };
       }
@@ -306,6 +323,9 @@ export class HandsetLoop {
     const { hypervisor } = this.options;
     const resident = this.residents.get(request.partition);
     if (resident === undefined) return outcome(hypervisor.start(request.partition));
+    if ("name" in request && request.name !== undefined && request.name !== resident.spec.name) {
+      return outcome(misnamed());
+    }
     switch (request.op) {
       case "admit":
         return outcome(hypervisor.admit(resident.id));
@@ -319,6 +339,10 @@ export class HandsetLoop {
         return outcome(hypervisor.resume(resident.id));
       case "stop":
         return outcome(this.halt(resident, STOP_COMMAND));
+      case "lock":
+        return outcome(this.lock(resident));
+      case "unlock":
+        return outcome(hypervisor.unlock(resident.id));
       case "remove": {
         const refusal = hypervisor.remove(resident.id);
         if (refusal === null) this.residents.delete(resident.id);
@@ -341,6 +365,11 @@ export class HandsetLoop {
     this.meter.complete(snapshot);
     return snapshot;
   }
+}
+
+/** Number and name of an order's partition do not belong together. */
+function misnamed(): Refusal {
+  return { reason: REFUSE_UNKNOWN, text: reasonText(REFUSE_UNKNOWN), wanted: 0n, committed: 0n, limit: 0n };
 }
 
 function outcome(refusal: Refusal | null): HandsetAnswer {

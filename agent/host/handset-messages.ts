@@ -5,6 +5,9 @@ import type { MessagePort } from "node:worker_threads";
 import { NO_PARTITION } from "../../kernel/abi/hypervisor.ts";
 import type { BatteryReading } from "../battery/battery.ts";
 import type { BatterySpec } from "../battery/simulated.ts";
+import type { AnyDocument, Via } from "../wire/accept.ts";
+import type { Reason } from "../wire/reasons.ts";
+import type { Device } from "../wire/scope.ts";
 import type { LoadPlan } from "./loader/plan.ts";
 import type { MachineConfig } from "./machine.ts";
 
@@ -63,6 +66,8 @@ export interface RestartPolicy {
 
 export interface PartitionSpec {
   name: string;
+  /** SHA-256 of the kernel image in hexadecimal; empty: not known. */
+  image: string;
   plan: LoadPlan;
   machine: MachineConfig;
   /** Bytes charged: the linear memory and what lies beside it. */
@@ -137,13 +142,25 @@ export type HandsetOrder =
 
 export type HandsetRequest =
   | { op: "define"; spec: PartitionSpec }
-  | { op: "admit" | "start" | "pause" | "resume" | "stop" | "remove" | "restart"; partition: number }
-  | { op: "budget"; partition: number; cpu: CpuContract; energy: EnergyContract | null; io: IoContract }
+  /** The name, where it is given, must be the partition's: policies speak of names. */
+  | {
+      op: "admit" | "start" | "pause" | "resume" | "stop" | "remove" | "restart" | "lock" | "unlock";
+      partition: number;
+      name?: string;
+    }
+  | {
+      op: "budget";
+      partition: number;
+      name?: string;
+      cpu: CpuContract;
+      energy: EnergyContract | null;
+      io: IoContract;
+    }
   | { op: "input"; partition: number; bytes: Uint8Array }
   | {
       op: "channel";
-      from: { partition: number; port: number };
-      to: { partition: number; port: number };
+      from: { partition: number; name?: string; port: number };
+      to: { partition: number; name?: string; port: number };
       contract: ChannelContract;
     }
   | { op: "revoke"; channel: number }
@@ -162,6 +179,32 @@ export interface Refusal {
 }
 
 export type HandsetAnswer = { refusal: Refusal } | { value: unknown };
+
+/** What the main thread asks of the shell: to pass a request to the handset worker, to judge an envelope, to keep a command's answer. */
+export type ShellOrder =
+  | { id: number; request: HandsetRequest }
+  | { id: number; document: { envelope: Uint8Array; via: Via } }
+  | { id: number; answered: { command: Uint8Array; ack: Uint8Array } };
+
+/** What governs the handset, if it belongs to a fleet: the file that the shell keeps, and who it is for. */
+export interface GovernanceSpec {
+  path: string;
+  device: Device;
+}
+
+/** What became of an envelope. */
+export type Judged =
+  | { verdict: "accepted"; accepted: AnyDocument; hash: Uint8Array; at: number }
+  | { verdict: "unchanged" }
+  /** `ack` is the stored answer to a command that came again. */
+  | {
+      verdict: "refused";
+      reason: Reason;
+      code: number;
+      detail: string;
+      commandId: Uint8Array | null;
+      ack: Uint8Array | null;
+    };
 
 /** What was drawn over the last `spanNs` nanoseconds. */
 export interface Average {

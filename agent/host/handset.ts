@@ -21,12 +21,16 @@ import type {
   HandsetOrder,
   HandsetRequest,
   HandsetSnapshot,
+  GovernanceSpec,
   HandsetWorkerData,
   IoContract,
+  Judged,
   PartitionSpec,
   PowerSpec,
   RestartPolicy,
+  ShellOrder,
 } from "./handset-messages.ts";
+import type { Via } from "../wire/accept.ts";
 import { HEARTBEAT_WORDS, HeartbeatWatch } from "./heartbeat.ts";
 import type { IoWorkerData } from "./io-worker.ts";
 import { doorbellRing } from "./mailbox.ts";
@@ -38,6 +42,8 @@ import { ShellKeeper } from "./shell-keeper.ts";
 /** What a handset file says of one partition, with its image resolved. */
 export interface PartitionPlan {
   name: string;
+  /** SHA-256 of the kernel image in hexadecimal; absent: nobody asked. */
+  imageHash?: string;
   image: Omit<ImageOptions, "mode">;
   cpu: CpuContract;
   energy: EnergyContract | null;
@@ -74,6 +80,8 @@ export interface HandsetEnd {
 export interface HandsetOptions {
   /** Where audit records go; nowhere if not said. */
   audit?: AuditLog;
+  /** What governs it, if it belongs to a fleet. */
+  governance?: GovernanceSpec;
   /** How long the worker may have something to do without coming round. */
   hangMs?: number;
   /** The machine's module, if it is not the product's: for tests. */
@@ -119,7 +127,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     this.worker.on("message", (message: HandsetMessage) => this.receive(message));
     this.worker.on("error", (error) => this.finish(error.stack ?? error.message));
     this.worker.on("exit", () => this.finish("the handset's worker ended"));
-    this.shell = new ShellKeeper(data.words, {
+    this.shell = new ShellKeeper(data.words, options.governance ?? null, {
       handOver: (requests, count) => this.order({ kind: "control", requests, count }),
       message: (message) => this.receive(message),
       down: (why) => this.refuseAll(`${why}: it may have been carried out or not; a new shell is on its way`),
@@ -137,6 +145,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     const prepared = partitionPrepare({ ...plan.image, mode }, log.buffer.byteLength);
     const spec: PartitionSpec = {
       name: plan.name,
+      image: plan.imageHash ?? "",
       plan: prepared.plan,
       machine: prepared.config,
       memoryBytes: prepared.memory.ramBytes + prepared.memory.overheadBytes,
@@ -177,13 +186,19 @@ export class Handset extends EventEmitter<HandsetEvents> {
   }
 
   /** Carries out a request on a partition. Throws RefusalError. */
-  async act(op: "start" | "pause" | "resume" | "stop" | "restart" | "remove", id: number): Promise<void> {
-    await this.request({ op, partition: id }, `${op} ${this.nameOf(id)}`);
+  async act(
+    op: "start" | "pause" | "resume" | "stop" | "restart" | "remove" | "lock" | "unlock",
+    id: number,
+  ): Promise<void> {
+    await this.request({ op, partition: id, name: this.nameOf(id) }, `${op} ${this.nameOf(id)}`);
   }
 
   /** Changes contracts live. Throws RefusalError. */
   async budget(id: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void> {
-    await this.request({ op: "budget", partition: id, cpu, energy, io }, `budget of ${this.nameOf(id)}`);
+    await this.request(
+      { op: "budget", partition: id, name: this.nameOf(id), cpu, energy, io },
+      `budget of ${this.nameOf(id)}`,
+    );
   }
 
   /** Lets one partition send to another; returns the channel. Throws RefusalError. */
@@ -193,7 +208,12 @@ export class Handset extends EventEmitter<HandsetEvents> {
     contract: ChannelContract,
   ): Promise<number> {
     const what = `channel from ${this.nameOf(from.partition)} to ${this.nameOf(to.partition)}`;
-    return (await this.request({ op: "channel", from, to, contract }, what)) as number;
+    const named = (end: { partition: number; port: number }): { partition: number; name: string; port: number } => ({
+      ...end,
+      name: this.nameOf(end.partition),
+    });
+    const request = { op: "channel", from: named(from), to: named(to), contract } as const;
+    return (await this.request(request, what)) as number;
   }
 
   /** Takes a channel away. Throws RefusalError. */
@@ -209,6 +229,16 @@ export class Handset extends EventEmitter<HandsetEvents> {
   /** Energy that left the battery beyond the taps. */
   async drained(picojoules: bigint): Promise<void> {
     await this.request({ op: "drained", picojoules }, "battery");
+  }
+
+  /** Has the shell judge an envelope of the fleet's; what it changes is on the disk when this resolves. */
+  async document(envelope: Uint8Array, via: Via): Promise<Judged> {
+    return (await this.ask((id) => ({ id, document: { envelope, via } }), "a signed document")) as Judged;
+  }
+
+  /** Keeps the answer to a command, before it is sent. Throws RefusalError when the disk does not take it. */
+  async answered(command: Uint8Array, ack: Uint8Array): Promise<void> {
+    await this.ask((id) => ({ id, answered: { command, ack } }), "the answer to a command");
   }
 
   async snapshot(): Promise<HandsetSnapshot> {
@@ -254,9 +284,13 @@ export class Handset extends EventEmitter<HandsetEvents> {
   }
 
   private request(request: HandsetRequest, what: string): Promise<unknown> {
+    return this.ask((id) => ({ id, request }), what);
+  }
+
+  private ask(order: (id: number) => ShellOrder, what: string): Promise<unknown> {
     if (this.ended) return Promise.reject(new HostError("HANDSET_ENDED", this.endText()));
     const id = this.nextId++;
-    if (!this.shell.post(id, request)) {
+    if (!this.shell.post(order(id))) {
       return Promise.reject(
         new RefusalError(refusalOf("the shell worker ended and is started anew: ask again in a moment"), what),
       );

@@ -30,6 +30,8 @@ interface HypervisorExports {
   partitionPause(id: number): number;
   partitionResume(id: number): number;
   partitionStop(id: number, reason: number): number;
+  partitionLock(id: number, reason: number): number;
+  partitionUnlock(id: number): number;
   partitionRemove(id: number): number;
   partitionBudget(id: number): number;
   step(until: number): number;
@@ -188,6 +190,15 @@ export class Hypervisor {
   /** Stops with a STOP_* reason. */
   stop(id: number, reason: number): Refusal | null {
     return this.outcome(this.exports.partitionStop(id, reason));
+  }
+
+  /** Stops it for a policy's or the fleet's reason: it is not admitted before unlock(). */
+  lock(id: number, reason: number): Refusal | null {
+    return this.outcome(this.exports.partitionLock(id, reason));
+  }
+
+  unlock(id: number): Refusal | null {
+    return this.outcome(this.exports.partitionUnlock(id));
   }
 
   remove(id: number): Refusal | null {

@@ -3,7 +3,7 @@
 
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
 import { buildProduct } from "../paths.ts";
-import type { HandsetMessage, HandsetRequest } from "./handset-messages.ts";
+import type { GovernanceSpec, HandsetMessage, ShellOrder } from "./handset-messages.ts";
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 10_000;
@@ -23,6 +23,7 @@ export interface ShellCallbacks {
 export class ShellKeeper {
   private readonly words: SharedArrayBuffer;
   private readonly callbacks: ShellCallbacks;
+  private readonly governance: GovernanceSpec | null;
   private worker: Worker | null = null;
   private timer: NodeJS.Timeout | undefined;
   private count = 0;
@@ -30,15 +31,16 @@ export class ShellKeeper {
   private closed = false;
 
   /** Starts the first shell; `words` is the handset worker's doorbell. */
-  constructor(words: SharedArrayBuffer, callbacks: ShellCallbacks) {
+  constructor(words: SharedArrayBuffer, governance: GovernanceSpec | null, callbacks: ShellCallbacks) {
     this.words = words;
+    this.governance = governance;
     this.callbacks = callbacks;
     this.start();
   }
 
   /** Asks the shell; false while there is none. */
-  post(id: number, request: HandsetRequest): boolean {
-    this.worker?.postMessage({ id, request });
+  post(order: ShellOrder): boolean {
+    this.worker?.postMessage(order);
     return this.worker !== null;
   }
 
@@ -51,7 +53,7 @@ export class ShellKeeper {
   private start(): void {
     const { port1: control, port2: requests } = new MessageChannel();
     const worker = new Worker(buildProduct("shell-worker.mjs"), {
-      workerData: { control, words: this.words },
+      workerData: { control, words: this.words, governance: this.governance },
       transferList: [control],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES },
     });

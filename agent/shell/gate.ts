@@ -5,6 +5,7 @@
 // Console input, snapshots and the battery's drain change no partition's rights: they pass as they are.
 
 import type { HandsetRequest, PartitionSpec, Refusal } from "../host/handset-messages.ts";
+import type { Limits } from "../policy/limits.ts";
 import { SHELL_PROGRAM } from "./program.ts";
 import { Sandbox, type SandboxLimits } from "./sandbox.ts";
 
@@ -20,10 +21,25 @@ export class Gate {
   private readonly send: (request: HandsetRequest) => void;
   private sandbox: Sandbox | null = null;
   private issued: string[] = [];
+  private readonly limits = new Map<string, Limits>();
 
   /** `send` puts a request into the control mailbox. */
   constructor(send: (request: HandsetRequest) => void) {
     this.send = send;
+  }
+
+  /** From here on, orders about this partition are held to these limits. */
+  limit(partition: string, limits: Limits): void {
+    this.limits.set(partition, limits);
+    if (this.sandbox !== null) this.tellLimits(this.sandbox, partition, limits);
+  }
+
+  private tellLimits(sandbox: Sandbox, partition: string, limits: Limits): void {
+    const outcome = sandbox.evaluate(`limit(${JSON.stringify(JSON.stringify({ partition, limits }))}); null`);
+    if (outcome.ended === "value") return;
+    // A runtime that did not take them must not order anything; the next one is told all.
+    sandbox.dispose();
+    this.sandbox = null;
   }
 
   /** Checks a request and sends it on, or says why not. */
@@ -68,6 +84,10 @@ export class Gate {
     });
     const outcome = sandbox.evaluate(`${SHELL_PROGRAM}; null`);
     if (outcome.ended !== "value") throw new Error(`the shell's program is defective: ${JSON.stringify(outcome)}`);
+    for (const [partition, limits] of this.limits) {
+      const told = sandbox.evaluate(`limit(${JSON.stringify(JSON.stringify({ partition, limits }))}); null`);
+      if (told.ended !== "value") throw new Error(`the shell's program did not take limits: ${JSON.stringify(told)}`);
+    }
     return sandbox;
   }
 }

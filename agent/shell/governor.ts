@@ -4,7 +4,8 @@
 //   envelope → token → checked in QuickJS → governance file (fsync, rename) → limits of the gate → the monitor applies → result kept → report
 
 import { REASONS, type Reason } from "../wire/reasons.ts";
-import type { AnyDocument, Verdict, Via } from "../wire/accept.ts";
+import type { Judged } from "../host/handset-messages.ts";
+import type { Verdict, Via } from "../wire/accept.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { REPLAY_MAX } from "../wire/limits.ts";
 import type { Device } from "../wire/scope.ts";
@@ -30,20 +31,6 @@ export interface GovernorOptions {
   /** Called before anything else hears of new limits. */
   limit: (partition: string, limits: Limits) => void;
 }
-
-/** What became of an envelope. */
-export type Judged =
-  | { verdict: "accepted"; accepted: AnyDocument; hash: Uint8Array; at: number }
-  | { verdict: "unchanged" }
-  /** `ack` is the stored answer to a command that came again. */
-  | {
-      verdict: "refused";
-      reason: Reason;
-      code: number;
-      detail: string;
-      commandId: Uint8Array | null;
-      ack: Uint8Array | null;
-    };
 
 export class Governor {
   private readonly options: GovernorOptions;

@@ -1,13 +1,14 @@
 // The reference monitor's program: what QuickJS evaluates in the shell worker before the first order. `order` gets one
 // state-changing request as JSON, checks every field of it, and hands the request on by `issue`, field by field: what is not named
-// here does not pass. It returns null, or why it refuses. It keeps nothing between two orders.
+// here does not pass. It returns null, or why it refuses. Between two orders it keeps the limits of the policies in force, and nothing else:
+// whoever orders, a person, a rule or the fleet, an order that goes beyond a policy's limits is refused.
 
 export const SHELL_PROGRAM = `"use strict";
 const NAME = /^[a-z0-9-]{1,32}$/;
 const CLASSES = ["guaranteed", "best-effort"];
 const ACTIONS = ["ignore", "log", "restart", "pause", "stop"];
 const MICROSECONDS_MAX = 86400e6;
-const ON_PARTITION = ["admit", "start", "pause", "resume", "stop", "restart", "remove"];
+const ON_PARTITION = ["admit", "start", "pause", "resume", "stop", "restart", "remove", "lock", "unlock"];
 
 class Refused extends Error {}
 
@@ -81,6 +82,7 @@ const restart = recordOf({
 });
 const spec = recordOf({
   name,
+  image: (what, value) => (/^([0-9a-f]{64})?$/.test(value) ? value : fail(what, "SHA-256 in hexadecimal", value)),
   memoryBytes: upTo(2 ** 40),
   cpu,
   energy,
@@ -89,23 +91,88 @@ const spec = recordOf({
   disk: orNull(recordOf({ path, readOnly: flag })),
 });
 
-const end = recordOf({ partition, port: upTo(0xffff) });
+/** A partition's name beside its number: the kernel worker refuses an order whose two do not belong together. */
+const called = (what, value) => (value === undefined ? undefined : name(what, value));
+
+const end = recordOf({ partition, name: called, port: upTo(0xffff) });
 const channel = recordOf({ capacity: upTo(2 ** 32), bytes: rateLimit, messages: rateLimit });
 
 const ORDERS = {
   define: { op: oneOf(["define"]), spec },
-  budget: { op: oneOf(["budget"]), partition, cpu, energy, io },
+  budget: { op: oneOf(["budget"]), partition, name: called, cpu, energy, io },
   channel: { op: oneOf(["channel"]), from: end, to: end, contract: channel },
   fill: { op: oneOf(["fill"]), partition, picojoules },
   revoke: { op: oneOf(["revoke"]), channel: upTo(0xffffffff) },
 };
-for (const op of ON_PARTITION) ORDERS[op] = { op: oneOf([op]), partition };
+for (const op of ON_PARTITION) ORDERS[op] = { op: oneOf([op]), partition, name: called };
+
+/** By partition: what its policy allows; see agent/policy/limits. */
+const LIMITS = new Map();
+
+globalThis.limit = function (text) {
+  const { partition, limits } = JSON.parse(text);
+  LIMITS.set(partition, limits);
+};
+
+/** Throws Refused for an order that goes beyond what a policy allows. */
+function hold(order) {
+  if (LIMITS.size === 0) return;
+  switch (order.op) {
+    case "define": {
+      const limits = LIMITS.get(order.spec.name);
+      if (limits === undefined) return;
+      const { memoryBytesMax, images } = limits;
+      if (memoryBytesMax !== null && order.spec.memoryBytes > memoryBytesMax)
+        beyond(limits, memoryBytesMax + " bytes of memory at most, not " + order.spec.memoryBytes);
+      if (images !== null && !images.includes(order.spec.image)) beyond(limits, "other images than this one");
+      return holdContracts(order.spec, limits);
+    }
+    case "budget": {
+      if (order.name === undefined) throw new Refused("a policy is in force: the order must name its partition");
+      const limits = LIMITS.get(order.name);
+      return limits === undefined ? undefined : holdContracts(order, limits);
+    }
+    case "channel":
+      for (const { name } of [order.from, order.to]) {
+        if (name === undefined) throw new Refused("a policy is in force: the order must name both partitions");
+        const limits = LIMITS.get(name);
+        if (limits !== undefined && limits.channels !== null) holdChannel(order, limits);
+      }
+  }
+}
+
+function holdContracts({ cpu, energy }, limits) {
+  const { cpuPermille, weight, energyMicrowatts } = limits;
+  if (cpuPermille !== null) {
+    const most = Math.floor((cpu.period * cpuPermille) / 1000);
+    if (cpu.ceiling === null || cpu.ceiling > most || cpu.budget > most)
+      beyond(limits, cpuPermille / 10 + " % of a processor at most");
+  }
+  if (weight !== null && cpu.weight > weight) beyond(limits, "a weight of " + weight + " at most");
+  if (energyMicrowatts === null) return;
+  if (energy === null || energy.share > 0 || energy.rate > energyMicrowatts)
+    beyond(limits, energyMicrowatts / 1000 + " mW at most");
+  if (BigInt(energy.capacity) > BigInt(energyMicrowatts) * 60000000n) beyond(limits, "a reserve of a minute at most");
+}
+
+function holdChannel({ from, to, contract }, limits) {
+  const allowed = limits.channels.find((each) => each.from === from.name && each.to === to.name);
+  if (allowed === undefined) beyond(limits, "no channel from " + from.name + " to " + to.name);
+  if (contract.bytes === null || contract.bytes.rate > allowed.bytesPerSecond)
+    beyond(limits, allowed.bytesPerSecond + " bytes a second from " + from.name + " to " + to.name + " at most");
+}
+
+function beyond({ epoch, version }, what) {
+  throw new Refused("policy " + epoch + "." + version + " allows " + what);
+}
 
 globalThis.order = function (text) {
   try {
     const asked = JSON.parse(text);
     const op = choice("op", asked === null ? null : asked.op, Object.keys(ORDERS));
-    issue(JSON.stringify(record(op, asked, ORDERS[op])));
+    const checked = record(op, asked, ORDERS[op]);
+    hold(checked);
+    issue(JSON.stringify(checked));
     return null;
   } catch (error) {
     if (error instanceof Refused) return error.message;

@@ -67,6 +67,7 @@ function bareSpec(name: string, guest: string, disk: PartitionSpec["disk"]): Par
   );
   return {
     name,
+    image: "",
     plan: prepared.plan,
     machine: prepared.config,
     memoryBytes: prepared.memory.ramBytes + prepared.memory.overheadBytes,
