@@ -6,7 +6,7 @@
 // power cut at any point the same document comes to the same end.
 
 import { equalBytes } from "./bytes.ts";
-import { openEnvelope, type Envelope } from "./cose.ts";
+import { openEnvelope, type Envelope, type EnvelopeSignature } from "./cose.ts";
 import { presentTime, SKEW_SECONDS, RTC_AHEAD_MAX_SECONDS } from "./clock.ts";
 import type { Command } from "./commands.ts";
 import type { Role, TimeDocument } from "./documents.ts";
@@ -16,7 +16,7 @@ import { decodeDocument } from "./open.ts";
 import { Refusal, refuse, type Reason } from "./reasons.ts";
 import { checkSuccession, verifyRoot } from "./root.ts";
 import { checkCommandScope, checkImageScope, checkPolicyScope, needsWipeRole, type Device } from "./scope.ts";
-import { verifyRoles, type Crypto } from "./signers.ts";
+import { keyOf, verifyEach, verifyRoles, type Crypto } from "./signers.ts";
 import { appliedVersion, audienceText, isNewer, newestListed, VERSIONS_MAX, type Trust } from "./trust.ts";
 
 /** The kinds that a device takes. */
@@ -120,7 +120,11 @@ class Check {
     }
     if (via.kind === "consent") {
       const owner = trust.owner ?? refuse("owner", "no owner was pinned at enrolment");
-      verifyRoles(envelope, new Map([["r-root", { threshold: 1, keys: [owner] }]]), ["r-root"], crypto);
+      const pairs = envelope.signatures.map((each): [EnvelopeSignature, Uint8Array] => [
+        each,
+        keyOf(each, [owner], crypto) ?? refuse("signer", "a consent is signed by the owner alone"),
+      ]);
+      verifyEach(pairs, crypto);
       const document = decodeDocument("consent", envelope.payload);
       if (!equalBytes(document.owner, owner)) refuse("owner", "the consent names another owner's key");
       return { accepted: { kind: "consent", document }, roles: [] };
