@@ -6,18 +6,17 @@
 // power cut at any point the same document comes to the same end.
 
 import { equalBytes } from "./bytes.ts";
-import { openEnvelope, type Envelope } from "./cose.ts";
+import { openEnvelope, type Envelope, type EnvelopeSignature } from "./cose.ts";
 import { presentTime, SKEW_SECONDS, RTC_AHEAD_MAX_SECONDS } from "./clock.ts";
 import type { Command } from "./commands.ts";
 import type { Role, TimeDocument } from "./documents.ts";
-import { WireError } from "./error.ts";
-import { SCHEMAS, type DocumentOf } from "./kinds.ts";
-import { DOCUMENT, REPLAY_MAX } from "./limits.ts";
+import type { DocumentOf } from "./kinds.ts";
+import { REPLAY_MAX } from "./limits.ts";
+import { decodeDocument } from "./open.ts";
 import { Refusal, refuse, type Reason } from "./reasons.ts";
 import { checkSuccession, verifyRoot } from "./root.ts";
-import { decodeMessage, type Schema } from "./schema.ts";
 import { checkCommandScope, checkImageScope, checkPolicyScope, needsWipeRole, type Device } from "./scope.ts";
-import { verifyRoles, type Crypto } from "./signers.ts";
+import { keyOf, verifyEach, verifyRoles, type Crypto } from "./signers.ts";
 import { appliedVersion, audienceText, isNewer, newestListed, VERSIONS_MAX, type Trust } from "./trust.ts";
 
 /** The kinds that a device takes. */
@@ -116,30 +115,25 @@ class Check {
   private verify(envelope: Envelope): { accepted: AnyDocument; roles: Role[] } | null {
     const { via, trust, crypto } = this;
     if (via.kind === "root") {
-      const document = verifyRoot(envelope, trust, crypto, () => this.decode("root", envelope));
+      const document = verifyRoot(envelope, trust, crypto, () => decodeDocument("root", envelope.payload));
       return document === null ? null : { accepted: { kind: "root", document }, roles: ["r-root"] };
     }
     if (via.kind === "consent") {
       const owner = trust.owner ?? refuse("owner", "no owner was pinned at enrolment");
-      verifyRoles(envelope, new Map([["r-root", { threshold: 1, keys: [owner] }]]), ["r-root"], crypto);
-      const document = this.decode("consent", envelope);
+      const pairs = envelope.signatures.map((each): [EnvelopeSignature, Uint8Array] => [
+        each,
+        keyOf(each, [owner], crypto) ?? refuse("signer", "a consent is signed by the owner alone"),
+      ]);
+      verifyEach(pairs, crypto);
+      const document = decodeDocument("consent", envelope.payload);
       if (!equalBytes(document.owner, owner)) refuse("owner", "the consent names another owner's key");
       return { accepted: { kind: "consent", document }, roles: [] };
     }
     if (trust.roles === undefined) refuse("no-root", "no root document has named any key yet");
     const roles = verifyRoles(envelope, trust.roles, ROLES[via.kind], crypto);
-    const accepted = { kind: via.kind, document: this.decode(via.kind, envelope) } as AnyDocument;
+    const accepted = { kind: via.kind, document: decodeDocument(via.kind, envelope.payload) } as AnyDocument;
     if (accepted.kind === "cmd") this.commandId = accepted.document.id;
     return { accepted, roles };
-  }
-
-  private decode<K extends AcceptedKind>(kind: K, { payload }: Envelope): DocumentOf<K> {
-    try {
-      return decodeMessage(SCHEMAS[kind] as unknown as Schema<DocumentOf<K>>, payload, DOCUMENT);
-    } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      return refuse(error.code === "WIRE_SCHEMA" ? "schema" : "encoding", error.message);
-    }
   }
 
   private checkAudience({ kind, document: { audience } }: AnyDocument): void {

@@ -14,7 +14,8 @@ import { appliedVersion, type Trust } from "./trust.ts";
 export function verifyRoot(envelope: Envelope, trust: Trust, crypto: Crypto, decode: () => Root): Root | null {
   refuseTwice(envelope);
   const current = trust.roles?.get("r-root");
-  const old = current === undefined ? [] : verifyThreshold(envelope, current, crypto);
+  const old =
+    current === undefined ? new Map<EnvelopeSignature, Uint8Array>() : verifyThreshold(envelope, current, crypto);
   const inForce = appliedVersion(trust, "root", "");
   // Its second signers, those of N-1, are unknown by now.
   if (inForce !== undefined && equalBytes(inForce.hash, crypto.sha256(envelope.payload))) return null;
@@ -25,29 +26,36 @@ export function verifyRoot(envelope: Envelope, trust: Trust, crypto: Crypto, dec
     refuse("root-pin", "its root role is not the one that enrolment pinned");
   }
   const own = verifyThreshold(envelope, next, crypto, old);
-  if (envelope.signatures.some((each) => !old.includes(each) && !own.includes(each))) {
+  if (envelope.signatures.some((each) => !old.has(each) && !own.has(each))) {
     refuse("signer", "a signature is neither of the root in force nor of the next");
   }
   return root;
 }
 
-/** Verifies the signatures of a role's keys, but for those that were verified before, and returns them all. */
+type Verified = Map<EnvelopeSignature, Uint8Array>;
+
+/** Verifies the signatures of a role's keys, and returns them all with their keys. What was verified under the same key is not verified
+ *  again; under another with the same kid it is. */
 function verifyThreshold(
   { signatures }: Envelope,
   { keys, threshold }: RoleKeys,
   crypto: Crypto,
-  verified: EnvelopeSignature[] = [],
-): EnvelopeSignature[] {
+  verified: Verified = new Map(),
+): Verified {
   const pairs = signatures.flatMap((each): [EnvelopeSignature, Uint8Array][] => {
     const key = keyOf(each, keys, crypto);
     return key === undefined ? [] : [[each, key]];
   });
   if (pairs.length < threshold) refuse("threshold", `${pairs.length} of ${threshold} root keys have signed`);
+  const isVerified = ([each, key]: [EnvelopeSignature, Uint8Array]): boolean => {
+    const before = verified.get(each);
+    return before !== undefined && equalBytes(before, key);
+  };
   verifyEach(
-    pairs.filter(([each]) => !verified.includes(each)),
+    pairs.filter((pair) => !isVerified(pair)),
     crypto,
   );
-  return pairs.map(([each]) => each);
+  return new Map(pairs);
 }
 
 /** Throws unless a root document follows the one in force: the next version, in the epoch in force, which it may raise by one.

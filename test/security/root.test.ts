@@ -109,6 +109,15 @@ documents("two keys with one kid: root-roles", async () => {
   assert.is(wordOf(judge(await signedDocument("root"), "root", { crypto: colliding })), "root-roles");
   assert.is(wordOf(judge(await signedDocument("root"), "root")), "accepted");
 });
+documents("a new key with the kid of an old one: the old key's signature does not count for it", async () => {
+  const colliding = {
+    ...nodeCrypto,
+    sha256: (bytes: Uint8Array): Uint8Array =>
+      nodeCrypto.sha256(toHex(bytes) === toHex(N1.publicKey) ? R1.publicKey : bytes),
+  };
+  const input = await rotated([R1, R2], {}, [N1, R2, R3])();
+  assert.is(wordOf(judge(input, "root", { crypto: colliding })), "signature");
+});
 documents("the root in force comes again, signed by keys that it replaced: unchanged", async () => {
   const input = await rotated([R1, R2, N1, N2])();
   const first = judge(input, "root");

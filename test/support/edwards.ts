@@ -39,20 +39,35 @@ export function pointOf(y: bigint, sign: 0n | 1n): Point | null {
 export const ZERO: Point = { x: 0n, y: 1n };
 export const BASE = pointOf(4n * inverse(5n), 0n)!;
 
+/** Extended coordinates (§5.1.4): x = X/Z, y = Y/Z, xy = T/Z; one division at the end instead of one for each addition. */
+type Extended = [x: bigint, y: bigint, z: bigint, t: bigint];
+
+const extend = ({ x, y }: Point): Extended => [x, y, 1n, mod(x * y)];
+
+function reduce([x, y, z]: Extended): Point {
+  const by = inverse(z);
+  return { x: mod(x * by), y: mod(y * by) };
+}
+
+function addExtended([x1, y1, z1, t1]: Extended, [x2, y2, z2, t2]: Extended): Extended {
+  const a = mod((y1 - x1) * (y2 - x2));
+  const b = mod((y1 + x1) * (y2 + x2));
+  const c = mod(2n * D * t1 * t2);
+  const d = mod(2n * z1 * z2);
+  const [e, f, g, h] = [b - a, d - c, d + c, b + a];
+  return [mod(e * f), mod(g * h), mod(f * g), mod(e * h)];
+}
+
 export function add(a: Point, b: Point): Point {
-  const product = mod(D * a.x * b.x * a.y * b.y);
-  return {
-    x: mod((a.x * b.y + b.x * a.y) * inverse(1n + product)),
-    y: mod((a.y * b.y + a.x * b.x) * inverse(1n - product)),
-  };
+  return reduce(addExtended(extend(a), extend(b)));
 }
 
 export function times(scalar: bigint, point: Point): Point {
-  let result = ZERO;
-  for (let double = point, rest = scalar; rest > 0n; rest >>= 1n, double = add(double, double)) {
-    if (rest & 1n) result = add(result, double);
+  let result = extend(ZERO);
+  for (let double = extend(point), rest = scalar; rest > 0n; rest >>= 1n, double = addExtended(double, double)) {
+    if (rest & 1n) result = addExtended(result, double);
   }
-  return result;
+  return reduce(result);
 }
 
 /** 32 bytes, the least significant first. */
