@@ -73,7 +73,7 @@ audit(
 );
 
 audit(
-  "property: a flipped bit, a cut end and a missing middle are found, wherever they are, at once and at the next start",
+  "property: a flipped bit, a cut end, a grown one and a missing middle are found, wherever they are, at once and at the next start",
   () => {
     const generator = new Generator(8);
     const original = temporaryFolder();
@@ -90,7 +90,7 @@ audit(
       const bytes = read(name);
       let changed: Buffer;
       const at = generator.below(bytes.length);
-      switch (generator.below(4)) {
+      switch (generator.below(5)) {
         case 0:
           changed = Buffer.from(bytes);
           changed[at] = changed[at]! ^ (1 << generator.below(8));
@@ -100,6 +100,9 @@ audit(
           break;
         case 2:
           changed = bytes.subarray(0, at - (at % AUDIT_BYTES));
+          break;
+        case 3:
+          changed = Buffer.concat([bytes, generator.bytes(1 + generator.below(200))]);
           break;
         default: {
           const first = generator.below(bytes.length / AUDIT_BYTES) * AUDIT_BYTES;
