@@ -83,14 +83,24 @@ function shellOf(running: Handset): Worker {
   return running["shell"]["worker"]!;
 }
 
-for (const [how, kill] of [
-  ["is terminated", (running: Handset) => void shellOf(running).terminate()],
+for (const [how, times, kill] of [
+  ["is terminated", 3, (running: Handset) => void shellOf(running).terminate()],
+  // Two million objects, beside a request that nothing reads: more than its heap may have (ERR_WORKER_OUT_OF_MEMORY).
+  [
+    "has no memory left",
+    1,
+    (running: Handset) =>
+      shellOf(running).postMessage({
+        id: 0,
+        request: { op: "drained", junk: Array.from({ length: 2e6 }, (_, n) => ({ n })) },
+      }),
+  ],
   // No request at all: the worker ends by an error that nothing catches.
-  ["throws", (running: Handset) => shellOf(running).postMessage({ id: 0 })],
+  ["throws", 2, (running: Handset) => shellOf(running).postMessage({ id: 0 })],
 ] as const) {
   handset(`the shell worker ${how}: partitions run on, who waits is refused, and there is another shell`, async () => {
     await withWorkers(planOf("keys"), "s", {}, async (running, happens) => {
-      for (let n = 1; n <= 3; n++) {
+      for (let n = 1; n <= times; n++) {
         const before = (await running.snapshot()).partitions[0]!.instructions;
         const gone = new Promise((resolve) => shellOf(running).once("exit", resolve));
         kill(running);
