@@ -10,6 +10,7 @@ import type { BatteryReading } from "../battery/battery.ts";
 import type { AuditLog } from "./audit-log.ts";
 import { ConsoleLog } from "./console-log.ts";
 import { DiskQueue } from "./disk-queue.ts";
+import { DiskWorker } from "./disk-worker.ts";
 import type {
   BoardSpec,
   ChannelContract,
@@ -32,7 +33,6 @@ import type {
 } from "./handset-messages.ts";
 import type { Via } from "../wire/accept.ts";
 import { HEARTBEAT_WORDS, HeartbeatWatch } from "./heartbeat.ts";
-import type { IoWorkerData } from "./io-worker.ts";
 import { doorbellRing } from "./mailbox.ts";
 import type { PartitionMemory } from "./partition-memory.ts";
 import { partitionPrepare, type ImageOptions } from "./partition-prepare.ts";
@@ -57,8 +57,7 @@ interface Member {
   name: string;
   memory: PartitionMemory;
   log: ConsoleLog;
-  diskQueue: DiskQueue | null;
-  ioWorker: Worker | null;
+  disk: DiskWorker | null;
 }
 
 interface HandsetEvents {
@@ -121,7 +120,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
       board,
       power,
       audit: this.audit?.chain ?? null,
-      words: this.words.buffer as SharedArrayBuffer,
+      words: this.doorbell,
     };
     this.worker = new Worker(buildProduct("handset-worker.mjs"), { workerData: data });
     this.worker.on("message", (message: HandsetMessage) => this.receive(message));
@@ -158,31 +157,19 @@ export class Handset extends EventEmitter<HandsetEvents> {
       consoleLog: log.buffer,
     };
     const id = (await this.request({ op: "define", spec }, `partition ${plan.name}`)) as number;
-    const diskQueue = prepared.diskQueue === null ? null : new DiskQueue(prepared.diskQueue);
-    this.members.set(id, { name: plan.name, memory: prepared.memory, log, diskQueue, ioWorker: null });
+    this.members.set(id, { name: plan.name, memory: prepared.memory, log, disk: null });
     await this.request({ op: "admit", partition: id }, `partition ${plan.name}`);
     if (plan.energy !== null && plan.energyInitial > 0n) {
       const fill = { op: "fill", partition: id, picojoules: plan.energyInitial } as const;
       await this.request(fill, `the reserve of ${plan.name}`);
     }
-    if (diskQueue !== null && plan.image.disk !== null) {
-      const doorbell = this.words.buffer as SharedArrayBuffer;
-      const data: IoWorkerData = { queue: diskQueue.buffer, doorbell, disk: plan.image.disk };
-      this.watchDisk(id, new Worker(buildProduct("io-worker.mjs"), { workerData: data }), diskQueue);
+    if (prepared.diskQueue !== null && plan.image.disk !== null) {
+      const lost = { what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 };
+      this.member(id).disk = new DiskWorker(new DiskQueue(prepared.diskQueue), plan.image.disk, this.doorbell, () =>
+        this.order({ kind: "tell", ...lost }),
+      );
     }
     return id;
-  }
-
-  /** An I/O worker that ends costs its partition the disk, and nobody anything else. */
-  private watchDisk(id: number, worker: Worker, queue: DiskQueue): void {
-    this.member(id).ioWorker = worker;
-    worker.on("error", () => undefined);
-    worker.once("exit", () => {
-      this.member(id).ioWorker = null;
-      if (queue.quitting) return;
-      queue.lose();
-      this.order({ kind: "tell", what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 });
-    });
   }
 
   /** Carries out a request on a partition. Throws RefusalError. */
@@ -265,12 +252,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     }
     await this.worker.terminate();
     await this.shell.close();
-    for (const { diskQueue, ioWorker } of this.members.values()) {
-      if (ioWorker === null) continue;
-      const gone = once(ioWorker, "exit");
-      diskQueue!.quit();
-      await gone;
-    }
+    for (const { disk } of this.members.values()) await disk?.close();
   }
 
   private member(id: number): Member {
@@ -281,6 +263,11 @@ export class Handset extends EventEmitter<HandsetEvents> {
 
   private nameOf(id: number): string {
     return this.member(id).name;
+  }
+
+  /** The words that the workers share: the first is the bell. */
+  private get doorbell(): SharedArrayBuffer {
+    return this.words.buffer as SharedArrayBuffer;
   }
 
   private request(request: HandsetRequest, what: string): Promise<unknown> {

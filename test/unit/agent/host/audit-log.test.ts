@@ -16,10 +16,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { AuditLog, type AuditWriter } from "../../../../agent/host/audit-log.js";
 import { auditView } from "../../../../agent/host/audit-view.js";
+import type { CpuContract } from "../../../../agent/host/handset-messages.js";
 import { AUDIT_BYTES, CHAIN_BOUND, CHAIN_BROKEN, CHAIN_NEW } from "../../../../kernel/abi/hypervisor.js";
-import { FAIL_PANIC } from "../../../../kernel/abi/reasons.js";
+import { FAIL_PANIC, LOSS_DISK } from "../../../../kernel/abi/reasons.js";
 import { Generator } from "../../../support/generator.js";
-import { startedHypervisor } from "../../../support/handset.js";
+import { partitionOf, startedHypervisor } from "../../../support/handset.js";
 import { temporaryFolder } from "../../../support/temporary.js";
 
 const FILE_BYTES = 64 * AUDIT_BYTES;
@@ -72,7 +73,7 @@ audit(
 );
 
 audit(
-  "property: a flipped bit, a cut end and a missing middle are found, wherever they are, at once and at the next start",
+  "property: a flipped bit, a cut end, a grown one and a missing middle are found, wherever they are, at once and at the next start",
   () => {
     const generator = new Generator(8);
     const original = temporaryFolder();
@@ -89,7 +90,7 @@ audit(
       const bytes = read(name);
       let changed: Buffer;
       const at = generator.below(bytes.length);
-      switch (generator.below(4)) {
+      switch (generator.below(5)) {
         case 0:
           changed = Buffer.from(bytes);
           changed[at] = changed[at]! ^ (1 << generator.below(8));
@@ -99,6 +100,9 @@ audit(
           break;
         case 2:
           changed = bytes.subarray(0, at - (at % AUDIT_BYTES));
+          break;
+        case 3:
+          changed = Buffer.concat([bytes, generator.bytes(1 + generator.below(200))]);
           break;
         default: {
           const first = generator.below(bytes.length / AUDIT_BYTES) * AUDIT_BYTES;
@@ -216,5 +220,46 @@ audit(
     log.close();
   },
 );
+
+audit("every kind of record has words, and each number in it is told", () => {
+  const log = new AuditLog(temporaryFolder());
+  const hypervisor = startedHypervisor(log.chain);
+  const ids = ["work", "home"].map((name) => (hypervisor.define(partitionOf(name)) as { id: number }).id);
+  for (const id of ids) assert.is(hypervisor.admit(id), null);
+  const contract = { capacity: 4096, bytes: null, messages: null };
+  const granted = hypervisor.channelGrant({ partition: 0, port: 3 }, { partition: 1, port: 7 }, contract);
+  hypervisor.channelRevoke((granted as { channel: number }).channel);
+  const { energy, io } = partitionOf("work");
+  const cpu = (budget: number): CpuContract => {
+    return { class: "guaranteed", budget, period: 100_000, ceiling: null, weight: 0 };
+  };
+  hypervisor.budget(0, { cpu: cpu(20_000), energy, io });
+  hypervisor.budget(1, { cpu: cpu(80_000), energy, io });
+  hypervisor.fail(1, FAIL_PANIC);
+  hypervisor.tell("disk-error", 0, LOSS_DISK, 9);
+  for (let n = 0; n < 600; n++) hypervisor.tell("flood", 0, LOSS_DISK, n);
+  log.append(hypervisor.takeAudit());
+  hypervisor.tell("after", 0, LOSS_DISK, 1);
+  log.append(hypervisor.takeAudit());
+  const { records, holds: whole } = auditView(log.read(1000), (id) => ["work", "home"][id]);
+  const texts = records.map(({ partition, kind, text }) => `${partition}: ${kind}: ${text}`);
+  assert.equal(texts.slice(1, 12), [
+    "work: state: defined",
+    "home: state: defined",
+    "work: state: admitted",
+    "home: state: admitted",
+    "work: grant: channel 0 from work port 3 to home port 7",
+    "work: revoke: channel 0",
+    "work: budget: 20 ms in 100 ms",
+    "home: refused: guaranteed CPU shares would exceed the limit; 800000000 was asked for",
+    "home: fault: its kernel panicked: it is stopped",
+    "home: state: failed: its kernel panicked",
+    `work: host: ${records[11]!.text}`,
+  ]);
+  assert.match(records[11]!.text, /could not be read or written.* \(9\)$/);
+  assert.match(texts.at(-2)!, /^null: gap: 100 records found the ring full and were lost here$/);
+  assert.is(whole, true);
+  log.close();
+});
 
 audit.run();

@@ -84,14 +84,24 @@ function shellOf(running: Handset): Worker {
   return running["shell"]["worker"]!;
 }
 
-for (const [how, kill] of [
-  ["is terminated", (running: Handset) => void shellOf(running).terminate()],
+for (const [how, times, kill] of [
+  ["is terminated", 3, (running: Handset) => void shellOf(running).terminate()],
+  // Two million objects, beside a request that nothing reads: more than its heap may have (ERR_WORKER_OUT_OF_MEMORY).
+  [
+    "has no memory left",
+    1,
+    (running: Handset) =>
+      shellOf(running).postMessage({
+        id: 0,
+        request: { op: "drained", junk: Array.from({ length: 2e6 }, (_, n) => ({ n })) },
+      }),
+  ],
   // No request at all: the worker ends by an error that nothing catches.
-  ["throws", (running: Handset) => shellOf(running).postMessage({ id: 0 })],
+  ["throws", 2, (running: Handset) => shellOf(running).postMessage({ id: 0 })],
 ] as const) {
   handset(`the shell worker ${how}: partitions run on, who waits is refused, and there is another shell`, async () => {
     await withWorkers(planOf("keys"), "s", {}, async (running, happens) => {
-      for (let n = 1; n <= 3; n++) {
+      for (let n = 1; n <= times; n++) {
         const before = (await running.snapshot()).partitions[0]!.instructions;
         const gone = new Promise((resolve) => shellOf(running).once("exit", resolve));
         kill(running);
@@ -114,10 +124,27 @@ for (const [how, kill] of [
 handset("an I/O worker that is gone is an I/O error for its guest, told, and nothing else", async () => {
   const disk = temporaryFile(Buffer.alloc(64 << 10));
   await withWorkers(planOf("disk", disk), "r", {}, async (running, happens) => {
-    await running["member"](0).ioWorker!.terminate();
+    await running["member"](0).disk!["worker"].terminate();
     assert.is((await happens("disk-error")).reason, LOSS_IO_WORKER);
     while (!consoleOf(running).includes("error")) await once(running, "console");
     assert.is((await running.snapshot()).partitions[0]!.state, "running");
+  });
+  rmSync(disk);
+});
+
+handset("in real time the worker sleeps until a request that a limit holds back may pass", async () => {
+  const disk = temporaryFile(Buffer.alloc(64 << 10));
+  const plan = planOf("disk", disk);
+  plan.io.blockOperations = { rate: 40, burst: 4 };
+  await withWorkers(plan, "r", {}, async (running) => {
+    const operations = async (): Promise<number> => (await running.snapshot()).partitions[0]!.io[0]!.used;
+    const beats = (): number => Atomics.load(running["words"], 1);
+    const [firstBeat, firstOperation] = [beats(), await operations()];
+    let done = 0;
+    while ((done = (await operations()) - firstOperation) < 30) await new Promise((resolve) => setTimeout(resolve, 50));
+    // Four beats are a round and a sleep; a loop that polled would have gone round thousands of times.
+    const each = (beats() - firstBeat) / done;
+    assert.ok(each < 60, `${each} beats for each operation`);
   });
   rmSync(disk);
 });
