@@ -10,6 +10,9 @@ import { Sandbox, type SandboxLimits } from "./sandbox.ts";
 
 const LIMITS: SandboxLimits = { memoryBytes: 16 << 20, stackBytes: 256 << 10, milliseconds: 250, textMax: 64 << 10 };
 
+/** For the program itself to be read, once: on a busy computer, too. */
+const PROGRAM_MS = 5000;
+
 export class Gate {
   private readonly send: (request: HandsetRequest) => void;
   private sandbox: Sandbox | null = null;
@@ -61,7 +64,7 @@ export class Gate {
       this.issued.push(request);
       return "";
     });
-    const outcome = sandbox.evaluate(`${SHELL_PROGRAM}; null`);
+    const outcome = sandbox.evaluate(`${SHELL_PROGRAM}; null`, PROGRAM_MS);
     if (outcome.ended !== "value") throw new Error(`the shell's program is defective: ${JSON.stringify(outcome)}`);
     return sandbox;
   }
