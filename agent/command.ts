@@ -162,7 +162,7 @@ const COMMANDS: Command[] = [
   },
   {
     name: "why",
-    summary: "in words: why a partition, or without a name the handset, is as it is, and how long its energy lasts",
+    summary: "in words: why a partition is as it is, or the whole handset, and how long its energy lasts",
     positionals: ["[PARTITION]"],
     options: {},
     changes: false,

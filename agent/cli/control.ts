@@ -41,6 +41,12 @@ export class ControlClient {
 
   /** Connects to the handset of this name. Throws HostError when none runs. */
   static async connect(handset: string): Promise<ControlClient> {
+    if (!/^[a-z0-9-]{1,32}$/.test(handset)) {
+      throw new UsageError(
+        "USAGE",
+        `a handset's name has 1 to 32 of the characters a-z, 0-9 and -, not "${escapeText(handset)}"`,
+      );
+    }
     const path = controlSocketPath(handset);
     const socket = connect(path);
     await new Promise<void>((resolve, reject) => {
@@ -257,7 +263,7 @@ function usage(): never {
 
 function show(command: Command, value: unknown): string {
   if (command.name === "audit") return auditText(value as AuditView);
-  if (command.name === "ls") return tableOf(value as HandsetView, null, process.stdout.columns ?? WIDTH).join("\n");
+  if (command.name === "ls") return tableOf(value as HandsetView, null, process.stdout.columns || WIDTH).join("\n");
   if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
   if (value === null) return "done";
   if (command.name === "inspect") return JSON.stringify(value, null, 2);

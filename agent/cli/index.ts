@@ -22,7 +22,10 @@ const HELP = `usage: pocketvisor COMMAND [ARGS]
   console NAME   attaches this terminal to a partition
   shell          a prompt for commands and JavaScript
 ${commands()
-  .map(({ name, positionals, summary }) => `  ${[name, ...positionals].join(" ").padEnd(15)}${summary}`)
+  .map(
+    ({ name, positionals, summary }) =>
+      `  ${[name, ...positionals].join(" ").replace("PARTITION", "NAME").padEnd(15)}${summary}`,
+  )
   .join("\n")}
   guest          fetches, lists and removes guests
   doctor         checks what this computer has

@@ -101,13 +101,14 @@ class Screen {
 
   draw(): void {
     if (this.console !== null || this.attaching) return;
-    const { columns = 80, rows = 24 } = process.stdout;
-    const width = Math.max(columns, WIDTH_MIN);
+    // A terminal that does not know its size says 0.
+    const { columns, rows } = process.stdout;
+    const width = Math.max(columns || 80, WIDTH_MIN);
     const note = this.note === "" ? [] : ["", ...wrapped(this.note, width - 2).slice(0, NOTE_LINES_MAX)];
     const table = tableOf(this.current, this.before, width, this.chosen, true);
-    const help = ["", `  ${HELP}`.slice(0, width)];
+    const help = ["", ...wrapped(HELP, width - 2).map((line) => `  ${line}`)];
     // The help and the note stay when there are more partitions than rows.
-    const room = Math.max(0, rows - 1 - note.length - help.length);
+    const room = Math.max(0, (rows || 24) - 1 - note.length - help.length);
     const lines = [...table.slice(0, room), ...note.map((line) => `  ${line}`), ...help];
     process.stdout.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join("\n")}\n\x1b[J`);
   }
@@ -133,7 +134,7 @@ class Screen {
     const target = this.current.partitions[this.chosen];
     if (target === undefined || this.attaching) return;
     this.attaching = true;
-    process.stdout.write(`${LEAVE}console of ${escapeText(target.name)}; Ctrl-] returns\r\n`);
+    process.stdout.write(`${LEAVE}console of ${escapeText(target.name)}; Ctrl-] returns\n`);
     try {
       this.console = await this.actions.attach(target.name, (bytes) => void process.stdout.write(bytes));
     } catch (error) {

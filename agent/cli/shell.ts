@@ -1,25 +1,25 @@
 // pocketvisor shell: a prompt for commands and JavaScript against the running handset.
 
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { commands, type HandsetView } from "../command.ts";
+import { commands, type Command, type HandsetView } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { Failure, HostError } from "../failure.ts";
 import { stateFolder } from "../paths.ts";
 import { parseOptions } from "./arguments.ts";
 import { ControlClient, DEFAULT_HANDSET } from "./control.ts";
 import { EXIT_OK, EXIT_USAGE } from "./exit-codes.ts";
+import { HISTORY_LINES_MAX, readHistory, writeHistory } from "./shell-history.ts";
 
 export const SHELL_HELP = `usage: pocketvisor shell [--handset NAME]
 
 A prompt for the running handset. A line is a command, as in \`pause work\`, or JavaScript, where each command is a function:
   ls().partitions.filter((each) => each.state === "paused").map((each) => resume(each.name))
   budget("work", { ceiling: "20ms" })
-Results are printed as JSON. Variables stay until the shell ends. A line may take 1 s and 8 MiB. Ctrl-D leaves.
+Results are printed as JSON. Variables stay until the shell ends. A line may take 1 s and 8 MiB. Tab completes, ↑ is what was typed before, Ctrl-C drops the
+line, Ctrl-D leaves.
 When standard input is no terminal, it reads lines, prints plain answers and ends at the first error with status ${EXIT_USAGE}.`;
 
-const HISTORY_LINES = 500;
 const WIDTH_MAX = 100_000;
 
 /** Runs the command; returns the exit status. */
@@ -53,36 +53,59 @@ async function batch(client: ControlClient): Promise<number> {
 
 async function prompt(client: ControlClient, handset: string): Promise<number> {
   const { partitions } = (await client.call("ls")) as HandsetView;
-  const words = [...commands().map(({ name }) => name), ...partitions.map(({ name }) => name), "help"];
+  const names = partitions.map(({ name }) => name);
   const path = join(stateFolder(), handset, "monitor", "shell-history");
   const lines = createInterface({
     input: process.stdin,
     output: process.stdout,
     prompt: `${handset}> `,
     history: readHistory(path),
-    historySize: HISTORY_LINES,
+    historySize: HISTORY_LINES_MAX,
     removeHistoryDuplicates: true,
-    completer: (line: string) => complete(line, words),
+    completer: (line: string) => complete(line, commands(), names),
   });
   lines.on("history", (history: string[]) => writeHistory(path, history));
-  void client.closed().then(() => lines.close());
+  lines.on("SIGINT", () => {
+    // To the end of the line, and all of it away.
+    lines.write(null, { ctrl: true, name: "e" });
+    lines.write(null, { ctrl: true, name: "u" });
+    process.stdout.write("\n");
+    lines.prompt();
+  });
+  let gone = false;
+  void client.closed().then(() => {
+    gone = true;
+    lines.close();
+  });
   lines.prompt();
   for await (const line of lines) {
     if (line.trim() === "exit") break;
     if (line.trim() !== "") {
-      const { text } = await answer(client, line);
-      if (text !== "") console.log(text);
+      try {
+        const { text } = await answer(client, line);
+        if (text !== "") console.log(text);
+      } catch (error) {
+        // It ended before it could answer.
+        if (!(error instanceof HostError)) throw error;
+        gone = true;
+        break;
+      }
     }
-    lines.prompt();
+    if (!gone) lines.prompt();
   }
   lines.close();
+  if (gone) console.error("\npocketvisor: the handset has ended");
   return EXIT_OK;
 }
 
-/** Candidates for the last word of a line. */
-export function complete(line: string, words: string[]): [string[], string] {
+/** Candidates for the last word of a line: commands and partitions, or the options of the command that the line begins with. */
+export function complete(line: string, known: readonly Command[], partitions: string[]): [string[], string] {
   const last = /[a-z0-9-]*$/.exec(line)![0];
-  return [words.filter((word) => word.startsWith(last)).sort(), last];
+  const first = /^\s*([a-z]+)\s/.exec(line)?.[1];
+  const options = Object.keys(known.find(({ name }) => name === first)?.options ?? {}).map((name) => `--${name}`);
+  const words = [...known.map(({ name }) => name), ...partitions, "help"];
+  const candidates = last.startsWith("-") ? options : words;
+  return [candidates.filter((word) => word.startsWith(last)).sort(), last];
 }
 
 async function answer(client: ControlClient, line: string): Promise<{ text: string; failed: boolean }> {
@@ -101,19 +124,4 @@ function safe(json: string): string {
     .split("\n")
     .map((line) => escapeText(line, WIDTH_MAX))
     .join("\n");
-}
-
-function readHistory(path: string): string[] {
-  return existsSync(path) ? readFileSync(path, "utf8").split("\n").filter(Boolean).slice(0, HISTORY_LINES) : [];
-}
-
-/** The history is what somebody typed: for the user's eyes alone. */
-function writeHistory(path: string, history: string[]): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const file = openSync(path, "w", 0o600);
-  try {
-    writeFileSync(file, `${history.join("\n")}\n`);
-  } finally {
-    closeSync(file);
-  }
 }

@@ -59,6 +59,7 @@ export function parseCelsius(text: unknown): number {
 
 /** Picojoules for people. */
 export function energyText(picojoules: number): string {
+  if (picojoules >= 1e15) return `${(picojoules / 1e15).toFixed(2)} kJ`;
   if (picojoules >= 1e12) return `${(picojoules / 1e12).toFixed(2)} J`;
   return `${(picojoules / 1e9).toFixed(1)} mJ`;
 }

@@ -2,7 +2,7 @@
 
 import { commands } from "../command.ts";
 
-const WORD = /^[A-Za-z0-9._-]+$/;
+const WORD = /^[A-Za-z0-9][A-Za-z0-9._%-]*$/;
 const OPTION = /^--([a-z-]+)(?:=(.*))?$/;
 
 /** The line as JavaScript. */

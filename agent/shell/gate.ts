@@ -17,6 +17,9 @@ const LIMITS: SandboxLimits = {
   textMax: 64 << 10,
 };
 
+/** For the program itself to be read, once: on a busy computer, too. */
+const PROGRAM_MS = 5000;
+
 export class Gate {
   private readonly send: (request: HandsetRequest) => void;
   private sandbox: Sandbox | null = null;
@@ -82,7 +85,7 @@ export class Gate {
       this.issued.push(request);
       return "";
     });
-    const outcome = sandbox.evaluate(`${SHELL_PROGRAM}; null`);
+    const outcome = sandbox.evaluate(`${SHELL_PROGRAM}; null`, PROGRAM_MS);
     if (outcome.ended !== "value") throw new Error(`the shell's program is defective: ${JSON.stringify(outcome)}`);
     for (const [partition, limits] of this.limits) {
       const told = sandbox.evaluate(`limit(${JSON.stringify(JSON.stringify({ partition, limits }))}); null`);

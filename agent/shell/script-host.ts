@@ -16,6 +16,8 @@ export type CommandRunner = (name: string, positionals: string[], options: Recor
 
 /** Beyond a script's own limit of time, before its worker is terminated. */
 const GRACE_MS = 250;
+/** Until a script begins, on a busy computer. */
+const STARTUP_MS = 20_000;
 /** Commands that one script may ask for. */
 const CALLS_MAX = 200;
 
@@ -57,9 +59,8 @@ export class ScriptHost {
     return new Promise<ScriptOutcome>((resolve) => {
       const end = (outcome: ScriptOutcome): void => {
         clearTimeout(timer);
-        worker.removeAllListeners();
-        // A worker that was terminated says so with an error event at times.
-        worker.on("error", () => undefined);
+        // Ours alone: terminate() listens too.
+        worker.off("message", onMessage).off("error", onError).off("exit", onExit);
         resolve(outcome);
       };
       const overrun = (): void => {
@@ -78,18 +79,23 @@ export class ScriptHost {
         Atomics.notify(words, 0);
         if (this.running?.worker === worker) watch();
       };
-      worker.removeAllListeners();
-      worker.on("message", (message: ScriptMessage) => {
+      const onMessage = (message: ScriptMessage): void => {
         if (message.kind === "begun") watch();
         else if (message.kind === "call") void answer(message.call);
         else end(message.outcome);
-      });
+      };
       const lost = (text: string): void => {
-        this.running = null;
+        this.forget(worker);
         end({ ended: "threw", name: "WorkerLost", message: text });
       };
-      worker.on("error", (error) => lost(error.message));
-      worker.on("exit", () => lost("the scripts' worker has ended"));
+      const onError = (error: Error): void => lost(error.message);
+      const onExit = (): void => lost("the scripts' worker has ended");
+      worker.on("message", onMessage).on("error", onError).on("exit", onExit);
+      // A worker that is new has QuickJS to load first.
+      timer = setTimeout(() => {
+        lost("the scripts' worker did not start");
+        void worker.terminate();
+      }, STARTUP_MS);
       worker.postMessage(order);
     });
   }
@@ -112,6 +118,10 @@ export class ScriptHost {
     }
   }
 
+  private forget(worker: Worker): void {
+    if (this.running?.worker === worker) this.running = null;
+  }
+
   private start(): Running {
     const { port1: answers, port2 } = new MessageChannel();
     const words = new Int32Array(new SharedArrayBuffer(4));
@@ -122,6 +132,8 @@ export class ScriptHost {
       resourceLimits: { maxOldGenerationSizeMb: 64 },
       env: {},
     });
+    // One that was terminated says so with an error event at times; one that ends by itself leaves nobody to wait for.
+    worker.on("error", () => this.forget(worker)).on("exit", () => this.forget(worker));
     return { worker, answers, words };
   }
 

@@ -5,6 +5,8 @@ import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "
 import { Sandbox } from "./sandbox.ts";
 import type { ScriptAnswer, ScriptMessage, ScriptOrder, ScriptWorkerData } from "./script-messages.ts";
 
+const PRELUDE_MS = 5000;
+
 const { limits, words: shared, answers } = workerData as ScriptWorkerData & { answers: MessagePort };
 const words = new Int32Array(shared);
 const runtimes = new Map<string, Sandbox>();
@@ -42,7 +44,7 @@ async function runtimeOf({ runtime, commands }: ScriptOrder): Promise<Sandbox> {
   if (known !== undefined) return known;
   const sandbox = await Sandbox.create(limits);
   sandbox.expose("call", call);
-  const outcome = sandbox.evaluate(prelude(commands));
+  const outcome = sandbox.evaluate(prelude(commands), PRELUDE_MS);
   if (outcome.ended !== "value") throw new Error(`the prelude of scripts is defective: ${JSON.stringify(outcome)}`);
   runtimes.set(runtime, sandbox);
   return sandbox;

@@ -16,6 +16,8 @@ export interface HandsetProcess {
   call(args: string[], input?: string): Promise<CommandResult>;
   /** Types into a partition's console. */
   press(partition: string, keys: string): Promise<void>;
+  /** What a command needs to find it. */
+  environment: Record<string, string>;
   /** Where the control socket lies. */
   socket: string;
   /** Everything that the handset has said so far. */
@@ -58,6 +60,7 @@ export async function withHandset(
     await body({
       call: ([verb, ...rest], input) =>
         pocketvisor([verb!, "--handset", "small", ...rest], { environment, ...(input === undefined ? {} : { input }) }),
+      environment,
       socket,
       press: (partition, keys) => press(socket, partition, keys),
       said: () => text,

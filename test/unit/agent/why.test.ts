@@ -1,0 +1,131 @@
+// `why`: how long reserves and battery last, in numbers and in words.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { HandsetView, PartitionView } from "../../../agent/command.js";
+import { batterySeconds, durationText, reserveSeconds, whyHandset, whyPartition } from "../../../agent/why.js";
+
+const JOULE = 1e12;
+const SPAN = 300e9;
+const why = suite("why");
+
+/** A partition that spends `milliwatts` on average. */
+function partition(name: string, milliwatts: number, energy: Partial<PartitionView["energy"]> = {}): PartitionView {
+  return {
+    partition: 0,
+    name,
+    kind: "system",
+    state: "running",
+    reason: "",
+    bootMs: null,
+    memoryBytes: 0,
+    memory: { ramBytes: 0, overheadBytes: 0, overhead: [] },
+    cpu: {
+      class: "best-effort",
+      budget: 0,
+      period: 100_000,
+      ceiling: null,
+      weight: 100,
+      timeNs: 0,
+      throttledNs: 0,
+      throttledTotal: 0,
+      debtNs: 0,
+      overrunMaxNs: 0,
+    },
+    energy: {
+      contract: null,
+      level: 0,
+      spent: 0,
+      average: { milliwatts, spanNs: SPAN },
+      throttledNs: 0,
+      throttledTotal: 0,
+      ...energy,
+    },
+    instructions: 0,
+    slices: 0,
+    restarts: 0,
+    throttledBy: "nothing",
+    sleeping: false,
+    latencyMaxNs: 0,
+    io: [],
+  };
+}
+
+function view(partitions: PartitionView[], change: Partial<HandsetView> = {}): HandsetView {
+  const battery = { source: "simulated", percent: 50, joules: 360, milliwatts: 100, volts: 4, charging: false };
+  return {
+    handset: "demo",
+    board: "qemu-virt",
+    nowNs: 0,
+    busyNs: 0,
+    stolenNs: 0,
+    memory: { held: 0, limit: 0 },
+    energy: { drained: 0, spent: 0 },
+    average: { milliwatts: 100, spanNs: SPAN },
+    boardAverage: { milliwatts: 100, spanNs: SPAN },
+    battery: { ...battery, celsius: 25, note: "" },
+    thermal: { source: "simulated", celsius: 46.4, level: "warn", warn: 45, critical: 60, note: "" },
+    rules: [],
+    partitions,
+    ...change,
+  };
+}
+
+why("a reserve empties by what is spent beyond its tap, be it a rate or a share", () => {
+  const rate = partition("a", 30, { contract: { capacity: 100 * JOULE, rate: 20_000, share: 0 }, level: 36 * JOULE });
+  assert.is(reserveSeconds(rate, view([rate])), 3600);
+  const share = partition("a", 30, { contract: { capacity: 100 * JOULE, rate: 0, share: 200_000 }, level: 36 * JOULE });
+  assert.is(reserveSeconds(share, view([share])), 3600);
+  const enough = partition("a", 19, { contract: { capacity: 100 * JOULE, rate: 20_000, share: 0 }, level: 1 });
+  assert.is(reserveSeconds(enough, view([enough])), Infinity);
+  assert.is(reserveSeconds(partition("a", 5), view([])), null, "no contract");
+  assert.match(
+    whyPartition(rate, view([rate])),
+    /drew 30\.0 mW, more than its tap brings: its reserve is empty in 1 h\./,
+  );
+});
+
+why("the battery lasts by the board's own load, what taps bring, and what has no contract", () => {
+  // 100 mW of the board, 20 of 30 that a tap brings, 10 of 10 that another could bring more of, 50 straight.
+  const short = partition("a", 30, { contract: { capacity: 10 * JOULE, rate: 20_000, share: 0 }, level: JOULE });
+  const rich = partition("b", 10, { contract: { capacity: 10 * JOULE, rate: 20_000, share: 0 }, level: 10 * JOULE });
+  const free = partition("c", 50);
+  const all = view([short, rich, free]);
+  assert.ok(Math.abs(batterySeconds(all)! - 360 / 0.18) < 1e-6);
+  // A reserve that fills up takes its room out of the battery first.
+  rich.energy.level = 0;
+  assert.ok(Math.abs(batterySeconds(all)! - 350 / 0.18) < 1e-6);
+  assert.is(batterySeconds(view([], { average: null })), null);
+  assert.is(batterySeconds(view([], { battery: null })), null);
+  const charged = { ...all.battery!, charging: true, milliwatts: -4000 };
+  assert.is(batterySeconds(view([], { battery: charged })), Infinity);
+  assert.match(whyHandset(view([], { battery: charged })), /It is being charged/);
+});
+
+why("the handset in words: battery, why it is simulated, average, temperature, and each partition", () => {
+  const battery = { ...view([]).battery!, note: "battery simulated: there is no /sys/x here" };
+  assert.is(
+    whyHandset(view([partition("work", 0.5)], { battery })),
+    [
+      "demo runs on qemu-virt.",
+      "The battery (simulated) is at 50.0 %, 360.00 J.",
+      "Battery simulated: there is no /sys/x here.",
+      "At the average of the last 5 min (100.0 mW) it lasts 59 min 42 s.",
+      "It is 46 °C warm: warn (warn from 45 °C, critical from 60 °C).",
+      "work: Over the last 5 min it drew 0.5 mW, straight from the battery.",
+    ].join("\n"),
+  );
+});
+
+why("durations have their two largest units", () => {
+  const texts: [seconds: number, text: string][] = [
+    [0, "0 s"],
+    [59.4, "59 s"],
+    [60, "1 min"],
+    [3_725, "1 h 2 min"],
+    [86_400 * 14 + 3 * 3600 + 59, "14 d 3 h"],
+  ];
+  for (const [seconds, text] of texts) assert.is(durationText(seconds), text);
+});
+
+why.run();
