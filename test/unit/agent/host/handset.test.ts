@@ -96,8 +96,8 @@ for (const [how, times, kill] of [
         request: { op: "drained", junk: Array.from({ length: 2e6 }, (_, n) => ({ n })) },
       }),
   ],
-  // No request at all: the worker ends by an error that nothing catches.
-  ["throws", 2, (running: Handset) => shellOf(running).postMessage({ id: 0 })],
+  // No order at all: the worker ends by an error that nothing catches.
+  ["throws", 2, (running: Handset) => shellOf(running).postMessage(null)],
 ] as const) {
   handset(`the shell worker ${how}: partitions run on, who waits is refused, and there is another shell`, async () => {
     await withWorkers(planOf("keys"), "s", {}, async (running, happens) => {
