@@ -48,7 +48,7 @@ function partition(name: string, milliwatts: number, energy: Partial<PartitionVi
     sleeping: false,
     latencyMaxNs: 0,
     io: [],
-  waitsForDevice: false,
+    waitsForDevice: false,
   };
 }
 
