@@ -68,6 +68,31 @@ export interface HandsetView {
   thermal: ThermalView | null;
   rules: RuleView[];
   partitions: PartitionView[];
+  /** Null: the handset belongs to no fleet. */
+  management: ManagementView | null;
+}
+
+/** How the handset stands to its fleet. */
+export interface ManagementView {
+  device: string;
+  agentPid: number | null;
+  link: { up: boolean; broker: string; why: string; sinceMs: number };
+  queue: { waiting: number; sent: number; lost: number; trouble: string };
+  /** Samples taken since the start. */
+  samples: number;
+  /** No freshness document is valid: what is in force stays in force. */
+  stale: boolean;
+  policies: {
+    partition: string;
+    version: string;
+    /** Seconds since 1970. */
+    appliedAt: number;
+    /** By the policy's sections: compliant, pending, not-supported, … */
+    sections: Record<string, string>;
+    limits: { cpuPermille: number | null; energyMicrowatts: number | null; memoryBytesMax: number | null };
+    refusal: string | null;
+    lockedFor: string | null;
+  }[];
 }
 
 /** `note` says why it is not the one that the board names; empty when it is. */

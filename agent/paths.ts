@@ -43,6 +43,11 @@ export function monitorFolder(handset: string, environment: NodeJS.ProcessEnv = 
   return join(stateFolder(environment), handset, "monitor");
 }
 
+/** Where a handset's agent keeps what is its own. It may not exist yet. */
+export function agentFolder(handset: string, environment: NodeJS.ProcessEnv = process.env): string {
+  return join(stateFolder(environment), handset, "agent");
+}
+
 /** The full path of a program in PATH, or null. */
 export function programPath(name: string): string | null {
   for (const folder of (process.env["PATH"] ?? "").split(":")) {

@@ -180,11 +180,13 @@ export interface Refusal {
 
 export type HandsetAnswer = { refusal: Refusal } | { value: unknown };
 
-/** What the main thread asks of the shell: to pass a request to the handset worker, to judge an envelope, to keep a command's answer. */
+/** What the main thread asks of the shell: to pass a request to the handset worker, to judge an envelope, to keep a command's answer, or
+ *  that a partition is locked. */
 export type ShellOrder =
   | { id: number; request: HandsetRequest }
   | { id: number; document: { envelope: Uint8Array; via: Via } }
-  | { id: number; answered: { command: Uint8Array; ack: Uint8Array } };
+  | { id: number; answered: { command: Uint8Array; ack: Uint8Array } }
+  | { id: number; locked: { partition: string; locked: boolean } };
 
 /** What governs the handset, if it belongs to a fleet: the file that the shell keeps, and who it is for. */
 export interface GovernanceSpec {

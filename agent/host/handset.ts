@@ -64,6 +64,8 @@ interface HandsetEvents {
   event: [HandsetEvent];
   /** The simulated battery has gone over a whole percent or degree, or its charger has changed. */
   battery: [BatteryReading];
+  /** Raw audit records, 64 bytes each. */
+  audit: [Uint8Array];
   /** The console log of this partition has grown. */
   console: [number];
   /** The handset has ended: null when it was asked to, else why. */
@@ -228,6 +230,11 @@ export class Handset extends EventEmitter<HandsetEvents> {
     await this.ask((id) => ({ id, answered: { command, ack } }), "the answer to a command");
   }
 
+  /** Keeps a partition locked, or not, over restarts. Throws RefusalError when the disk does not take it. */
+  async keepLocked(partition: string, locked: boolean): Promise<void> {
+    await this.ask((id) => ({ id, locked: { partition, locked } }), `the lock of ${partition}`);
+  }
+
   async snapshot(): Promise<HandsetSnapshot> {
     return (await this.request({ op: "snapshot" }, "snapshot")) as HandsetSnapshot;
   }
@@ -320,6 +327,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
         return;
       case "audit":
         this.keepAudit(message.records);
+        this.emit("audit", message.records);
         return;
       case "end":
         this.finish(message.failure);

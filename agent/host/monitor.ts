@@ -4,10 +4,10 @@ import { Buffer } from "node:buffer";
 import { commandNamed, type AuditView, type CommandTarget, type HandsetView } from "../command.ts";
 import { Failure, UsageError } from "../failure.ts";
 import { boardSpec, type Board } from "../handset/board.ts";
-import type { HandsetFile, HandsetPartition } from "../handset/file.ts";
+import type { HandsetChannel, HandsetFile, HandsetPartition } from "../handset/file.ts";
 import { Rules } from "../shell/rules.ts";
 import { ShellSession } from "../shell/session.ts";
-import { monitorFolder } from "../paths.ts";
+import { agentFolder, monitorFolder } from "../paths.ts";
 import { AuditLog } from "./audit-log.ts";
 import { auditView } from "./audit-view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
@@ -18,9 +18,13 @@ import {
   type HandsetEvent,
   type IoContract,
 } from "./handset-messages.ts";
+import type { ManagedHandset } from "./command-runner.ts";
+import { erase, sha256OfFile } from "./image-files.ts";
+import { Management } from "./management.ts";
 import { HandsetPower, type PowerEvent } from "./handset-power.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 import { reasonText } from "./reason-text.ts";
+import { RefusalError } from "./refusal-error.ts";
 
 export type { HandsetEvent } from "./handset-messages.ts";
 
@@ -52,6 +56,11 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly ruleListeners: ((rule: string, text: string) => void)[] = [];
   private readonly eventListeners: ((name: string, event: HandsetEvent) => void)[] = [];
   private readonly power: HandsetPower;
+  /** Null: the handset belongs to no fleet. */
+  private readonly management: Management | null;
+  private readonly channels = new Map<HandsetChannel, { id: number; bytesPerSecond: number | null }>();
+  /** Who runs, by what was heard last. */
+  private readonly running = new Set<number>();
   private powerTimer: NodeJS.Timeout | undefined;
   /** How many are attached to each console, by partition. */
   private readonly attached = new Map<number, number>();
@@ -61,16 +70,32 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private charging = false;
   private level = "normal";
 
-  /** `onQuit` is called when a command asks the handset to end. `root` is where sysfs lies. Throws HostError when the audit cannot be
-   *  kept. */
-  constructor(file: HandsetFile, board: Board, mode: "realtime" | "deterministic", onQuit: () => void, root = "/") {
+  /** `onQuit` is called when a command asks the handset to end. `root` is where sysfs lies, `agentProgram` the agent if it is not the
+   *  product's. Throws HostError when the audit cannot be kept, or what governs the handset cannot be read. */
+  constructor(
+    file: HandsetFile,
+    board: Board,
+    mode: "realtime" | "deterministic",
+    onQuit: () => void,
+    { root = "/", agentProgram }: { root?: string; agentProgram?: string } = {},
+  ) {
     this.file = file;
     this.board = board;
     this.onQuit = onQuit;
     const now = (): number => performance.now() * 1e6;
     this.power = new HandsetPower({ board, file, deterministic: mode === "deterministic", root, now });
+    this.management = Management.read({
+      handset: file.name,
+      board,
+      partitions: file.partitions.map(({ name, kind }) => ({ name, kind })),
+      monitorFolder: monitorFolder(file.name),
+      agentFolder: agentFolder(file.name),
+      ...(agentProgram === undefined ? {} : { agentProgram }),
+    });
     this.audits = new AuditLog(monitorFolder(file.name));
-    this.handset = new Handset(boardSpec(board), mode, this.power.spec, { audit: this.audits });
+    const governance = this.management === null ? {} : { governance: this.management.spec };
+    this.handset = new Handset(boardSpec(board), mode, this.power.spec, { audit: this.audits, ...governance });
+    this.handset.on("audit", (records) => this.management?.audited(records));
     this.handset.on("battery", (reading) => {
       this.power.hear(reading);
       this.tellPower();
@@ -90,27 +115,97 @@ export class Monitor implements CommandTarget, ControlHandlers {
     return this.power.notes;
   }
 
-  /** Admits every partition, then starts them. Throws Failure: nothing of the handset is worth keeping then. */
+  /** Admits every partition, then starts them. What a policy keeps from starting stays out; the others start. Throws Failure: nothing of
+   *  the handset is worth keeping then. */
   async boot(partitions: ResolvedPartition[]): Promise<void> {
-    for (const { partition: file, image } of partitions) {
-      const { name, cpu, energy, energyInitial, io, restart } = file;
-      const id = await this.handset.add({ name, image, cpu, energy, energyInitial, io, restart });
-      this.members.push({ id, file, cpu, energy, io });
-    }
-    for (const { from, fromPort, to, toPort, contract } of this.file.channels) {
-      const end = (name: string, port: number) => ({
-        partition: this.members.find(({ file }) => file.name === name)!.id,
-        port,
-      });
-      await this.handset.channel(end(from, fromPort), end(to, toPort), contract);
+    for (const { partition, image } of partitions) await this.define(partition, image);
+    for (const channel of this.file.channels) {
+      if (!this.members.some(({ file }) => file.name === channel.from)) continue;
+      if (!this.members.some(({ file }) => file.name === channel.to)) continue;
+      const rate = this.management?.channelRate(channel);
+      if (this.management !== null && rate === undefined) continue;
+      await this.grant(channel, rate ?? channel.contract.bytes?.rate ?? null);
     }
     this.startRules();
-    for (const { id } of this.members) await this.handset.act("start", id);
+    for (const { id, file } of this.members) {
+      if (this.management?.isLocked(file.name)) await this.handset.act("lock", id);
+      else await this.handset.act("start", id);
+    }
+    if (this.handset.mode === "realtime") await this.management?.start(this.managed);
+  }
+
+  /** Defines a partition with what its policy leaves of what its file asks for. */
+  private async define(file: HandsetPartition, image: PartitionPlan["image"]): Promise<void> {
+    const { name, energyInitial, restart } = file;
+    const { management } = this;
+    const imageHash = management === null || image.kernel === null ? "" : sha256OfFile(image.kernel);
+    const asked = { cpu: file.cpu, energy: file.energy, io: file.io };
+    const contracts = management?.plan(name, imageHash, asked) ?? asked;
+    try {
+      const id = await this.handset.add({ name, image, imageHash, ...contracts, energyInitial, restart });
+      this.members.push({ id, file, ...contracts });
+      const { ramBytes, overheadBytes } = this.handset.memoryOf(id);
+      management?.defined(name, id, ramBytes + overheadBytes);
+    } catch (error) {
+      if (!(error instanceof RefusalError) || !management?.kept(name, error.message)) throw error;
+      const itself = { partition: HANDSET_ITSELF, reason: 0, timeNs: this.lastNs, value: 0 };
+      this.emit(name, { kind: "refused", ...itself, text: error.message });
+    }
+  }
+
+  private async grant(channel: HandsetChannel, bytesPerSecond: number | null): Promise<number> {
+    const { from, fromPort, to, toPort, contract } = channel;
+    const end = (name: string, port: number): { partition: number; port: number } => ({
+      partition: this.members.find(({ file }) => file.name === name)!.id,
+      port,
+    });
+    const bytes = bytesPerSecond === null ? null : { rate: bytesPerSecond, burst: bytesPerSecond };
+    const id = await this.handset.channel(end(from, fromPort), end(to, toPort), { ...contract, bytes });
+    this.channels.set(channel, { id, bytesPerSecond });
+    return id;
+  }
+
+  /** What management may do with this handset. */
+  private get managed(): ManagedHandset {
+    const { handset } = this;
+    return {
+      document: (envelope, via) => handset.document(envelope, via),
+      answered: (command, ack) => handset.answered(command, ack),
+      snapshot: () => this.snapshot(),
+      contracts: async (partition, contracts) => {
+        const { cpu, energy, io } = contracts;
+        await handset.budget(partition, cpu, energy, io);
+        Object.assign(this.member(partition), contracts);
+      },
+      act: (op, partition) => handset.act(op, partition),
+      lock: async (partition, name, locked) => {
+        // What is kept first holds whatever happens next.
+        await handset.keepLocked(name, locked);
+        await handset.act(locked ? "lock" : "unlock", partition);
+      },
+      isRunning: (partition) => this.running.has(partition),
+      consoleBytes: (partition) => handset.consoleLog(partition).readFrom(0).bytes,
+      eraseDisk: (partition) => erase(this.member(partition).file.disk),
+      channels: this.file.channels.filter((channel) =>
+        [channel.from, channel.to].every((name) => this.members.some(({ file }) => file.name === name)),
+      ),
+      channelOf: (channel) => this.channels.get(channel) ?? null,
+      grant: (channel, rate) => this.grant(channel, rate),
+      revoke: async (id) => {
+        await handset.revoke(id);
+        for (const [channel, granted] of this.channels) if (granted.id === id) this.channels.delete(channel);
+      },
+      happened: (kind, partition = HANDSET_ITSELF) => {
+        const name = this.members.find(({ id }) => id === partition)?.file.name ?? "the handset";
+        this.emit(name, { kind, partition, reason: 0, timeNs: this.lastNs, value: 0 });
+      },
+    };
   }
 
   /** Ends the rules, then the handset. */
   async close(): Promise<void> {
     clearInterval(this.powerTimer);
+    await this.management?.close();
     await this.rules.close();
     await this.handset.close();
     this.audits.close();
@@ -185,6 +280,9 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   private emit(name: string, event: HandsetEvent): void {
     this.lastNs = Math.max(this.lastNs, event.timeNs);
+    if (event.kind === "running") this.running.add(event.partition);
+    else if (["paused", "stopped", "failed", "locked"].includes(event.kind)) this.running.delete(event.partition);
+    this.management?.happened(event, name);
     for (const listener of this.eventListeners) listener(name, event);
   }
 
@@ -227,6 +325,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       battery: this.power.batteryView(snapshot),
       thermal: this.power.thermalView(snapshot),
       rules: this.rules.views(),
+      management: this.management?.view ?? null,
       partitions: snapshot.partitions.map((partition) => {
         const member = this.members.find(({ id }) => id === partition.partition);
         const { ramBytes, overheadBytes, overhead } = this.handset.memoryOf(partition.partition);
@@ -240,8 +339,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
   }
 
   async budget(partition: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void> {
+    const before = this.contracts(partition);
     await this.handset.budget(partition, cpu, energy, io);
     Object.assign(this.member(partition), { cpu, energy, io });
+    this.management?.ordered(this.member(partition).file.name, { cpu, energy, io }, before);
   }
 
   contracts(partition: number): { cpu: CpuContract; energy: EnergyContract | null; io: IoContract } {
@@ -284,6 +385,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
         `Partitions: ${this.members.map(({ file }) => file.name).join(", ")}.`,
       );
     }
+    const denied = this.management?.consoleRefusal(partition) ?? null;
+    if (denied !== null) throw new UsageError("POLICY", `nobody may attach to ${partition}: ${denied}`);
     const { console: use } = member.file.devices;
     if (use === "none") {
       throw new UsageError("CONSOLE_NONE", `${partition} has no console to attach to`, "See: pocketvisor log");

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readDurable, writeDurably } from "../durable-file.ts";
 import { HostError } from "../failure.ts";
 import { openEnvelope } from "../wire/cose.ts";
-import { cmdId, label, secs } from "../wire/common.ts";
+import { cmdId, devid, label, secs } from "../wire/common.ts";
 import { SCHEMAS } from "../wire/kinds.ts";
 import { DOCUMENT, DOCUMENT_BYTES_MAX, REPLAY_MAX } from "../wire/limits.ts";
 import type { GuardLimits } from "../wire/guard.ts";
@@ -47,6 +47,9 @@ const file = rule(
     ),
     consent: optional(4, bytes(1, DOCUMENT_BYTES_MAX)),
     acks: required(5, list(tuple({ id: place(cmdId), ack: place(bytes(1, ACK_BYTES_MAX)) }), 0, REPLAY_MAX)),
+    device: required(6, devid),
+    /** Partitions that the fleet, or a policy, has locked. */
+    locked: required(7, list(label, 0, POLICIES_MAX)),
   }),
 );
 
@@ -58,9 +61,13 @@ export interface PolicyInForce {
 }
 
 export interface Governance {
+  /** Who the handset is in its fleet, as enrolment pinned it: what the agent says of itself does not count. */
+  device: Uint8Array;
   trust: Trust;
   policies: PolicyInForce[];
   consent: Uint8Array | null;
+  /** Partitions that must not start. */
+  locked: string[];
   /** Encoded acks by command id: a command that comes again is answered as it was. Oldest first. */
   acks: { id: Uint8Array; ack: Uint8Array }[];
 }
@@ -74,8 +81,8 @@ export function readGovernance(path: string): Governance | null {
     if (contents === null) return null;
     const body = contents.subarray(0, -DIGEST_BYTES);
     if (!digest(body).equals(contents.subarray(-DIGEST_BYTES))) throw new RangeError("its digest is wrong");
-    const { trust, policies, consent, acks } = decodeMessage(file, body, FILE);
-    const governance = { trust: decodeTrust(trust), policies, consent: consent ?? null, acks };
+    const { device, trust, policies, consent, acks, locked } = decodeMessage(file, body, FILE);
+    const governance = { device, trust: decodeTrust(trust), policies, consent: consent ?? null, acks, locked };
     for (const { envelope } of policies) policyOf(envelope);
     return governance;
   } catch (error) {
@@ -87,10 +94,15 @@ export function readGovernance(path: string): Governance | null {
   }
 }
 
+/** A handset at enrolment. */
+export function firstGovernance(device: Uint8Array, trust: Trust): Governance {
+  return { device, trust, policies: [], consent: null, acks: [], locked: [] };
+}
+
 /** Writes the file; when this returns it is on the disk. Throws the file system's error. */
-export function writeGovernance(path: string, { trust, policies, consent, acks }: Governance): void {
+export function writeGovernance(path: string, { device, trust, policies, consent, acks, locked }: Governance): void {
   const rest = consent === null ? {} : { consent };
-  const body = encodeMessage(file, { format: 1, trust: encodeTrust(trust), policies, acks, ...rest });
+  const body = encodeMessage(file, { format: 1, device, trust: encodeTrust(trust), policies, acks, locked, ...rest });
   writeDurably(path, Buffer.concat([body, digest(body)]));
 }
 

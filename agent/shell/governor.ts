@@ -76,6 +76,12 @@ export class Governor {
     this.persist({ ...this.governance, acks: [...acks, { id, ack }].slice(-REPLAY_MAX) });
   }
 
+  /** Keeps a partition locked, or not, over restarts. Throws the file system's error. */
+  lock(partition: string, locked: boolean): void {
+    const others = this.governance.locked.filter((each) => each !== partition);
+    this.persist({ ...this.governance, locked: locked ? [...others, partition] : others });
+  }
+
   private take({ accepted, hash, trust }: Extract<Verdict, { verdict: "accepted" }>, envelope: Uint8Array): Judged {
     const { governance } = this;
     const at = Math.max(trust.floor, Math.floor(this.options.rtc()));

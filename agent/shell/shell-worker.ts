@@ -46,7 +46,8 @@ async function carryOut(order: ShellOrder): Promise<HandsetAnswer | null> {
   if (governor === null) return { refusal: refusal("this handset belongs to no fleet") };
   if ("document" in order) return { value: await governor.document(order.document.envelope, order.document.via) };
   try {
-    governor.answered(order.answered.command, order.answered.ack);
+    if ("locked" in order) governor.lock(order.locked.partition, order.locked.locked);
+    else governor.answered(order.answered.command, order.answered.ack);
     return { value: null };
   } catch (error) {
     return { refusal: refusal((error as Error).message) };

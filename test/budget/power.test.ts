@@ -49,6 +49,7 @@ function viewOf(snapshot: HandsetSnapshot): HandsetView {
     battery: snapshot.battery === null ? null : { ...snapshot.battery, note: "" },
     thermal: null,
     rules: [],
+    management: null,
     partitions: snapshot.partitions.map((partition): PartitionView => ({ ...partition, kind: "system", memory })),
   };
 }

@@ -67,6 +67,7 @@ function view(partitions: PartitionView[], change: Partial<HandsetView> = {}): H
     battery: { ...battery, celsius: 25, note: "" },
     thermal: { source: "simulated", celsius: 46.4, level: "warn", warn: 45, critical: 60, note: "" },
     rules: [],
+    management: null,
     partitions,
     ...change,
   };

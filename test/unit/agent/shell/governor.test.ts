@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 import { nodeCrypto } from "../../../../agent/identity/crypto.js";
 import type { Judged } from "../../../../agent/host/handset-messages.js";
 import type { Limits } from "../../../../agent/policy/limits.js";
-import { readGovernance, writeGovernance } from "../../../../agent/shell/governance.js";
+import { firstGovernance, readGovernance, writeGovernance } from "../../../../agent/shell/governance.js";
 import { Governor } from "../../../../agent/shell/governor.js";
 import { Verifier } from "../../../../agent/shell/verify.js";
 import { accept } from "../../../../agent/wire/accept.js";
@@ -34,7 +34,7 @@ interface World {
 function world(path: string, check: typeof CHECK | Verifier = CHECK): World {
   const limits = new Map<string, Limits>();
   const time = { ms: 0, rtc: NOW };
-  const governance = readGovernance(path) ?? { trust: fleetTrust(), policies: [], consent: null, acks: [] };
+  const governance = readGovernance(path) ?? firstGovernance(DEVICE.id, fleetTrust());
   const governor = new Governor({
     path,
     governance,
@@ -86,7 +86,7 @@ test("a disk that does not take it: the document is refused, no limit changes, a
   const limits: string[] = [];
   const governor = new Governor({
     path: join(folder, "monitor", "governance"),
-    governance: { trust: fleetTrust(), policies: [], consent: null, acks: [] },
+    governance: firstGovernance(DEVICE.id, fleetTrust()),
     device: DEVICE,
     check: CHECK,
     rtc: () => NOW,
@@ -122,6 +122,14 @@ test("a command runs once: when it comes again, over a restart too, it is answer
   assert.equal(again.ack, Uint8Array.of(1, 2, 3));
 });
 
+test("what is locked stays locked over a restart", () => {
+  const path = newPath();
+  world(path).governor.lock("work", true);
+  assert.equal(readGovernance(path)!.locked, ["work"]);
+  world(path).governor.lock("work", false);
+  assert.equal(readGovernance(path)!.locked, []);
+});
+
 test("the check that counts is the one inside QuickJS", async () => {
   const verifier = new Verifier();
   const { governor, limits } = world(newPath(), verifier);
@@ -154,7 +162,7 @@ test("a damaged file is no file without policies: it is refused, whatever bit fl
 
 test("what is written is what is read", () => {
   const path = newPath();
-  const governance = { trust: fleetTrust(), policies: [], consent: Uint8Array.of(1), acks: [] };
+  const governance = { ...firstGovernance(DEVICE.id, fleetTrust()), consent: Uint8Array.of(1), locked: ["work"] };
   writeGovernance(path, governance);
   assert.equal(readGovernance(path), governance);
 });

@@ -1,0 +1,206 @@
+// The handset as a managed node, end to end on this side of the network: real workers, real checks in QuickJS, and an agent that the test
+// plays, good or taken by an attacker.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { complianceKeys } from "../support/compliance-keys.js";
+import { enrolledState, withManagedHandset, type ManagedHandset } from "../support/managed-handset.js";
+import { KEYS, signedDocument, viaOf } from "../support/signed.js";
+import type { Policy } from "../../agent/wire/policy.js";
+import type { Command } from "../../agent/wire/commands.js";
+
+const test = suite("guest/management");
+
+const now = (): number => Math.floor(Date.now() / 1000);
+const times = (): { issued: number; expires: number } => ({ issued: now() - 10, expires: now() + 3600 });
+
+async function policy(version: number, sections: Partial<Policy>): Promise<Uint8Array> {
+  const none = { network: undefined, texts: undefined } as unknown as Partial<Policy>;
+  const bare = Object.fromEntries(Object.entries({ ...none, ...sections }).filter(([, value]) => value !== undefined));
+  const document = await signedDocument("pol", { version, ...times(), ...bare });
+  return document;
+}
+
+const pushes = (handset: ManagedHandset, bytes: Uint8Array): void =>
+  handset.say({ kind: "document", via: viaOf("pol"), bytes });
+
+async function commands(handset: ManagedHandset, changes: Partial<Command>): Promise<Uint8Array> {
+  const bytes = await signedDocument("cmd", { ...times(), ...changes });
+  handset.say({ kind: "document", via: viaOf("cmd"), bytes });
+  return bytes;
+}
+
+async function workOf({ monitor }: ManagedHandset): ReturnType<ManagedHandset["monitor"]["snapshot"]> {
+  return monitor.snapshot();
+}
+
+test("a policy that comes down is enforced in the kernel and reported, section by section; it holds after a restart", async () => {
+  const state = enrolledState();
+  await withManagedHandset(state, async (handset) => {
+    const { facts } = await handset.hears("hello");
+    assert.equal(
+      facts.partitions.map(({ name, kind }) => [name, kind]),
+      [
+        ["work", "work"],
+        ["private", "personal"],
+      ],
+    );
+    pushes(
+      handset,
+      await policy(7, {
+        budget: { cpuPermille: 200, energyMillijoulesPerHour: 360_000 },
+        telemetry: { sampleSeconds: 5 },
+      }),
+    );
+    const { partition, reported } = await handset.hears("reported");
+    assert.is(partition, "work");
+    assert.equal(reported.policy, { epoch: 3, version: 7 });
+    assert.equal(complianceKeys(reported), { 31: "compliant", 35: "not-supported", 40: "compliant", 44: "compliant" });
+    const view = await workOf(handset);
+    const { cpu, energy } = view.partitions[0]!;
+    assert.is(cpu.ceiling, 20_000);
+    assert.is(cpu.budget, 20_000);
+    assert.is(energy.contract!.rate, 100_000);
+    assert.is(view.partitions[1]!.cpu.ceiling, null, "the owner's partition is nobody's but the owner's");
+    // Whoever asks for more, a person too, is told who says no.
+    const more = handset.monitor.command("budget", ["work"], { ceiling: "90ms" });
+    assert.match(await more.then(String, (error: Error) => error.message), /policy 3\.7 allows 20 % of a processor/);
+    await handset.monitor.command("budget", ["work"], { weight: "50" });
+    // A policy that allows more gives back what the file asked for, and keeps what the person changed.
+    pushes(handset, await policy(8, { budget: { cpuPermille: 900 } }));
+    await handset.hears("reported", (message) => message.reported.policy.version === 8);
+    const wider = (await workOf(handset)).partitions[0]!;
+    assert.equal([wider.cpu.budget, wider.cpu.ceiling, wider.cpu.weight], [30_000, 90_000, 50]);
+    assert.is(wider.energy.contract, null);
+    pushes(handset, await policy(9, { budget: { cpuPermille: 100 } }));
+    await handset.hears("reported", (message) => message.reported.policy.version === 9);
+  });
+  await withManagedHandset(state, async (handset) => {
+    assert.is((await workOf(handset)).partitions[0]!.cpu.ceiling, 10_000);
+    const { reported } = await handset.hears("reported");
+    assert.is(reported.policy.version, 9);
+    assert.is((await workOf(handset)).management!.policies[0]!.version, "3.9");
+  });
+});
+
+test("an agent that an attacker has taken can send what it likes: nothing that is not signed, newer and for us changes anything", async () => {
+  await withManagedHandset(enrolledState(), async (handset) => {
+    await handset.hears("hello");
+    pushes(handset, await policy(7, { budget: { cpuPermille: 200 } }));
+    await handset.hears("reported");
+    const wide = { cpuPermille: 1000 };
+    const flipped = await policy(8, { budget: wide });
+    flipped[flipped.length - 1]! ^= 1;
+    const attempts: [string, Uint8Array][] = [
+      ["signature", flipped],
+      ["signer", await signedDocument("pol", { version: 8, ...times(), budget: wide }, [KEYS.stranger])],
+      ["rollback", await policy(6, { budget: wide })],
+      ["equivocation", await policy(7, { budget: wide })],
+      ["expired", await signedDocument("pol", { version: 8, issued: now() - 100, expires: now() - 50, budget: wide })],
+      [
+        "partition-private",
+        await signedDocument("pol", { version: 8, ...times(), partition: "personal", budget: { cpuPermille: 0 } }),
+      ],
+    ];
+    for (const [reason, bytes] of attempts) {
+      const partition = reason === "partition-private" ? "personal" : "work";
+      handset.say({ kind: "document", via: { kind: "pol", partition }, bytes });
+      const { event } = await handset.hears("event", ({ event }) => event.code === 532);
+      assert.ok((event.args!.get(1) as number) >= 256, reason);
+    }
+    // Words that are no envelopes, and messages of the monitor's own kinds.
+    for (const message of [
+      { op: "budget", partition: 0, name: "work", cpu: {}, energy: null, io: {} },
+      { kind: "request", request: { op: "stop", partition: 0 } },
+      { kind: "answer", id: 1, answer: { value: null } },
+      { kind: "document", via: { kind: "pol", partition: "work" }, bytes: "text" },
+      null,
+    ]) {
+      handset.say(message as never);
+    }
+    const view = await workOf(handset);
+    assert.equal(
+      view.partitions.map(({ state, cpu }) => [state, cpu.ceiling]),
+      [
+        ["running", 20_000],
+        ["running", null],
+      ],
+    );
+  });
+});
+
+test("commands are carried out once and answered; a lock holds over a restart until it is taken away", async () => {
+  const state = enrolledState();
+  let last: Uint8Array = new Uint8Array();
+  await withManagedHandset(state, async (handset) => {
+    await handset.hears("hello");
+    const answer = async (): Promise<[string, string | undefined]> => {
+      const { ack } = await handset.hears("ack");
+      return [ack.status, ack.text];
+    };
+    await commands(handset, { verb: "pause", partition: "work" });
+    assert.equal(await answer(), ["succeeded", undefined]);
+    assert.is((await workOf(handset)).partitions[0]!.state, "paused");
+    await commands(handset, { verb: "resume", partition: "work" });
+    assert.is((await answer())[0], "succeeded");
+    const bytes = await commands(handset, { verb: "resume", partition: "work" });
+    const failed = await answer();
+    assert.is(failed[0], "failed", "it was running");
+    handset.say({ kind: "document", via: viaOf("cmd"), bytes });
+    assert.equal(await answer(), failed, "the same command again is answered as it was");
+    await commands(handset, { verb: "locate", partition: undefined as never });
+    assert.is((await answer())[0], "rejected");
+    await commands(handset, { verb: "stop", partition: "personal" });
+    assert.is((await answer())[0], "rejected");
+    last = await commands(handset, { verb: "lock", partition: "work" });
+    assert.is((await answer())[0], "succeeded");
+    assert.is((await workOf(handset)).partitions[0]!.state, "locked");
+  });
+  await withManagedHandset(state, async (handset) => {
+    await handset.hears("hello");
+    assert.is((await workOf(handset)).partitions[0]!.state, "locked");
+    const started = handset.monitor.command("start", ["work"], {});
+    assert.match(await started.then(String, (error: Error) => error.message), /start work/);
+    handset.say({ kind: "document", via: viaOf("cmd"), bytes: last });
+    assert.is((await handset.hears("ack")).ack.status, "succeeded", "as it was answered before the restart");
+    await commands(handset, { verb: "unlock", partition: "work" });
+    assert.is((await handset.hears("ack")).ack.status, "succeeded");
+    assert.is((await workOf(handset)).partitions[0]!.state, "running");
+  });
+});
+
+test("a policy may keep an image, or a size, from starting; the other side starts all the same", async () => {
+  const state = enrolledState();
+  await withManagedHandset(state, async (handset) => {
+    await handset.hears("hello");
+    pushes(handset, await policy(7, { images: { allowed: [new Uint8Array(32)] }, budget: { memoryBytes: 1 << 20 } }));
+    const { reported } = await handset.hears("reported");
+    assert.equal(complianceKeys(reported), { 31: "pending", 32: "pending", 35: "not-supported", 44: "compliant" });
+    assert.is((await workOf(handset)).partitions[0]!.state, "running", "at the next start only");
+  });
+  await withManagedHandset(state, async (handset) => {
+    await handset.hears("hello");
+    const view = await workOf(handset);
+    assert.equal(
+      view.partitions.map(({ name, state: each }) => [name, each]),
+      [["personal", "running"]],
+    );
+    assert.match(view.management!.policies[0]!.refusal!, /policy 3\.7 allows 1048576 bytes of memory at most/);
+  });
+});
+
+test("the agent dies: partitions run on, the next agent is told everything anew", async () => {
+  await withManagedHandset(enrolledState(), async (handset) => {
+    await handset.hears("hello");
+    pushes(handset, await policy(7, { budget: { cpuPermille: 200 } }));
+    await handset.hears("reported");
+    handset.killAgent();
+    await handset.hears("hello");
+    const { reported } = await handset.hears("reported");
+    assert.is(reported.policy.version, 7);
+    const { partitions } = await workOf(handset);
+    assert.ok(partitions.every((each) => each.state === "running"));
+  });
+});
+
+test.run();
