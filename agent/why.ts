@@ -5,7 +5,7 @@
 // more than is spent. What the battery loses follows: for each contract the lesser of spent and brought, everything that has no
 // contract, and the board's own.
 
-import type { HandsetView, PartitionView } from "./command.ts";
+import type { HandsetView, ManagementView, PartitionView } from "./command.ts";
 import { energyText, powerText } from "./handset/units.ts";
 
 const JOULE = 1e12;
@@ -67,6 +67,7 @@ export function whyPartition(partition: PartitionView, view: HandsetView): strin
     );
   }
   lines.push(reserveText(partition, view));
+  lines.push(...policyTexts(partition, view));
   if (restarts > 0) lines.push(`It was restarted ${restarts} times.`);
   for (const device of io) {
     if (device.throttledTotal > 0)
@@ -99,14 +100,51 @@ export function whyHandset(view: HandsetView): string {
     );
   }
   for (const partition of view.partitions) lines.push(`${partition.name}: ${reserveText(partition, view)}`);
+  if (view.management !== null) lines.push(fleetText(view.management));
   return lines.join("\n");
 }
 
-function activity({ throttledBy, sleeping }: PartitionView): string {
+function activity({ throttledBy, sleeping, waitsForDevice }: PartitionView): string {
+  if (waitsForDevice) return "A limit, or its reserve, holds back what it asked of its disk or console.";
   if (throttledBy === "cpu") return "It is held back now: its processor time of this period is used up.";
   if (throttledBy === "energy") return "It is held back now: its energy reserve is empty.";
   if (sleeping) return "It sleeps until a timer or an input comes; that costs nothing.";
   return "It runs, or waits its turn.";
+}
+
+/** What the partition's policy allows, and what does not hold of it. */
+function policyTexts({ name, kind }: PartitionView, { management }: HandsetView): string[] {
+  if (management === null) return [];
+  if (kind === "personal") return ["No policy governs it: it is its owner's."];
+  const policy = management.policies.find((each) => each.partition === name);
+  if (policy === undefined) return ["No policy of the fleet's is in force for it."];
+  const { cpuPermille, energyMicrowatts, memoryBytesMax } = policy.limits;
+  const most = [
+    ...(cpuPermille === null ? [] : [`${cpuPermille / 10} % of a processor`]),
+    ...(energyMicrowatts === null ? [] : [powerText(energyMicrowatts)]),
+    ...(memoryBytesMax === null ? [] : [`${(memoryBytesMax / 2 ** 20).toFixed(0)} MiB`]),
+  ];
+  const since = new Date(policy.appliedAt * 1000).toISOString();
+  const lines = [
+    `Policy ${policy.version} governs it since ${since}${most.length === 0 ? "" : `: ${most.join(", ")} at most`}.`,
+  ];
+  if (policy.lockedFor !== null) lines.push(`It is locked: ${policy.lockedFor}.`);
+  if (policy.refusal !== null) lines.push(`What the policy leaves was not taken: ${policy.refusal}.`);
+  const open = Object.entries(policy.sections).filter(([, state]) => state !== "compliant");
+  if (open.length > 0)
+    lines.push(`Of the policy: ${open.map(([section, state]) => `${section} ${state}`).join(", ")}.`);
+  return lines;
+}
+
+/** How the handset stands to its fleet: link, queue, freshness apart. */
+function fleetText({ device, link, queue, stale }: ManagementView): string {
+  const since = durationText((Date.now() - link.sinceMs) / 1000);
+  const state = link.up ? `connected to ${link.broker} for ${since}` : `not connected for ${since}: ${link.why}`;
+  const waits = queue.waiting === 0 ? "" : `; ${queue.waiting} messages wait`;
+  const lost = queue.lost === 0 ? "" : `; ${queue.lost} were lost`;
+  const trouble = queue.trouble === "" ? "" : `; its disk refuses: ${queue.trouble}`;
+  const fresh = stale ? " No valid word of the fleet's on the time: what is in force stays in force." : "";
+  return `Device ${device.slice(0, 8)}… of its fleet is ${state}${waits}${lost}${trouble}.${fresh}`;
 }
 
 function tapText({ energy }: PartitionView): string {

@@ -18,6 +18,16 @@ const LEVEL_COLOURS: Record<string, string> = { warn: "33", critical: "31" };
 /** A text of so many columns; null: as long as it is. */
 type Cell = [text: string, columns: number | null, colour?: string | undefined];
 
+/** The handset's fleet in one line: link, policies, telemetry. */
+function fleetLine({ management }: HandsetView): string[] {
+  if (management === null) return [];
+  const { link, policies, samples, queue } = management;
+  const state = link.up ? `fleet ${escapeText(link.broker, 40)}` : `fleet: ${escapeText(link.why, 40)}`;
+  const inForce = policies.map(({ partition, version }) => `${partition} ${version}`).join(", ");
+  const policy = inForce === "" ? "no policy" : `policy ${inForce}`;
+  return [`${state} · ${policy} · ${samples} samples, ${queue.sent} sent, ${queue.waiting} waiting`];
+}
+
 /** Lines of the table. `before` is an earlier view: rates are taken between the two; without one, since the start. `chosen` is marked. */
 export function tableOf(
   view: HandsetView,
@@ -35,6 +45,7 @@ export function tableOf(
   const rows = [
     line([`${view.handset} on ${view.board} · up ${clock(view.nowNs)} · memory ${memory}`, null, BOLD]),
     line([batteryText(view), null], [thermalText(view), null, LEVEL_COLOURS[view.thermal?.level ?? ""]]),
+    ...fleetLine(view).map((text) => line([text, null])),
     ...notesOf(view).map((note) => line([note, null, FAINT])),
     "",
     line(
