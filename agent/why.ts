@@ -69,6 +69,13 @@ export function whyPartition(partition: PartitionView, view: HandsetView): strin
   lines.push(reserveText(partition, view));
   lines.push(...policyTexts(partition, view));
   if (restarts > 0) lines.push(`It was restarted ${restarts} times.`);
+  const { crash } = partition;
+  if (crash !== null) {
+    const hex = (word: number): string => `0x${word.toString(16).padStart(8, "0")}`;
+    lines.push(
+      `Its last failure (${crash.reason}) was at pc ${hex(crash.pc)}, lr ${hex(crash.registers[14]!)}, cpsr ${hex(crash.cpsr)}; all registers: pocketvisor inspect ${name}.`,
+    );
+  }
   for (const device of io) {
     if (device.throttledTotal > 0)
       lines.push(`${device.name}: held back ${device.throttledTotal} times by its rate limit.`);

@@ -248,6 +248,9 @@ export class HandsetLoop {
     this.postAudit();
     for (const event of hypervisor.events()) {
       post({ kind: "event", event });
+      if (event.kind === "fault" || event.kind === "failed") {
+        this.residents.get(event.partition)?.failed(reasonText(event.reason), event.timeNs);
+      }
       if (event.kind === "failed" && !hypervisor.isAdmitted(event.partition)) this.bury(event.partition);
     }
   }
@@ -361,6 +364,7 @@ export class HandsetLoop {
     const snapshot = this.options.hypervisor.snapshot();
     for (const partition of snapshot.partitions) {
       partition.bootMs = this.residents.get(partition.partition)?.bootMs ?? null;
+      partition.crash = this.residents.get(partition.partition)?.crash ?? null;
     }
     this.meter.complete(snapshot);
     return snapshot;

@@ -214,6 +214,16 @@ export interface Average {
   spanNs: number;
 }
 
+/** r0 … r14 of the current mode, the program counter, CPSR. */
+export interface RegisterDump {
+  registers: number[];
+  pc: number;
+  cpsr: number;
+}
+
+/** A guest's failure: why, when, and where it was. */
+export type Crash = RegisterDump & { reason: string; timeNs: number };
+
 /** One partition at one moment; times in nanoseconds, energy in picojoules, since its definition. */
 export interface PartitionSnapshot {
   partition: number;
@@ -221,6 +231,8 @@ export interface PartitionSnapshot {
   state: string;
   reason: string;
   bootMs: number | null;
+  /** Its registers at its last failure; null: it has not failed. */
+  crash: Crash | null;
   memoryBytes: number;
   cpu: CpuContract & {
     timeNs: number;

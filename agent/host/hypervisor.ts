@@ -429,6 +429,7 @@ export class Hypervisor {
       state: stateName(word(abi.PARTITION_STATE)),
       reason: reasonText(word(abi.PARTITION_REASON)),
       bootMs: null,
+      crash: null,
       memoryBytes: wide(abi.PARTITION_MEMORY),
       cpu: {
         ...spec.cpu,

@@ -9,12 +9,13 @@ import { ConsoleLog } from "./console-log.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { DiskService, type DiskCharge } from "./disk-service.ts";
 import { hostEntropy, seededEntropy, type EntropySource } from "./entropy.ts";
-import type { PartitionSpec } from "./handset-messages.ts";
+import type { Crash, PartitionSpec } from "./handset-messages.ts";
 import type { Hypervisor } from "./hypervisor.ts";
 import { loadImages } from "./load.ts";
 import { RNG_SEED_BYTES } from "./loader/plan.ts";
 import { Machine } from "./machine.ts";
 import type { Doorbell } from "./mailbox.ts";
+import { registerDump } from "./register-dump.ts";
 
 /** Bytes of console input that wait for a guest which does not read; what comes beyond is refused. */
 const INPUT_WAITING_MAX = 64 << 10;
@@ -32,6 +33,8 @@ export class Resident {
   readonly id: number;
   /** Milliseconds from the start to the guest's ready mark; null before. */
   bootMs: number | null = null;
+  /** Its registers when it failed last; outlives the machine. */
+  crash: Crash | null = null;
   private readonly hypervisor: Hypervisor;
   private readonly log: ConsoleLog;
   private readonly panic = new PanicWatch();
@@ -78,6 +81,11 @@ export class Resident {
     machine.fillEntropy(this.entropy);
     this.begin();
     this.hypervisor.attach(this.id, machine.entries);
+  }
+
+  /** The guest has failed: keeps its registers. */
+  failed(reason: string, timeNs: number): void {
+    if (this.machine !== null) this.crash = { ...registerDump(this.machine), reason, timeNs };
   }
 
   /** The machine, while there is one. */

@@ -134,6 +134,12 @@ budgets("a guest that panics is restarted, with a growing pause, and then given 
   assert.is(sick!.restarts, 3);
   assert.is(sick!.state, "failed");
   assert.is(sick!.reason, "its kernel panicked");
+  // r4 is the UART, the mode is Supervisor (ARM DDI 0406C B1.3.1), and pc lies behind its HVC.
+  const { registers, pc, cpsr, reason } = sick!.crash!;
+  assert.equal([registers[4], cpsr & 0x1f, reason], [0x0900_0000, 0x13, sick!.reason]);
+  const code = readFileSync(new URL("../guest/bare/keys.bin", import.meta.url));
+  assert.is(code.readUInt32LE(pc - 4 - (RAM_BASE + 0x1_0000)), 0xe140_0070);
+  assert.is(well!.crash, null);
   assert.is(well!.state, "running");
 });
 

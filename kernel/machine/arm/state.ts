@@ -21,7 +21,7 @@
 //
 // Flags are kept apart, N and Z as result words, because nearly every compare is followed by one test of one of them.
 
-import { CPU_STATE } from "../../abi/layout";
+import { CPU_CONTROL, CPU_FLAGS, CPU_PC, CPU_STATE, CPU_THUMB } from "../../abi/layout";
 
 export const OPERAND_PC: u32 = 15 * 4;
 export const SCRATCH: u32 = 16 * 4;
@@ -31,15 +31,15 @@ export const ZERO: u32 = 252;
 export const SP: u32 = 13 * 4;
 export const LR: u32 = 14 * 4;
 
-const PC_WORD = CPU_STATE + 72;
-export const FLAG_N: u32 = CPU_STATE + 76;
+const PC_WORD = CPU_PC;
+export const FLAG_N: u32 = CPU_FLAGS;
 export const FLAG_Z: u32 = CPU_STATE + 80;
 export const FLAG_C: u32 = CPU_STATE + 84;
 export const FLAG_V: u32 = CPU_STATE + 88;
 export const FLAG_Q: u32 = CPU_STATE + 92;
 export const FLAG_GE: u32 = CPU_STATE + 96;
-export const CONTROL: u32 = CPU_STATE + 100;
-export const THUMB: u32 = CPU_STATE + 104;
+export const CONTROL: u32 = CPU_CONTROL;
+export const THUMB: u32 = CPU_THUMB;
 const IT_WORD = CPU_STATE + 108;
 export const SHIFTER_CARRY: u32 = CPU_STATE + 112;
 export const MONITOR: u32 = CPU_STATE + 116;

@@ -18,6 +18,7 @@ function partition(name: string, milliwatts: number, energy: Partial<PartitionVi
     state: "running",
     reason: "",
     bootMs: null,
+    crash: null,
     memoryBytes: 0,
     memory: { ramBytes: 0, overheadBytes: 0, overhead: [] },
     cpu: {
