@@ -28,6 +28,9 @@ export interface AuditRecords {
   lostCount: number;
 }
 
+/** What the agent's Node is started with: it holds little, and a phone has better use for the memory. Measured: scripts/bench/agent.ts. */
+export const AGENT_NODE_OPTIONS = ["--max-old-space-size=32", "--max-semi-space-size=1", "--single-threaded-gc"];
+
 export type MonitorMessage =
   /** First of all, and again when a fact changes. `trust` is what the monitor trusts (wire/trust), so that the agent refuses what the
    *  monitor would refuse; the monitor does not depend on it. */

@@ -2,7 +2,7 @@
 
 import { writeDecodeTable } from "./instructions.ts";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { build as bundle } from "esbuild";
 import { HYPERVISOR_STATIC_BASE, HYPERVISOR_STATIC_END } from "../kernel/abi/hypervisor.ts";
@@ -44,6 +44,11 @@ const KERNEL: KernelModule[] = [
     layout: "kernel/abi/hypervisor.ts",
   },
 ];
+/** The promise of SPECIFICATION.md for the agent's bundle. */
+const AGENT_BYTES_MAX = 1_000_000;
+/** Libraries in CommonJS ask for Node's modules by require(). */
+const REQUIRE =
+  'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);';
 
 const args = process.argv.slice(2);
 if (args.includes("--help")) {
@@ -62,6 +67,7 @@ for (const module of KERNEL) {
   if (args.includes("--debug")) compileKernel(module, "debug", `build/${module.name}.debug.wasm`);
   checkKernel(module);
 }
+await bundleHost();
 await bundleAgent();
 await bundleVerifyProgram();
 
@@ -92,7 +98,7 @@ function checkKernel({ name, bytesMax, staticBase, staticEnd, layout }: KernelMo
   );
 }
 
-async function bundleAgent(): Promise<void> {
+async function bundleHost(): Promise<void> {
   const entries = {
     "build/pocketvisor.mjs": "agent/cli/index.ts",
     "build/kernel-worker.mjs": "agent/host/kernel-worker.ts",
@@ -112,14 +118,36 @@ async function bundleAgent(): Promise<void> {
       target: "node20",
       sourcemap: "linked",
       legalComments: "none",
-      // Libraries in CommonJS ask for Node's modules by require().
-      banner: {
-        js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
-      },
+      banner: { js: REQUIRE },
       logLevel: "warning",
     });
     if (!quiet) console.error(`build: ${product}: ${statSync(join(root, product)).size} bytes`);
   }
+}
+
+/** The agent's process runs on every phone all the time: it is small, or it is not built. */
+async function bundleAgent(): Promise<void> {
+  const product = "build/agent.mjs";
+  if (!force && !isStale(product)) return;
+  await bundle({
+    entryPoints: [join(root, "agent/process/main.ts")],
+    outfile: join(root, product),
+    bundle: true,
+    minify: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    sourcemap: "linked",
+    legalComments: "none",
+    banner: { js: REQUIRE },
+    logLevel: "warning",
+  });
+  const { size } = statSync(join(root, product));
+  if (size > AGENT_BYTES_MAX) {
+    rmSync(join(root, product));
+    fail(`${product} would have ${size} bytes, more than ${AGENT_BYTES_MAX}`);
+  }
+  if (!quiet) console.error(`build: ${product}: ${size} bytes of ${AGENT_BYTES_MAX}`);
 }
 
 /** The checks that run inside QuickJS: one script, nothing of Node's. */

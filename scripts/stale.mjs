@@ -49,6 +49,7 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
+  "build/agent.mjs": ["agent", "kernel/abi", "package-lock.json", "scripts/build.ts"],
   "build/verify-program.js": [
     "agent/wire",
     "agent/failure.ts",

@@ -90,6 +90,16 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
+/** What the agent itself has to say in an event, beside these reasons and those of kernel/abi/reasons.ts. */
+export const AGENT_EVENTS = {
+  /** Telemetry is thinned, because the day's bytes are running out; argument 1: one sample in so many is sent. */
+  "telemetry-thinned": 512,
+  /** The disk does not take what waits to be sent: it is in memory alone. */
+  "queue-unsafe": 513,
+  /** What waited was dropped: arguments 1 class, 2 how many, 3 and 4 when the first and the last were made. */
+  "queue-lost": 514,
+} as const;
+
 /** Thrown while a document is being checked; accept() turns it into its verdict. The text holds nothing of the document's. */
 export class Refusal extends Failure {
   readonly reason: Reason;

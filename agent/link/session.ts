@@ -1,0 +1,384 @@
+// The device's MQTT session: one connection after the other, to one of several brokers, for as long as the agent runs.
+//
+// The idea. Each connection is a client of the library's, made for it and thrown away after it: the library neither reconnects nor keeps
+// anything to be sent. Whatever was not acknowledged when a connection ends is told to its sender, who has it on disk. At most as
+// many messages are on their way as the broker takes (MQTT 5 §4.9), and a message from the broker is acknowledged when
+// its receiver has finished with it.
+
+import {
+  MqttClient,
+  type IClientOptions,
+  type IClientPublishOptions,
+  type IConnackPacket,
+  type IPublishPacket,
+} from "mqtt";
+import { Backoff } from "./backoff.ts";
+import type { Clock } from "./clock.ts";
+import type { ConnectionFile } from "./connection-file.ts";
+import { openStream, parseEndpoint, type Endpoint, type TlsIdentity } from "./endpoint.ts";
+import { FrameGuard, PACKET_BYTES_MAX } from "./frames.ts";
+import type { DownTopic, Topics } from "./topics.ts";
+
+const KEEP_ALIVE_SECONDS = 300;
+const SESSION_EXPIRY_SECONDS = 7 * 86_400;
+const WILL_DELAY_SECONDS = 60;
+const RECEIVE_MAX = 16;
+const CONNACK_MS = 30_000;
+/** A message that is not acknowledged for so long means that the connection is dead, whatever TCP says. */
+const ACK_MS = 60_000;
+/** What a message has beside its payload: header, topic, properties. */
+const PUBLISH_OVERHEAD_BYTES = 256;
+/** "Unacceptable protocol version" (MQTT 3.1.1 §3.2.2.3), "Unsupported Protocol Version" (MQTT 5 §3.2.2.2). */
+const REFUSED_VERSION = new Set([1, 132]);
+const CLOSED = new Set(["", "ECONNRESET", "EPIPE"]);
+
+export interface SessionOptions {
+  /** The device's name, which is the client identifier. */
+  device: string;
+  topics: Topics;
+  /** Addresses, tried in turn. */
+  brokers: string[];
+  identity: TlsIdentity;
+  memory: ConnectionFile;
+  clock: Clock;
+  random: () => number;
+}
+
+export interface SessionEvents {
+  /** The payload of birth or death with this connection counter. */
+  state(online: boolean, connection: number): Uint8Array;
+  /** The link is up: birth and subscriptions are on their way. */
+  up(broker: string): void;
+  /** The link was lost, or a try failed. `retryMs` until the next try. */
+  down(broker: string, why: string, retryMs: number): void;
+  /** A message; it is acknowledged to the broker when the promise is done. `topic` is null for one that is not of ours. */
+  message(topic: DownTopic | null, payload: Uint8Array, retained: boolean): Promise<void>;
+  /** A message has left the window: there is room for another. */
+  room(): void;
+  /** What goes wrong without ending the link. */
+  trouble(what: string): void;
+}
+
+export interface PublishOptions {
+  qos: 0 | 1;
+  retain?: boolean;
+}
+
+/** What became of a message: `lost` may have arrived all the same. */
+export type Outcome = "arrived" | "lost" | "too-large" | "refused";
+
+/** One try, from its first byte to its last. */
+interface Connection {
+  client: MqttClient;
+  endpoint: Endpoint;
+  version: 4 | 5;
+  counter: number;
+  /** Null before CONNACK. */
+  upAt: number | null;
+  why: string;
+  /** The transport's error; empty: it was closed. */
+  code: string;
+  refusal: number;
+  /** Messages of QoS 1 on their way, with their watchdogs. */
+  window: number;
+  packetBytesMax: number;
+  inflight: Set<(outcome: Outcome) => void>;
+  /** A birth or death that waits for room. */
+  state: { online: boolean; done: () => void } | null;
+  cancelWatch: () => void;
+}
+
+export class Session {
+  private readonly options: SessionOptions;
+  private readonly events: SessionEvents;
+  private readonly endpoints: Endpoint[];
+  private readonly backoff: Backoff;
+  private turn = 0;
+  private current: Connection | null = null;
+  private cancelRetry: () => void = () => {};
+  private groups: readonly string[] = [];
+  private subscribed: readonly string[] = [];
+  private ended = false;
+
+  /** Throws an EndpointError for an address that cannot be used. */
+  constructor(options: SessionOptions, events: SessionEvents) {
+    this.options = options;
+    this.events = events;
+    this.endpoints = options.brokers.map(parseEndpoint);
+    this.backoff = new Backoff(options.random);
+  }
+
+  /** Connects, now and whenever the link is lost. */
+  start(): void {
+    this.retry();
+  }
+
+  get isUp(): boolean {
+    return this.current !== null && this.current.upAt !== null;
+  }
+
+  /** How many messages of QoS 1 may be given to publish() now. */
+  get room(): number {
+    return this.isUp ? this.current!.window - this.current!.inflight.size : 0;
+  }
+
+  /** The largest payload that the broker takes. */
+  get payloadBytesMax(): number {
+    return (this.current?.packetBytesMax ?? PACKET_BYTES_MAX) - PUBLISH_OVERHEAD_BYTES;
+  }
+
+  /** Sends a message. `done` is called once: for QoS 1 when the broker has it, for QoS 0 when the socket has. Whoever calls keeps to
+   *  `room`; beyond it the message is lost at once. */
+  publish(topic: string, payload: Uint8Array, options: PublishOptions, done: (outcome: Outcome) => void): void {
+    const connection = this.current;
+    if (connection === null || connection.upAt === null || (options.qos === 1 && this.room <= 0)) return done("lost");
+    if (payload.length > this.payloadBytesMax) return done("too-large");
+    this.send(connection, topic, payload, options, done);
+  }
+
+  /** The device's groups from now on. */
+  setGroups(groups: readonly string[]): void {
+    this.groups = groups;
+    const connection = this.current;
+    if (connection === null || connection.upAt === null) return;
+    const wanted = this.options.topics.filters(groups);
+    const gone = this.subscribed.filter((each) => !wanted.includes(each));
+    if (gone.length > 0) connection.client.unsubscribe(gone);
+    this.subscribe(
+      connection,
+      wanted.filter((each) => !this.subscribed.includes(each)),
+    );
+    this.subscribed = wanted;
+  }
+
+  /** Publishes the birth again, with the same counter: the connection is the same. */
+  rebirth(): void {
+    const connection = this.current;
+    if (connection === null || connection.upAt === null) return;
+    this.sendState(connection, true);
+  }
+
+  /** Ends the session: the death is published by the device itself, and the connection ended in order. `done` is called when it is, and
+   *  after `patienceMs` in any case. */
+  end(patienceMs: number, done: () => void): void {
+    this.ended = true;
+    this.cancelRetry();
+    const connection = this.current;
+    if (connection === null || connection.upAt === null) {
+      if (connection !== null) connection.client.stream.destroy();
+      return done();
+    }
+    let finished = false;
+    const finish = (): void => {
+      if (finished) return;
+      finished = true;
+      cancel();
+      connection.client.stream.destroy();
+      done();
+    };
+    const cancel = this.options.clock.after(patienceMs, finish);
+    this.sendState(connection, false, () => connection.client.end(false, {}, finish));
+  }
+
+  private retry(): number {
+    const wait = this.backoff.next();
+    this.cancelRetry = this.options.clock.after(wait, () => this.connect());
+    return wait;
+  }
+
+  private connect(): void {
+    const { memory, identity, device, topics, clock } = this.options;
+    const endpoint = this.endpoints[this.turn % this.endpoints.length]!;
+    const counter = memory.nextConnection();
+    if (memory.trouble !== "") this.events.trouble(`the connection's number is not on the disk: ${memory.trouble}`);
+    const version = memory.version(endpoint.name);
+    const options: IClientOptions = {
+      protocolVersion: version,
+      clientId: device,
+      clean: false,
+      keepalive: KEEP_ALIVE_SECONDS,
+      // The library's own timer is never due: ours is the one that counts.
+      connectTimeout: 0x7fff_ffff,
+      reconnectPeriod: 0,
+      resubscribe: false,
+      queueQoSZero: false,
+      manualConnect: true,
+      timerVariant: "native",
+      log: () => {},
+      will: {
+        topic: topics.up("state"),
+        payload: Buffer.from(this.events.state(false, counter)),
+        qos: 1,
+        retain: true,
+        ...(version === 5 ? { properties: { willDelayInterval: WILL_DELAY_SECONDS } } : {}),
+      },
+      ...(version === 5
+        ? {
+            properties: {
+              sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
+              receiveMaximum: RECEIVE_MAX,
+              maximumPacketSize: PACKET_BYTES_MAX,
+            },
+          }
+        : {}),
+    };
+    const guard = new FrameGuard();
+    const client = new MqttClient((self) => {
+      const stream = openStream(self, endpoint, identity);
+      stream.on("error", (error: NodeJS.ErrnoException) => {
+        connection.why ||= error.message || (error.code ?? "the connection failed");
+        connection.code ||= error.code ?? "UNKNOWN";
+      });
+      stream.on("data", (bytes: Uint8Array) => {
+        try {
+          guard.push(bytes);
+        } catch (error) {
+          fail((error as Error).message);
+        }
+      });
+      return stream;
+    }, options);
+    const connection: Connection = {
+      client,
+      endpoint,
+      version,
+      counter,
+      upAt: null,
+      why: "",
+      code: "",
+      refusal: 0,
+      window: 0,
+      packetBytesMax: PACKET_BYTES_MAX,
+      inflight: new Set(),
+      state: null,
+      cancelWatch: clock.after(CONNACK_MS, () => fail("the broker does not answer")),
+    };
+    const fail = (why: string): void => {
+      connection.why ||= why;
+      connection.code ||= "PROTOCOL";
+      client.stream.destroy();
+    };
+    client.on("connect", (packet: IConnackPacket) => this.onUp(connection, packet));
+    client.on("error", (error) => {
+      connection.refusal = (error as { code?: number }).code ?? 0;
+      fail(error.message);
+    });
+    client.on("disconnect", (packet) => {
+      connection.why ||= `the broker ended the connection (reason ${packet.reasonCode ?? 0})`;
+    });
+    client.once("close", () => this.onClose(connection));
+    client.handleMessage = (packet, done) => {
+      void this.onMessage(packet).finally(() => {
+        if (this.current === connection && client.connected) done();
+      });
+    };
+    this.current = connection;
+    client.connect();
+  }
+
+  private onUp(connection: Connection, { properties }: IConnackPacket): void {
+    const { clock, memory, topics } = this.options;
+    connection.cancelWatch();
+    connection.cancelWatch = () => {};
+    if (properties?.maximumQoS === 0) {
+      connection.why = "the broker acknowledges nothing (QoS 0 only)";
+      connection.client.stream.destroy();
+      return;
+    }
+    connection.upAt = clock.now();
+    connection.window = Math.min(RECEIVE_MAX, properties?.receiveMaximum ?? RECEIVE_MAX);
+    connection.packetBytesMax = Math.min(PACKET_BYTES_MAX, properties?.maximumPacketSize ?? PACKET_BYTES_MAX);
+    memory.remember(connection.endpoint.name, connection.version);
+    this.sendState(connection, true);
+    // Always anew: a broker may say that it has the session and not have the subscriptions.
+    this.subscribed = topics.filters(this.groups);
+    this.subscribe(connection, this.subscribed);
+    this.events.up(connection.endpoint.name);
+  }
+
+  private onClose(connection: Connection): void {
+    connection.cancelWatch();
+    connection.client.removeAllListeners();
+    connection.client.on("error", () => {});
+    if (this.current !== connection) return;
+    this.current = null;
+    const { memory, clock } = this.options;
+    const { endpoint, upAt, version, refusal, code } = connection;
+    for (const done of [...connection.inflight]) done("lost");
+    if (upAt !== null) this.backoff.lost(clock.now() - upAt);
+    else {
+      const wrongVersion = REFUSED_VERSION.has(refusal) || (refusal === 0 && CLOSED.has(code));
+      if (version === 5 && wrongVersion && !this.ended) {
+        // One more try at once, in the language that the broker may know.
+        memory.remember(endpoint.name, 4);
+        this.cancelRetry = clock.after(0, () => this.connect());
+        return;
+      }
+      // What was remembered may have been a broker that was about to end.
+      memory.remember(endpoint.name, 5);
+      this.turn++;
+    }
+    const retryMs = this.ended ? 0 : this.retry();
+    this.events.down(endpoint.name, connection.why || "the broker closed the connection", retryMs);
+  }
+
+  private async onMessage(packet: IPublishPacket): Promise<void> {
+    const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
+    try {
+      await this.events.message(this.options.topics.parse(packet.topic), payload, packet.retain);
+    } catch (error) {
+      this.events.trouble(`a message could not be handled: ${(error as Error).message}`);
+    }
+  }
+
+  /** Birth or death: at once when there is room, else as soon as there is. */
+  private sendState(connection: Connection, online: boolean, done = (): void => {}): void {
+    if (connection.inflight.size >= connection.window) {
+      connection.state = { online, done };
+      return;
+    }
+    connection.state = null;
+    const topic = this.options.topics.up("state");
+    this.send(connection, topic, this.events.state(online, connection.counter), { qos: 1, retain: true }, done);
+  }
+
+  private subscribe(connection: Connection, filters: readonly string[]): void {
+    if (filters.length === 0) return;
+    connection.client.subscribe([...filters], { qos: 1 }, (error) => {
+      if (!error || this.current !== connection) return;
+      // A device that hears nothing must not look as if it did.
+      connection.why ||= `the broker refuses a subscription: ${error.message}`;
+      connection.client.stream.destroy();
+    });
+  }
+
+  private send(
+    connection: Connection,
+    topic: string,
+    payload: Uint8Array,
+    { qos, retain = false }: PublishOptions,
+    done: (outcome: Outcome) => void,
+  ): void {
+    const { client, inflight } = connection;
+    const options: IClientPublishOptions = { qos, retain };
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+    if (qos === 0) {
+      client.publish(topic, bytes, options, (error) => done(error ? "lost" : "arrived"));
+      return;
+    }
+    const cancel = this.options.clock.after(ACK_MS, () => {
+      connection.why ||= "the broker acknowledges nothing any more";
+      client.stream.destroy();
+    });
+    const finish = (outcome: Outcome): void => {
+      if (!inflight.delete(finish)) return;
+      cancel();
+      done(outcome);
+      if (outcome === "lost") return;
+      if (connection.state !== null) this.sendState(connection, connection.state.online, connection.state.done);
+      this.events.room();
+    };
+    inflight.add(finish);
+    client.publish(topic, bytes, options, (error) => finish(error ? "refused" : "arrived"));
+  }
+}

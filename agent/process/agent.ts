@@ -1,0 +1,262 @@
+// The agent: between the monitor, whose messages it takes, and the broker. It holds the link's key and the queue, and decides nothing.
+
+import { join } from "node:path";
+import type { AgentMessage, MonitorMessage } from "../agent-messages.ts";
+import { nodeCrypto } from "../identity/crypto.ts";
+import type { DeviceKey } from "../identity/device-key.ts";
+import type { Clock } from "../link/clock.ts";
+import { ConnectionFile } from "../link/connection-file.ts";
+import { Outbox } from "../link/outbox.ts";
+import { Session } from "../link/session.ts";
+import { Topics } from "../link/topics.ts";
+import { signAudit } from "../telemetry/audit.ts";
+import { Outgoing } from "../telemetry/outgoing.ts";
+import { REASONS } from "../wire/reasons.ts";
+import { stateMsg, type Info } from "../wire/reports.ts";
+import { encodeMessage } from "../wire/schema.ts";
+import type { Device } from "../wire/scope.ts";
+import { decodeTrust } from "../wire/trust.ts";
+import type { Enrolment } from "./enrolment.ts";
+import { Incoming } from "./incoming.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** For the death, and for what waits when the device leaves. */
+const END_MS = 2_000;
+const RETIRE_MS = 30_000;
+const QUEUE_TOLD_MS = 1_000;
+/** From here on an event's code is of a refusal or of the agent's own (wire/reasons.ts). */
+const SECURITY_CODES_FROM = Math.min(...Object.values(REASONS));
+
+export interface AgentOptions {
+  /** The agent's folder. */
+  folder: string;
+  enrolment: Enrolment;
+  key: DeviceKey;
+  /** The device key in PEM, for TLS; null: there is no TLS. */
+  keyPem: string | null;
+  clock: Clock;
+  random: () => number;
+  /** Tells the monitor; done when it is on its way. */
+  tell: (message: AgentMessage) => Promise<void>;
+  /** What goes wrong without ending the agent, for the log. */
+  trouble: (what: string) => void;
+  /** The agent has come to its end. */
+  ended: () => void;
+}
+
+export class Agent {
+  private readonly options: AgentOptions;
+  private readonly topics: Topics;
+  private readonly outbox: Outbox;
+  private readonly memory: ConnectionFile;
+  private session: Session | null = null;
+  private outgoing: Outgoing | null = null;
+  private incoming: Incoming | null = null;
+  private facts: Info | null = null;
+  private auditing: Promise<void> = Promise.resolve();
+  private queueTimer: (() => void) | null = null;
+  private queueText = "";
+  private ending = false;
+  private readonly metricsNow: Metrics = {
+    sample: null,
+    names: new Map(),
+    linkUp: false,
+    waitingCount: 0,
+    sentCount: 0,
+    lostCount: 0,
+  };
+
+  /** Opens the queue. Throws a Failure for names or addresses that cannot be used; a disk that refuses is no error. */
+  constructor(options: AgentOptions) {
+    const { folder, enrolment, key, clock } = options;
+    this.options = options;
+    this.topics = new Topics(enrolment.tenant, key.name);
+    this.outbox = new Outbox(join(folder, "outbox"), clock.wall);
+    this.memory = new ConnectionFile(join(folder, "connection"), clock.wall);
+    this.session = this.makeSession();
+  }
+
+  /** Asks for hello. */
+  start(): void {
+    void this.options.tell({ kind: "ready", device: this.options.key.publicKey });
+  }
+
+  /** A message of the monitor's. Throws what a wrong message throws. */
+  take(message: MonitorMessage): void {
+    if (message.kind === "hello") return this.hello(message);
+    if (message.kind === "quit") return this.end(END_MS);
+    const { outgoing, incoming, session } = this;
+    if (outgoing === null || incoming === null || session === null || this.ending) return;
+    switch (message.kind) {
+      case "trust":
+        incoming.setTrust(decodeTrust(message.trust), this.device());
+        outgoing.setSettings(message.settings);
+        session.setGroups(message.groups);
+        break;
+      case "sample":
+        this.metricsNow.sample = message.sample;
+        outgoing.sample(message.sample);
+        break;
+      case "event":
+        outgoing.event(message.event, message.event.code >= SECURITY_CODES_FROM);
+        break;
+      case "reported":
+        outgoing.report(message.partition, message.reported);
+        break;
+      case "ack":
+        outgoing.ack(message.ack);
+        break;
+      case "audit":
+        this.auditing = this.auditing
+          .then(() => signAudit(message.audit, this.options.key))
+          .then((batches) => batches.forEach((batch) => outgoing.audit(batch)))
+          .catch((error: unknown) => this.options.trouble(`audit records: ${(error as Error).message}`));
+        break;
+      case "log":
+        outgoing.stream({ kind: "log", name: message.stream, chunk: message.chunk });
+        break;
+      case "console":
+        outgoing.stream({ kind: "con", name: message.partition, chunk: message.chunk });
+        break;
+      case "rebirth":
+        session.rebirth();
+        break;
+      case "retire":
+        this.retire();
+    }
+    this.tellQueue();
+  }
+
+  metrics(): Metrics {
+    const { outbox, outgoing, metricsNow } = this;
+    return {
+      ...metricsNow,
+      waitingCount: outbox.count,
+      sentCount: outgoing?.sentCount ?? 0,
+      lostCount: outgoing?.lostCount ?? 0,
+    };
+  }
+
+  /** Puts the queue on the disk and ends nothing else: the process is about to go. */
+  close(): void {
+    this.incoming?.close();
+    if (this.outgoing === null) this.outbox.close();
+    else this.outgoing.close();
+  }
+
+  private hello({ facts, trust, groups, settings }: Extract<MonitorMessage, { kind: "hello" }>): void {
+    const decoded = decodeTrust(trust);
+    this.facts = facts;
+    this.metricsNow.names = new Map(facts.partitions.map(({ id, name }) => [id, name]));
+    const session = this.session!;
+    session.setGroups(groups);
+    if (this.outgoing !== null) {
+      this.incoming!.setTrust(decoded, this.device());
+      this.outgoing.setSettings(settings);
+      session.rebirth();
+      return;
+    }
+    const { clock, tell } = this.options;
+    this.outgoing = new Outgoing(this.outbox, this.topics, settings, clock);
+    this.outgoing.attach(session);
+    this.incoming = new Incoming(this.device(), decoded, clock, nodeCrypto, {
+      carry: (via, bytes) => tell({ kind: "document", via, bytes }),
+      refused: (event) => {
+        this.outgoing!.event(event, true);
+        this.tellQueue();
+      },
+    });
+    session.start();
+    this.tellQueue();
+  }
+
+  private makeSession(): Session {
+    const { enrolment, key, keyPem, clock, random, tell, trouble } = this.options;
+    const { certificate, authorities, brokers } = enrolment;
+    return new Session(
+      {
+        device: key.name,
+        topics: this.topics,
+        brokers,
+        identity: { certificate, authorities, key: keyPem },
+        memory: this.memory,
+        clock,
+        random,
+      },
+      {
+        state: (online, connection) => this.state(online, connection),
+        up: (broker) => {
+          this.metricsNow.linkUp = true;
+          this.incoming!.reconnected();
+          this.outgoing!.up();
+          void tell({ kind: "link", up: true, broker, why: "" });
+        },
+        down: (broker, why, retryMs) => {
+          this.metricsNow.linkUp = false;
+          this.outgoing!.down();
+          const next = this.ending ? "" : `; next try in ${Math.ceil(retryMs / 1000)} s`;
+          void tell({ kind: "link", up: false, broker, why: `${why}${next}` });
+        },
+        message: (topic, payload, retained) => this.incoming!.message(topic, payload, retained),
+        room: () => {
+          this.outgoing!.pump();
+          this.tellQueue();
+        },
+        trouble,
+      },
+    );
+  }
+
+  /** Birth or death. */
+  private state(online: boolean, connection: number): Uint8Array {
+    const birth = online && this.facts !== null ? { facts: this.facts, bootCount: this.memory.boot } : {};
+    return encodeMessage(stateMsg, { online, connection, ...birth });
+  }
+
+  private device(): Device {
+    const { board, partitions } = this.facts!;
+    return { id: this.options.key.id, board, partitions };
+  }
+
+  /** Publishes what waits, then ends. */
+  private retire(): void {
+    const deadline = this.options.clock.now() + RETIRE_MS;
+    const look = (): void => {
+      const done = this.outgoing!.isEmpty || this.session?.isUp !== true || this.options.clock.now() >= deadline;
+      if (done) this.end(END_MS);
+      else this.options.clock.after(100, look);
+    };
+    this.outgoing!.flush();
+    look();
+  }
+
+  private end(patienceMs: number): void {
+    if (this.ending) return;
+    this.ending = true;
+    this.session!.end(patienceMs, () => {
+      this.close();
+      this.options.ended();
+    });
+  }
+
+  /** What waits, for people: when it changed, and once a second at most. */
+  private tellQueue(): void {
+    if (this.queueTimer !== null || this.outgoing === null) return;
+    const { outbox, outgoing } = this;
+    const message = {
+      kind: "queue" as const,
+      waiting: outbox.count,
+      sent: outgoing.sentCount,
+      lost: outgoing.lostCount,
+      trouble: outbox.trouble || this.memory.trouble,
+    };
+    const text = JSON.stringify(message);
+    if (text === this.queueText) return;
+    this.queueText = text;
+    void this.options.tell(message);
+    this.queueTimer = this.options.clock.after(QUEUE_TOLD_MS, () => {
+      this.queueTimer = null;
+      this.tellQueue();
+    });
+  }
+}

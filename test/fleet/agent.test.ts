@@ -1,0 +1,92 @@
+// The agent's process between a broker and a monitor: what is said arrives, whoever dies in between.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { ack as ackRule } from "../../agent/wire/commands.js";
+import { MESSAGE } from "../../agent/wire/limits.js";
+import { eventMsg, stateMsg } from "../../agent/wire/reports.js";
+import { decodeMessage } from "../../agent/wire/schema.js";
+import { decodeTelemetry } from "../../agent/wire/telemetry.js";
+import { DOWN, enrolledFolder, FACTS, FakeMonitor, sampleAt, seconds, UP } from "../support/agent-process.js";
+import { mosquittoPath, startAedes, startMosquitto, type TestBroker } from "../support/broker.js";
+import { signedDocument } from "../support/signed.js";
+import { testUnless } from "../support/skip.js";
+
+const test = suite("agent");
+const noMosquitto = mosquittoPath() === null ? "mosquitto is not installed" : null;
+
+const stateOf = (payload: Uint8Array): ReturnType<typeof stateMsg.read> => decodeMessage(stateMsg, payload, MESSAGE);
+const times = (): { issued: number; expires: number } => ({ issued: seconds() - 1, expires: seconds() + 3600 });
+
+async function converse(broker: TestBroker, more: Record<string, unknown> = {}): Promise<void> {
+  const folder = enrolledFolder([broker.url], more);
+  const on = (topic: string): TestBroker["published"] => broker.published.filter((each) => each.topic === topic);
+  let monitor = new FakeMonitor(folder, { settings: { sampleSeconds: 0, sendSeconds: 0, bytesPerDay: 1 << 30 } });
+  const birth = await broker.watch.until("birth", () => on(`${UP}/state`)[0]);
+  const first = stateOf(birth.payload);
+  assert.ok(first.online);
+  assert.equal(first.facts, FACTS);
+  assert.is(birth.qos, 1);
+
+  // Telemetry.
+  monitor.send({ kind: "sample", sample: sampleAt(seconds()) });
+  const [telemetry] = await broker.watch.until("telemetry", () => on(`${UP}/tm`).length > 0 && on(`${UP}/tm`));
+  assert.is(decodeTelemetry(telemetry!.payload)[0]!.battery!.percent, 77);
+
+  // A document down, a command down, its ack up.
+  await broker.publish(`${DOWN}/time`, await signedDocument("time", { ...times(), now: seconds() }), { retain: true });
+  await monitor.until("document", ({ via }) => via.kind === "time");
+  const id = new Uint8Array(16).fill(7);
+  const command = await signedDocument("cmd", { ...times(), id });
+  await broker.publish(`${DOWN}/cmd`, command);
+  const answer = await broker.watch.until("ack", () => on(`${UP}/ack`)[0]);
+  assert.equal(decodeMessage(ackRule, answer.payload, MESSAGE).id, id);
+  // The same bytes again, and a stranger's: neither reaches the monitor.
+  await broker.publish(`${DOWN}/cmd`, command);
+  await broker.publish(`${DOWN}/pol/work`, new Uint8Array([0xd2, 0x84]), { retain: true });
+  const refusal = await broker.watch.until("refusal", () => on(`${UP}/ev`)[0]);
+  assert.is(decodeMessage(eventMsg, refusal.payload, MESSAGE).severity, 4);
+  assert.is(monitor.messages.filter(({ kind }) => kind === "document").length, 2);
+
+  // Killed; what it is given next, and everything retained, is there for the next one.
+  assert.is(await monitor.kill(), "SIGKILL");
+  await broker.publish(`${DOWN}/cmd`, await signedDocument("cmd", { ...times(), id: id.map(() => 8) }));
+  const births = on(`${UP}/state`).length;
+  monitor = new FakeMonitor(folder, { trust: monitor.trust });
+  const again = await broker.watch.until("another birth", () =>
+    on(`${UP}/state`)
+      .slice(births)
+      .find((each) => stateOf(each.payload).online),
+  );
+  assert.ok(stateOf(again.payload).connection > first.connection);
+  assert.is(stateOf(again.payload).bootCount, 2);
+  await broker.watch.until("ack of the queued command", () =>
+    on(`${UP}/ack`).some((each) => decodeMessage(ackRule, each.payload, MESSAGE).id[0] === 8),
+  );
+
+  // In order, it says so itself.
+  monitor.send({ kind: "quit" });
+  assert.is(await monitor.ended, 0);
+  await broker.watch.until("death", () => !stateOf(on(`${UP}/state`).at(-1)!.payload).online);
+  assert.is(monitor.complaints, "");
+}
+
+test("birth, telemetry, document, command, ack, kill, return: aedes, MQTT 3.1.1", async () => {
+  const broker = await startAedes();
+  try {
+    await converse(broker);
+  } finally {
+    await broker.stop();
+  }
+});
+
+testUnless(test, noMosquitto, "the same: mosquitto, MQTT 5", async () => {
+  const broker = await startMosquitto();
+  try {
+    await converse(broker);
+  } finally {
+    await broker.stop();
+  }
+});
+
+test.run();
