@@ -2,7 +2,7 @@
 // says is looked at before it is used, because it talks to the network.
 
 import { fork, type ChildProcess } from "node:child_process";
-import type { AgentMessage, MonitorMessage } from "../agent-messages.ts";
+import { AGENT_NODE_OPTIONS, type AgentMessage, type MonitorMessage } from "../agent-messages.ts";
 import { buildProduct } from "../paths.ts";
 import { DOCUMENT_BYTES_MAX } from "../wire/limits.ts";
 
@@ -14,8 +14,6 @@ const LIVED_MS = 60_000;
 const MESSAGES_PER_SECOND_MAX = 2_000;
 const QUIT_MS = 3_000;
 const KINDS = ["root", "time", "groups", "pol", "img", "cmd", "consent"];
-/** A small heap: the agent has little to do, and a phone little memory. */
-const NODE_FLAGS = ["--max-old-space-size=48", "--max-semi-space-size=1"];
 
 export interface AgentCallbacks {
   message(message: AgentMessage): void;
@@ -66,7 +64,7 @@ export class AgentKeeper {
   private start(): void {
     const child = fork(this.program, [this.folder], {
       serialization: "advanced",
-      execArgv: NODE_FLAGS,
+      execArgv: AGENT_NODE_OPTIONS,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "" },
     });

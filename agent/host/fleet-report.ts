@@ -4,6 +4,7 @@
 import type { SampleBody } from "../agent-messages.ts";
 import type { HandsetView, PartitionView } from "../command.ts";
 import type { Permission } from "../wire/documents.ts";
+import { HANDSET_EVENTS } from "../wire/reasons.ts";
 import type { EventMessage, Info } from "../wire/reports.ts";
 import type { HandsetEvent } from "./handset-messages.ts";
 
@@ -16,32 +17,6 @@ const MILLISECOND_NS = 1e6;
 const MILLIJOULE = 1e9;
 const NO_IMAGE = new Uint8Array(32);
 const PRIVATE = "private";
-
-/** Events of a handset by number: above the reasons of kernel/abi and of agent/wire, so that a code means one thing. They never change. */
-export const EVENT_CODES: Record<string, number> = {
-  running: 512,
-  paused: 513,
-  stopped: 514,
-  failed: 515,
-  locked: 516,
-  fault: 517,
-  "cpu-exhausted": 518,
-  "energy-empty": 519,
-  budget: 520,
-  restart: 521,
-  channel: 522,
-  "disk-error": 523,
-  charging: 524,
-  discharging: 525,
-  thermal: 526,
-  rule: 527,
-  "audit-lost": 528,
-  "shell-restarted": 529,
-  "agent-restarted": 530,
-  "policy-applied": 531,
-  "document-refused": 532,
-  offline: 533,
-};
 
 /** RFC 5424 §6.2.1. */
 const SEVERITIES: Record<string, EventMessage["severity"]> = {
@@ -112,7 +87,7 @@ export function eventOf(
   kind: PartInfo["kind"] | null,
   time: number,
 ): Omit<EventMessage, "sequence"> | null {
-  const code = EVENT_CODES[event.kind];
+  const code = (HANDSET_EVENTS as Record<string, number>)[event.kind];
   if (code === undefined || kind === "personal") return null;
   const args = new Map<number, number | string>();
   if (event.reason > 0) args.set(1, event.reason);

@@ -19,13 +19,14 @@ import { presentTime } from "../wire/clock.ts";
 import { ack as ackSchema, type Ack, type Command } from "../wire/commands.ts";
 import { openEnvelope } from "../wire/cose.ts";
 import { MESSAGE } from "../wire/limits.ts";
+import { HANDSET_EVENTS } from "../wire/reasons.ts";
 import { decodeMessage, encodeMessage } from "../wire/schema.ts";
 import { encodeTrust, isStale } from "../wire/trust.ts";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { AgentKeeper } from "./agent-keeper.ts";
 import { CommandRunner, type ManagedHandset } from "./command-runner.ts";
-import { eventOf, EVENT_CODES, factsOf, partInfoOf, sampleOf } from "./fleet-report.ts";
+import { eventOf, factsOf, partInfoOf, sampleOf } from "./fleet-report.ts";
 import type { GovernanceSpec, HandsetEvent, Judged } from "./handset-messages.ts";
 import { ManagedPartition } from "./managed-partition.ts";
 
@@ -286,7 +287,7 @@ export class Management {
   private refused(judged: Extract<Judged, { verdict: "refused" }>): void {
     const { code, commandId, ack, detail } = judged;
     const args = new Map<number, number | string>([[1, code]]);
-    const event = { time: this.now(), code: EVENT_CODES["document-refused"]!, severity: 4, args } as const;
+    const event = { time: this.now(), code: HANDSET_EVENTS["document-refused"], severity: 4, args } as const;
     this.agent?.send({ kind: "event", event });
     if (commandId === null) return;
     // A command that comes again is answered as it was; one that was cut off before its end cannot say how far it came.

@@ -100,6 +100,32 @@ export const AGENT_EVENTS = {
   "queue-lost": 514,
 } as const;
 
+/** What happens on a handset, as an event's code; argument 1: a reason's number. They never change. */
+export const HANDSET_EVENTS = {
+  running: 640,
+  paused: 641,
+  stopped: 642,
+  failed: 643,
+  locked: 644,
+  fault: 645,
+  "cpu-exhausted": 646,
+  "energy-empty": 647,
+  budget: 648,
+  restart: 649,
+  channel: 650,
+  "disk-error": 651,
+  charging: 652,
+  discharging: 653,
+  thermal: 654,
+  rule: 655,
+  "audit-lost": 656,
+  "shell-restarted": 657,
+  "agent-restarted": 658,
+  "policy-applied": 659,
+  "document-refused": 660,
+  offline: 661,
+} as const;
+
 /** Thrown while a document is being checked; accept() turns it into its verdict. The text holds nothing of the document's. */
 export class Refusal extends Failure {
   readonly reason: Reason;

@@ -106,7 +106,7 @@ export const eventMsg = rule(
   record({
     time: required(1, secs),
     sequence: required(2, u53),
-    /** One of reasons.ts (REASONS, AGENT_EVENTS) or kernel/abi/reasons.ts. */
+    /** One of reasons.ts (REASONS, AGENT_EVENTS, HANDSET_EVENTS) or kernel/abi/reasons.ts. */
     code: required(3, uint),
     /** RFC 5424 §6.2.1. */
     severity: required(4, range(0, 7)),

@@ -7,6 +7,7 @@ import { complianceKeys } from "../support/compliance-keys.js";
 import { enrolledState, withManagedHandset, type ManagedHandset } from "../support/managed-handset.js";
 import { KEYS, signedDocument, viaOf } from "../support/signed.js";
 import type { Policy } from "../../agent/wire/policy.js";
+import { HANDSET_EVENTS } from "../../agent/wire/reasons.js";
 import type { Command } from "../../agent/wire/commands.js";
 
 const test = suite("guest/management");
@@ -105,7 +106,7 @@ test("an agent that an attacker has taken can send what it likes: nothing that i
     for (const [reason, bytes] of attempts) {
       const partition = reason === "partition-private" ? "personal" : "work";
       handset.say({ kind: "document", via: { kind: "pol", partition }, bytes });
-      const { event } = await handset.hears("event", ({ event }) => event.code === 532);
+      const { event } = await handset.hears("event", ({ event }) => event.code === HANDSET_EVENTS["document-refused"]);
       assert.ok((event.args!.get(1) as number) >= 256, reason);
     }
     // Words that are no envelopes, and messages of the monitor's own kinds.
