@@ -51,7 +51,7 @@ export type MonitorMessage =
   | { kind: "quit" };
 
 export type AgentMessage =
-  /** The agent has its key and its queue, and wants hello. */
+  /** The agent has its key (raw, public) and its queue, and wants hello. */
   | { kind: "ready"; device: Uint8Array }
   /** An envelope that came down, which the agent has checked and found good; the monitor checks it again. */
   | { kind: "document"; via: Via; bytes: Uint8Array }

@@ -101,7 +101,7 @@ function isAgentMessage(message: unknown): message is AgentMessage {
     values.every((value) => typeof value === "string" && value.length <= 1024);
   switch (kind) {
     case "ready":
-      return device instanceof Uint8Array && device.length === 16;
+      return device instanceof Uint8Array && device.length === 32;
     case "document": {
       const { kind: documentKind, partition, retained } = (via ?? {}) as Record<string, unknown>;
       return (

@@ -14,7 +14,8 @@ import type { HandsetChannel } from "../handset/file.ts";
 import { SECTIONS, type Section } from "../policy/compliance.ts";
 import type { Contracts, Limits } from "../policy/limits.ts";
 import { policyOf, readGovernance, type Governance } from "../shell/governance.ts";
-import { toHex } from "../wire/bytes.ts";
+import { deviceIdOf } from "../identity/device-key.ts";
+import { equalBytes, toHex } from "../wire/bytes.ts";
 import { presentTime } from "../wire/clock.ts";
 import { ack as ackSchema, type Ack, type Command } from "../wire/commands.ts";
 import { openEnvelope } from "../wire/cose.ts";
@@ -233,7 +234,10 @@ export class Management {
   private receive(message: AgentMessage): void {
     switch (message.kind) {
       case "ready":
-        return this.greet();
+        if (equalBytes(deviceIdOf(message.device), this.governance.device)) return this.greet();
+        // Whoever it is, it is not who the fleet knows.
+        this.link = { ...this.link, up: false, why: "the agent has another device's key: enrol the handset again" };
+        return;
       case "document":
         return this.enqueue(() => this.document(message.bytes, message.via));
       case "link":

@@ -41,6 +41,7 @@ const RULES: Rule[] = [
       "agent/wire/",
       "agent/policy/",
       "agent/agent-messages.ts",
+      "agent/identity/",
       "agent/shell/session.ts",
       "agent/shell/rules.ts",
       "agent/shell/governance.ts",

@@ -43,11 +43,16 @@ export function privateKeyPem({ seed }: TestKey): string {
 /** The folder of an agent that is enrolled. */
 export function enrolledFolder(brokers: string[], more: Record<string, unknown> = {}): string {
   const folder = join(temporaryFolder(), "agent");
-  mkdirSync(folder, { mode: 0o700 });
+  enrolAgent(folder, brokers, more);
+  return folder;
+}
+
+/** What enrolment leaves for an agent. */
+export function enrolAgent(folder: string, brokers: string[], more: Record<string, unknown> = {}): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(join(folder, "device.key"), privateKeyPem(KEYS.device), { mode: 0o600 });
   const enrolment = { tenant: TENANT, brokers, certificate: null, authorities: null, ...more };
   writeFileSync(join(folder, "enrolment.json"), JSON.stringify(enrolment), { mode: 0o600 });
-  return folder;
 }
 
 /** Two partitions, battery: what a phone says once a minute. */

@@ -11,11 +11,12 @@ import { parseHandsetFile } from "../../agent/handset/file.js";
 import { Monitor, type ResolvedPartition } from "../../agent/host/monitor.js";
 import { firstGovernance, writeGovernance } from "../../agent/shell/governance.js";
 import type { Trust } from "../../agent/wire/trust.js";
-import { DEVICE, fleetTrust } from "./signed.js";
+import { enrolAgent } from "./agent-process.js";
+import { DEVICE, fleetTrust, KEYS } from "./signed.js";
 import { temporaryFolder } from "./temporary.js";
 
 const LIMIT_MS = 60_000;
-const KEYS = fileURLToPath(new URL("../guest/bare/keys.bin", import.meta.url));
+const KEYS_GUEST = fileURLToPath(new URL("../guest/bare/keys.bin", import.meta.url));
 const FAKE_AGENT = fileURLToPath(new URL("./fake-agent.mjs", import.meta.url));
 
 export interface ManagedHandset {
@@ -38,11 +39,11 @@ export function enrolledState(trust: Trust = fleetTrust({ floor: Math.floor(Date
   return state;
 }
 
-/** Boots partitions "work" and "personal" in that state, and ends them after `body`. */
+/** Boots partitions "work" and "personal" in that state, and ends them after `body`. With `brokers`, the agent is the product's, and nobody plays it. */
 export async function withManagedHandset(
   state: string,
   body: (handset: ManagedHandset) => Promise<void>,
-  more = "",
+  { more = "", brokers = [] }: { more?: string; brokers?: string[] } = {},
 ): Promise<void> {
   const before = process.env["XDG_STATE_HOME"];
   process.env["XDG_STATE_HOME"] = state;
@@ -64,16 +65,18 @@ export async function withManagedHandset(
       }
       wake();
     });
-    send(socket, { kind: "ready", device: DEVICE.id });
+    send(socket, { kind: "ready", device: KEYS.device.publicKey });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   writeFileSync(join(folder, "port"), String((server.address() as { port: number }).port));
   const partition = (name: string, kind: string): string =>
-    `  - { name: ${name}, kind: ${kind}, kernel: ${KEYS}, memory: 1M, overhead: small, cpu: { budget: 30ms, period: 100ms } }\n`;
+    `  - { name: ${name}, kind: ${kind}, kernel: ${KEYS_GUEST}, memory: 1M, overhead: small, cpu: { budget: 30ms, period: 100ms } }\n`;
   const text = `handset: small\npartitions:\n${partition("work", "work")}${partition("personal", "personal")}${more}`;
   const file = parseHandsetFile(text, "small.yaml");
-  const monitor = new Monitor(file, readBoard("qemu-virt"), "realtime", () => undefined, { agentProgram: FAKE_AGENT });
-  const image = { path: KEYS, sha256: null, offset: null, bssBytes: 0 };
+  if (brokers.length > 0) enrolAgent(folder, brokers);
+  const options = brokers.length > 0 ? {} : { agentProgram: FAKE_AGENT };
+  const monitor = new Monitor(file, readBoard("qemu-virt"), "realtime", () => undefined, options);
+  const image = { path: KEYS_GUEST, sha256: null, offset: null, bssBytes: 0 };
   const resolved = file.partitions.map((each): ResolvedPartition => ({
     partition: each,
     image: {

@@ -1,0 +1,91 @@
+// The whole way: an operator's signed policy through a real broker to the real agent's process, into the monitor's shell, into the kernel,
+// and the report back; commands and telemetry the same way. Two brokers: aedes (MQTT 3.1.1) and mosquitto (MQTT 5).
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { ack as ackRule } from "../../agent/wire/commands.js";
+import { MESSAGE } from "../../agent/wire/limits.js";
+import { reported as reportedRule, type Reported } from "../../agent/wire/reports.js";
+import { decodeMessage } from "../../agent/wire/schema.js";
+import { decodeTelemetry } from "../../agent/wire/telemetry.js";
+import { DOWN, seconds, UP } from "../support/agent-process.js";
+import { mosquittoPath, startAedes, startMosquitto, type TestBroker } from "../support/broker.js";
+import { complianceKeys } from "../support/compliance-keys.js";
+import { enrolledState, withManagedHandset } from "../support/managed-handset.js";
+import { signedDocument } from "../support/signed.js";
+import { testUnless } from "../support/skip.js";
+
+const test = suite("fleet/round-trip");
+const noMosquitto = mosquittoPath() === null ? "mosquitto is not installed" : null;
+const times = (): { issued: number; expires: number } => ({ issued: seconds() - 1, expires: seconds() + 3600 });
+
+async function roundTrip(broker: TestBroker): Promise<void> {
+  const state = enrolledState();
+  const on = (topic: string): TestBroker["published"] => broker.published.filter((each) => each.topic === topic);
+  const reports = (): Reported[] => on(`${UP}/rep`).map(({ payload }) => decodeMessage(reportedRule, payload, MESSAGE));
+  const push = async (version: number, cpuPermille: number): Promise<void> => {
+    const budget = { cpuPermille, energyMillijoulesPerHour: 360_000 };
+    const telemetry = { sampleSeconds: 1, sendSeconds: 1 };
+    const bytes = await signedDocument("pol", { version, ...times(), budget, telemetry });
+    await broker.publish(`${DOWN}/pol/work`, bytes, { retain: true });
+  };
+  const applied = (version: number): Promise<Reported> =>
+    broker.watch.until(`report of version ${version}`, () =>
+      reports().find(({ policy }) => policy.version === version),
+    );
+  await withManagedHandset(
+    state,
+    async ({ monitor }) => {
+      await broker.watch.until("birth", () => on(`${UP}/state`).length > 0);
+      await push(7, 200);
+      const report = await applied(7);
+      assert.is(complianceKeys(report)[31], "compliant");
+      const { partitions, management } = await monitor.snapshot();
+      assert.equal([partitions[0]!.cpu.ceiling, partitions[0]!.energy.contract!.rate], [20_000, 100_000]);
+      assert.ok(management!.link.up);
+      const sample = await broker.watch.until("telemetry", () => on(`${UP}/tm`)[0]);
+      const [first] = decodeTelemetry(sample.payload);
+      assert.equal(
+        first!.partitions!.map(({ id, state: each }) => [id, each]),
+        [[0, "running"]],
+        "of the owner's partition there is no word",
+      );
+      const id = new Uint8Array(16).fill(9);
+      await broker.publish(
+        `${DOWN}/cmd`,
+        await signedDocument("cmd", { ...times(), id, verb: "pause", partition: "work" }),
+      );
+      const answer = await broker.watch.until("ack", () =>
+        on(`${UP}/ack`)
+          .map(({ payload }) => decodeMessage(ackRule, payload, MESSAGE))
+          .find((each) => each.id[0] === 9 && each.status !== "received"),
+      );
+      assert.is(answer.status, "succeeded");
+      assert.is((await monitor.snapshot()).partitions[0]!.state, "paused");
+      await push(8, 100);
+      await applied(8);
+      assert.is((await monitor.snapshot()).partitions[0]!.cpu.ceiling, 10_000);
+    },
+    { brokers: [broker.url] },
+  );
+}
+
+test("policy down, enforced, reported; telemetry up; a command and its ack: aedes", async () => {
+  const broker = await startAedes();
+  try {
+    await roundTrip(broker);
+  } finally {
+    await broker.stop();
+  }
+});
+
+testUnless(test, noMosquitto, "the same: mosquitto", async () => {
+  const broker = await startMosquitto();
+  try {
+    await roundTrip(broker);
+  } finally {
+    await broker.stop();
+  }
+});
+
+test.run();
