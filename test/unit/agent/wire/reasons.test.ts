@@ -19,14 +19,14 @@ reasons("numbers are used once, without gaps, above every number of the kernel",
   assert.ok(Object.values(kernel).every((number) => number < 256));
 });
 
-reasons("every reason is what some test expects; `rate` is the shell's to give", () => {
+reasons("every reason is what some test expects", () => {
   const tests = ["test/security", "test/unit/agent"]
     .flatMap(filesBelow)
     .filter((path) => path.endsWith(".test.ts") && !path.endsWith("wire/reasons.test.ts"));
   const text = tests.map((path) => readFileSync(path, "utf8")).join("");
   assert.equal(
     Object.keys(REASONS).filter((reason) => !text.includes(`"${reason}"`)),
-    ["rate"],
+    [],
   );
 });
 
