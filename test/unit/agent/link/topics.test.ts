@@ -48,7 +48,7 @@ test("wildcards, brokers' own topics, other tenants, devices and shapes are none
     `${OWN}/pol/+`,
     `${OWN}/pol/mail/more`,
     `${OWN}/pol/Work`,
-    `${OWN}/root/mail`,
+    `${OWN}/time/mail`,
     `${OWN}/consent`,
     `${OWN}/constructor`,
     "pv/1/demo/g/+/dn/root",
