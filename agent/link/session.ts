@@ -323,7 +323,8 @@ export class Session {
   }
 
   private async onMessage(packet: IPublishPacket): Promise<void> {
-    const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
+// A copy of its own: what the library hands out is a view of what it read from the socket.
+    const payload = new Uint8Array(Buffer.from(packet.payload));
     try {
       await this.events.message(this.options.topics.parse(packet.topic), payload, packet.retain);
     } catch (error) {

@@ -34,7 +34,8 @@ export function isUsableKey(key: Uint8Array): boolean {
 }
 
 function isUsablePoint(encoded: Uint8Array): boolean {
-  const y = encoded.slice();
+  // A copy, of whatever kind of array: slice() of Node's Buffer would be the same bytes.
+  const y = new Uint8Array(encoded);
   y[31]! &= 0x7f;
   return below(y, PRIME) && !SMALL_ORDER.some((point) => equalBytes(point, y));
 }

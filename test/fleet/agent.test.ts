@@ -7,9 +7,22 @@ import { MESSAGE } from "../../agent/wire/limits.js";
 import { eventMsg, stateMsg } from "../../agent/wire/reports.js";
 import { decodeMessage } from "../../agent/wire/schema.js";
 import { decodeTelemetry } from "../../agent/wire/telemetry.js";
-import { DOWN, enrolledFolder, FACTS, FakeMonitor, sampleAt, seconds, UP } from "../support/agent-process.js";
-import { mosquittoPath, startAedes, startMosquitto, type TestBroker } from "../support/broker.js";
-import { signedDocument } from "../support/signed.js";
+import {
+  DEVICE_NAME,
+  DOWN,
+  enrolledFolder,
+  FACTS,
+  FakeMonitor,
+  privateKeyPem,
+  sampleAt,
+  seconds,
+  UP,
+} from "../support/agent-process.js";
+import { mosquittoPath, startAedes, startMosquitto, type BrokerTls, type TestBroker } from "../support/broker.js";
+import { Authority, noOpenssl, type Certified } from "../support/certificates.js";
+import { killRun } from "../support/kill-run.js";
+import { Random } from "../support/random.js";
+import { KEYS, signedDocument } from "../support/signed.js";
 import { testUnless } from "../support/skip.js";
 
 const test = suite("agent");
@@ -87,6 +100,61 @@ testUnless(test, noMosquitto, "the same: mosquitto, MQTT 5", async () => {
   } finally {
     await broker.stop();
   }
+});
+
+const tls = (authority: Authority): { broker: BrokerTls; device: Record<string, string> } => {
+  const broker = { ...authority.issue("broker", { host: "IP:127.0.0.1" }), authorities: authority.certificate };
+  const { certificate } = authority.issue(DEVICE_NAME, { keyPem: privateKeyPem(KEYS.device) });
+  return { broker, device: { certificate, authorities: authority.certificate } };
+};
+
+testUnless(test, noOpenssl, "the same: aedes, with certificates on both sides", async () => {
+  const made = tls(new Authority());
+  const broker = await startAedes(made.broker);
+  try {
+    await converse(broker, made.device);
+  } finally {
+    await broker.stop();
+  }
+});
+
+testUnless(test, noOpenssl ?? noMosquitto, "the same: mosquitto, with certificates on both sides", async () => {
+  const made = tls(new Authority());
+  const broker = await startMosquitto(made.broker);
+  try {
+    await converse(broker, made.device);
+  } finally {
+    await broker.stop();
+  }
+});
+
+testUnless(test, noOpenssl, "a broker that nobody vouches for, or for another host, gets nothing", async () => {
+  const ours = new Authority();
+  const { device } = tls(ours);
+  const others: [what: string, certified: Certified][] = [
+    ["of a stranger", new Authority().issue("broker", { host: "IP:127.0.0.1" })],
+    ["for another host", ours.issue("elsewhere", { host: "DNS:elsewhere.example" })],
+    ["expired", ours.issue("old", { host: "IP:127.0.0.1", days: -1 })],
+  ];
+  for (const [what, certified] of others) {
+    const broker = await startAedes({ ...certified, authorities: ours.certificate });
+    const monitor = new FakeMonitor(enrolledFolder([broker.url], device));
+    try {
+      const { up, why } = await monitor.until("link");
+      assert.is(up, false, what);
+      assert.match(why, /certificate|altnames/i);
+      assert.equal(broker.published, []);
+    } finally {
+      await monitor.kill();
+      await broker.stop();
+    }
+  }
+});
+
+test("killed ten times at any moment: nothing is lost that was taken, and nothing comes back wrong", async () => {
+  const { events, commands, wrong } = await killRun(10, new Random(17));
+  assert.equal(wrong.slice(0, 10), []);
+  assert.ok(events > 0 && commands > 0);
 });
 
 test.run();

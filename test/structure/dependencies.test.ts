@@ -83,6 +83,23 @@ const RULES: Rule[] = [
   },
   { folder: "agent/link/", may: [...AGENT_SUPPORT, "agent/wire/"], reason: "the link knows no host and no shell" },
   {
+    folder: "agent/telemetry/",
+    may: [...AGENT_SUPPORT, "kernel/abi/", "agent/wire/", "agent/link/", "agent/identity/", "agent/agent-messages.ts"],
+    reason: "what is told does not depend on who measured it",
+  },
+  {
+    folder: "agent/process/",
+    may: [
+      ...AGENT_SUPPORT,
+      "agent/wire/",
+      "agent/link/",
+      "agent/identity/",
+      "agent/telemetry/",
+      "agent/agent-messages.ts",
+    ],
+    reason: "the agent's process knows the monitor by its messages alone",
+  },
+  {
     folder: "agent/guests/",
     may: [...AGENT_SUPPORT, "agent/host/loader/"],
     reason: "guests are fetched without a machine",

@@ -122,9 +122,9 @@ export function mosquittoPath(): string | null {
 /** mosquitto, with a client of the test's own beside the agent's. */
 export async function startMosquitto(tls?: BrokerTls): Promise<TestBroker> {
   const folder = temporaryFolder();
-  const placeholder = createServer();
-  const port = await listen(placeholder);
-  await new Promise((done) => placeholder.close(done));
+  const reserved = createServer();
+  const port = await listen(reserved);
+  await new Promise((done) => reserved.close(done));
   const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true", "set_tcp_nodelay true", "max_queued_messages 0"];
   if (tls !== undefined) {
     for (const [name, pem] of Object.entries(tls)) writeFileSync(join(folder, `${name}.pem`), pem, { mode: 0o600 });

@@ -196,6 +196,16 @@ ed25519("every single bit of a good signature, its key and its message counts", 
     assert.is(openssl(signer.publicKey, flip(MESSAGE, bit), good), false);
 });
 
+ed25519("a Buffer of Node's is checked and not changed", () => {
+  for (let number = 0; number < 64; number++) {
+    const message = Uint8Array.of(number);
+    const signature = Buffer.from(signer.sign(message) as Uint8Array);
+    const before = signature.toString("hex");
+    assert.is(openssl(Buffer.from(signer.publicKey), message, signature), true);
+    assert.is(signature.toString("hex"), before);
+  }
+});
+
 ed25519("the points of small order that are refused are all there are", () => {
   assert.is(torsion.length, 8);
   for (const point of torsion) assert.is(isUsableKey(encodePoint(point)), false, toHex(encodePoint(point)));
