@@ -15,6 +15,7 @@ const products = [
   "build/shell-worker.mjs",
   "build/script-worker.mjs",
   "build/verify-program.js",
+  "build/fleet.mjs",
 ];
 if (products.some(isStale)) {
   // Standard output belongs to the guest's console, so the build talks on standard error.

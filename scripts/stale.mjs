@@ -49,6 +49,15 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
+  "build/fleet.mjs": [
+    "agent",
+    "fleet",
+    "kernel/abi",
+    "boards",
+    "package.json",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
   "build/verify-program.js": [
     "agent/wire",
     "agent/failure.ts",
