@@ -6,9 +6,10 @@ import { escapeText } from "../../agent/escape.ts";
 import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
 import { keysVerb } from "./keys.ts";
+import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
 
-const VERBS: Verb[] = [keysVerb];
+const VERBS: Verb[] = [keysVerb, policyVerb];
 
 function help(): string {
   const lines = VERBS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
