@@ -5,7 +5,8 @@ import { UsageError } from "../../agent/failure.ts";
 import { initKeys, keyFacts, ROLE_NAMES, rootInForce, rotateKeys, signersFor, type RoleName } from "../keys.ts";
 import type { Parsed } from "../../agent/cli/arguments.ts";
 import { renewDocuments } from "../documents.ts";
-import { columns, dateText, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
+import { columns, dateText } from "../text.ts";
 import { DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";
 
 export const keysVerb: Verb = {

@@ -6,10 +6,16 @@ import { escapeText } from "../../agent/escape.ts";
 import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
 import { keysVerb } from "./keys.ts";
+import { brokerVerb } from "./broker.ts";
+import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
+import { publishVerb, timeVerb } from "./publish.ts";
 import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
 
-const VERBS: Verb[] = [keysVerb, policyVerb];
+const VERBS: Verb[] = [
+  ...[keysVerb, brokerVerb, policyVerb, publishVerb, timeVerb],
+  ...[lsVerb, inspectVerb, whyVerb, watchVerb],
+];
 
 function help(): string {
   const lines = VERBS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);

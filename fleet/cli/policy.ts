@@ -5,34 +5,40 @@ import type { Parsed } from "../../agent/cli/arguments.ts";
 import { EXIT_OK } from "../../agent/cli/exit-codes.ts";
 import { UsageError } from "../../agent/failure.ts";
 import { toHex } from "../../agent/wire/bytes.ts";
-import { allIssued, audienceName, audienceOf, issue, issuedFor, type Issued } from "../documents.ts";
+import { allIssued, audienceName, audienceOf, issue, issuedFor, rootPublication, type Issued } from "../documents.ts";
 import { lintPolicy } from "../policy/lint.ts";
 import { readPolicyFile, type PolicyBody } from "../policy/reader.ts";
 import { POLICY_TEMPLATE } from "../policy/template.ts";
 import { changesOf, factsOf, sentence } from "../policy/words.ts";
 import type { FleetStore } from "../store.ts";
-import { columns, dateText, type Io } from "./io.ts";
+import type { FleetLink } from "../link.ts";
+import { signFreshness } from "../freshness.ts";
+import { LINK, LINK_HELP, withLink } from "./link.ts";
+import type { Io } from "./io.ts";
+import { columns, dateText } from "../text.ts";
 import { daysOf, DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";
 
 const DAYS = 180;
 
 type Action = (parsed: Parsed, io: Io) => Promise<number> | number;
-const ACTIONS: Record<string, Action> = { new: create, lint, diff, sign, show };
+const ACTIONS: Record<string, Action> = { new: create, lint, diff, sign, push, show };
 
 export const policyVerb: Verb = {
   name: "policy",
-  usage: "new [FILE] | lint FILE | diff A B | sign FILE | show",
+  usage: "new [FILE] | lint FILE | diff A B | sign FILE | push FILE | show",
   summary: "writes, checks, compares and signs policies",
   help: `new   a policy with every section and its meaning, to FILE or standard output
 lint  every fault with its line and column, and warnings of what is cruel, senseless or without effect
 diff  what will change, in plain words, from file A to file B; with --to and one file: from what is in force there
 sign  the next version for --to, signed with the policy key, kept for the next publish; --out FILE writes the envelope too
+push  signs, and sends it to the broker with a new freshness document
 show  what is signed, for everybody or for --to
 
   --to NAME   a device (32 characters), a group, or all
   --days N    how long the policy may be taken up (default ${DAYS}); what is in force stays in force after that
-  --dry-run   says what would change, and signs nothing`,
-  options: { ...DRY_RUN, to: { type: "string" }, days: { type: "string" }, out: { type: "string" } },
+  --dry-run   says what would change, and signs nothing
+${LINK_HELP}`,
+  options: { ...LINK, ...DRY_RUN, to: { type: "string" }, days: { type: "string" }, out: { type: "string" } },
   positionalMax: 3,
   async run(parsed, io) {
     const name = needed(parsed, 0, "an action", "policy");
@@ -91,8 +97,25 @@ async function sign(parsed: Parsed, io: Io): Promise<number> {
   return EXIT_OK;
 }
 
+async function push(parsed: Parsed, io: Io): Promise<number> {
+  const store = storeOf(parsed, io);
+  // The broker is asked first: a version that nobody gets would only puzzle.
+  const send = async (link: FleetLink): Promise<number> => {
+    const issued = await signPolicy(parsed, io);
+    if (issued === null) return EXIT_OK;
+    const time = await signFreshness(store, issued.audience, io.now());
+    const root = rootPublication(store);
+    await link.publish(root.topic, root.envelope, true);
+    for (const { topic, envelope } of [issued, time]) await link.publish(topic, envelope, true);
+    if (parsed.flag("json")) io.out(JSON.stringify(summaryOf(issued)));
+    else io.say(`${describe(issued)} is with the broker; see: pocketvisor fleet ls`);
+    return EXIT_OK;
+  };
+  return withLink(parsed, store, send);
+}
+
 /** Signs the file's policy for --to, after having told what changes; null for a dry run. */
-export async function signPolicy(parsed: Parsed, io: Io): Promise<Issued<"pol"> | null> {
+async function signPolicy(parsed: Parsed, io: Io): Promise<Issued<"pol"> | null> {
   const store = storeOf(parsed, io);
   const policy = readPolicyFile(needed(parsed, 1, "a file", "policy"));
   const seconds = daysOf(parsed, "days", DAYS);
@@ -149,6 +172,6 @@ function summaryOf({ audience, partition, document, hash, topic }: Issued<"pol">
   return { to: audienceName(audience), partition, epoch, version, issued, expires, hash: toHex(hash), topic };
 }
 
-export function describe({ audience, partition, document: { epoch, version } }: Issued<"pol">): string {
+function describe({ audience, partition, document: { epoch, version } }: Issued<"pol">): string {
   return `policy ${epoch}.${version} of ${partition} for ${audienceName(audience)}`;
 }
