@@ -106,6 +106,7 @@ async function bundleHost(): Promise<void> {
     "build/io-worker.mjs": "agent/host/io-worker.ts",
     "build/shell-worker.mjs": "agent/shell/shell-worker.ts",
     "build/script-worker.mjs": "agent/shell/script-worker.ts",
+    "build/fleet.mjs": "fleet/cli/main.ts",
   };
   const stale = Object.entries(entries).filter(([product]) => force || isStale(product as keyof typeof entries));
   for (const [product, entry] of stale) {

@@ -16,6 +16,7 @@ const products = [
   "build/script-worker.mjs",
   "build/verify-program.js",
   "build/agent.mjs",
+  "build/fleet.mjs",
 ];
 if (products.some(isStale)) {
   // Standard output belongs to the guest's console, so the build talks on standard error.

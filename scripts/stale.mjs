@@ -50,6 +50,15 @@ export const PRODUCTS = {
     "scripts/build.ts",
   ],
   "build/agent.mjs": ["agent", "kernel/abi", "package-lock.json", "scripts/build.ts"],
+  "build/fleet.mjs": [
+    "agent",
+    "fleet",
+    "kernel/abi",
+    "boards",
+    "package.json",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
   "build/verify-program.js": [
     "agent/wire",
     "agent/failure.ts",

@@ -8,6 +8,7 @@ import { rootFolder } from "../paths.ts";
 import { commands } from "../command.ts";
 import { consoleCommand, controlCommand, topCommand } from "./control.ts";
 import { doctorCommand } from "./doctor.ts";
+import { fleetCommand } from "./fleet.ts";
 import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "./exit-codes.ts";
 import { guestCommand } from "./guest.ts";
 import { runCommand } from "./run.ts";
@@ -28,6 +29,7 @@ ${commands()
   )
   .join("\n")}
   guest          fetches, lists and removes guests
+  fleet          the operator's side: keys, policies, devices, commands
   doctor         checks what this computer has
 
 "pocketvisor COMMAND --help" tells more. --version prints the version.
@@ -49,6 +51,8 @@ async function command(args: string[]): Promise<number> {
       return shellCommand(rest);
     case "guest":
       return guestCommand(rest);
+    case "fleet":
+      return fleetCommand(rest);
     case "doctor":
       return doctorCommand(rest);
     case "help":

@@ -13,7 +13,7 @@ export type Reading<T> = (value: unknown) => T;
 
 export class FileReader {
   readonly faults: string[] = [];
-  private readonly lines = new LineCounter();
+  protected readonly lines = new LineCounter();
   readonly path: string;
   readonly root: Node | null;
 
@@ -27,7 +27,7 @@ export class FileReader {
     // Aliases could blow a small file up, and nothing here needs them.
     const document = parseDocument(text, { lineCounter: this.lines, schema: "core", merge: false, uniqueKeys: true });
     for (const error of document.errors)
-      this.faults.push(`${path}:${this.lineAt(error.pos[0])}: ${error.message.split("\n")[0]}`);
+      this.faults.push(`${path}:${this.placeOf(error.pos[0])}: ${error.message.split("\n")[0]}`);
     let aliased = false;
     visit(document, {
       Alias: () => void (aliased = true),
@@ -97,8 +97,13 @@ export class FileReader {
   }
 
   fault(node: Node | null | undefined, what: string, hint: string): void {
-    const line = this.lineAt(node?.range?.[0] ?? 0);
-    this.faults.push(`${this.path}:${line}: ${what}${hint === "" ? "" : ` (${hint})`}`);
+    const place = this.placeOf(node?.range?.[0] ?? 0);
+    this.faults.push(`${this.path}:${place}: ${what}${hint === "" ? "" : ` (${hint})`}`);
+  }
+
+  /** How a place in the file is named in a fault. */
+  protected placeOf(offset: number): string {
+    return String(this.lineAt(offset));
   }
 
   lineAt(offset: number): number {

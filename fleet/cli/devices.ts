@@ -1,0 +1,192 @@
+// fleet ls, inspect, why, watch: what is known of the devices.
+
+import { EXIT_INTERNAL, EXIT_LEFT, EXIT_OK } from "../../agent/cli/exit-codes.ts";
+import { escapeText } from "../../agent/escape.ts";
+import { FleetBook, type DeviceEntry, type News } from "../book.ts";
+import { heardTimes } from "../broker.ts";
+import { findDevice } from "../devices.ts";
+import { commandName, shortName, viewOf, viewsOf, type DeviceView } from "../view.ts";
+import { base } from "../topics.ts";
+import { eventText, whyDevice } from "../why.ts";
+import type { Io } from "./io.ts";
+import { ageText, columns, dateText } from "../text.ts";
+import { keptBook, LINK, LINK_HELP, withLink } from "./link.ts";
+import { needed, storeOf, type Verb } from "./verb.ts";
+
+export const lsVerb: Verb = {
+  name: "ls",
+  usage: "[--watch]",
+  summary: "lists devices: link, last heard, desired and applied policy",
+  help: `  --watch   prints the list again whenever something changes\n${LINK_HELP}`,
+  options: { ...LINK, watch: { type: "boolean" } },
+  positionalMax: 0,
+  async run(parsed, io) {
+    const store = storeOf(parsed, io);
+    const json = parsed.flag("json");
+    return withLink(parsed, store, async (link) => {
+      const book = await keptBook(store, link, io);
+      const tell = (): void => {
+        const views = viewsOf(store, book);
+        if (json) io.out(JSON.stringify(views));
+        else for (const line of tableOf(views, io.now())) io.out(line);
+      };
+      tell();
+      if (!parsed.flag("watch")) return EXIT_OK;
+      return follow(io, link, store.tenant, (topic, payload, retained) => {
+        const taken = book.receive(topic, payload, retained, io.now());
+        if (taken !== null && !retained) tell();
+      });
+    });
+  },
+};
+
+export function tableOf(views: DeviceView[], now: number): string[] {
+  const rows = views.flatMap(({ device, label, board, link, heardAt, policies, retired }) => {
+    const heard = heardAt === null ? "-" : `${ageText(now - heardAt)} ago`;
+    const head = [shortName(device), label, board, retired ? "retired" : link, heard];
+    if (policies.length === 0) return [[...head, "-", "-", "-", "-"]];
+    return policies.map(({ partition, desired, reported, appliedAt, open }, at) => [
+      ...(at === 0 ? head : ["", "", "", "", ""]),
+      ...[partition, desired ?? "-", reported ?? "-", appliedAt === null ? "-" : dateText(appliedAt)],
+      ...(open.length === 0 ? [] : [`${open.length} open`]),
+    ]);
+  });
+  const titles = ["DEVICE", "NAME", "BOARD", "LINK", "HEARD", "PARTITION", "DESIRED", "APPLIED", "AT", ""];
+  return columns([titles, ...rows]);
+}
+
+export const inspectVerb: Verb = {
+  name: "inspect",
+  usage: "DEVICE",
+  summary: "everything that is known of a device",
+  help: LINK_HELP,
+  options: LINK,
+  positionalMax: 1,
+  async run(parsed, io) {
+    const store = storeOf(parsed, io);
+    const { name } = findDevice(store, needed(parsed, 0, "a device", "inspect"));
+    const view = await withLink(parsed, store, async (link) => {
+      const book = await keptBook(store, link, io);
+      return viewOf(store, book.entries.get(name)!);
+    });
+    // JSON is what everything means; for people it is set in lines.
+    if (parsed.flag("json")) io.out(JSON.stringify(view));
+    else for (const line of inspectLines(view, io.now())) io.out(line);
+    return EXIT_OK;
+  },
+};
+
+function inspectLines(view: DeviceView, now: number): string[] {
+  const { device, label, board, link, heardAt, agent, bootCount, partitions, policies, battery } = view;
+  const facts = columns([
+    ["device", device],
+    ["name", label],
+    ["board", board],
+    ["link", link],
+    ["last heard", heardAt === null ? "never" : `${ageText(now - heardAt)} ago (${dateText(heardAt)})`],
+    ["agent", agent ?? "unknown"],
+    ["starts", bootCount === null ? "unknown" : String(bootCount)],
+    ["battery", battery === null ? "unknown" : `${battery.percent} %`],
+  ]);
+  const parts = partitions.map(
+    ({ name, kind, state }) => `partition ${name} (${kind})${state === null ? "" : `: ${state}`}`,
+  );
+  const rules = policies.map(
+    ({ partition, desired, reported, signed, open }) =>
+      `policy of ${partition}: ${desired ?? "none"} desired, ${reported ?? "none"} reported${reported !== null && !signed ? " (not signed)" : ""}` +
+      open.map((each) => `\n  ${each}`).join(""),
+  );
+  return [...facts, ...parts, ...rules];
+}
+
+export const whyVerb: Verb = {
+  name: "why",
+  usage: "DEVICE [PARTITION]",
+  summary: "why a device is as it is, in words",
+  help: LINK_HELP,
+  options: LINK,
+  positionalMax: 2,
+  async run(parsed, io) {
+    const store = storeOf(parsed, io);
+    const { name } = findDevice(store, needed(parsed, 0, "a device", "why"));
+    const lines = await withLink(parsed, store, async (link) => {
+      const book = await keptBook(store, link, io);
+      return whyDevice(viewOf(store, book.entries.get(name)!), parsed.positionals[1] ?? null, io.now());
+    });
+    if (parsed.flag("json")) io.out(JSON.stringify(lines));
+    else for (const line of lines) io.out(line);
+    return EXIT_OK;
+  },
+};
+
+export const watchVerb: Verb = {
+  name: "watch",
+  usage: "",
+  summary: "what devices say, as it comes",
+  help: LINK_HELP,
+  options: LINK,
+  positionalMax: 0,
+  async run(parsed, io) {
+    const store = storeOf(parsed, io);
+    return withLink(parsed, store, async (link) => {
+      const book = new FleetBook(store, heardTimes(store));
+      return follow(io, link, store.tenant, (topic, payload, retained) => {
+        const taken = book.receive(topic, payload, retained, io.now());
+        if (taken === null) return;
+        const { entry, news } = taken;
+        const said = newsText(news);
+        const device = entry.enrolled.name;
+        if (parsed.flag("json")) io.out(JSON.stringify({ device, kind: news.kind, text: said, retained }));
+        else io.out(`${whoText(entry)}: ${said}`);
+      });
+    });
+  },
+};
+
+/** Reads everything that devices publish, until the person or the broker ends it. */
+async function follow(
+  io: Io,
+  link: Parameters<Parameters<typeof withLink>[2]>[0],
+  tenant: string,
+  received: (topic: string, payload: Uint8Array, retained: boolean) => void,
+): Promise<number> {
+  await link.subscribe([`${base(tenant)}/+/up/#`], received);
+  const left = new Promise<number>((resolve) => {
+    if (io.signal.aborted) resolve(EXIT_LEFT);
+    io.signal.addEventListener("abort", () => resolve(EXIT_LEFT), { once: true });
+  });
+  const status = await Promise.race([left, link.ended.then(() => EXIT_INTERNAL)]);
+  if (status === EXIT_INTERNAL) io.say("the broker has closed the connection; run it again when it is back");
+  return status;
+}
+
+const whoText = ({ enrolled }: DeviceEntry): string => `${shortName(enrolled.name)} ${escapeText(enrolled.label, 64)}`;
+
+export function newsText(news: News): string {
+  switch (news.kind) {
+    case "link":
+      return `link ${news.up ? "up" : "down"}`;
+    case "sample": {
+      const { battery, partitions = [] } = news.sample;
+      const charge = battery === undefined ? "" : `battery ${battery.percent} %, `;
+      return `${charge}${partitions.map(({ id, state, cpuPermille }) => `partition ${id} ${state} ${cpuPermille / 10} % CPU`).join(", ")}`;
+    }
+    case "event":
+      return eventText(news.event.code);
+    case "report": {
+      const { policy, sections } = news.report;
+      const open = [...sections.values()].filter(({ state }) => state !== "compliant").length;
+      return `policy ${policy.epoch}.${policy.version} applied${open === 0 ? "" : `, ${open} sections open`}`;
+    }
+    case "ack": {
+      const { id, status, text } = news.ack;
+      return `command ${commandName(id)} ${status}${text === undefined ? "" : `: ${escapeText(text, 256)}`}`;
+    }
+    case "log":
+      return `log ${news.stream}: ${bytesText(news.chunk.bytes)}`;
+    case "console":
+      return `console ${news.partition}: ${bytesText(news.chunk.bytes)}`;
+  }
+}
+
+const bytesText = (bytes: Uint8Array): string => escapeText(Buffer.from(bytes).toString("utf8"), 400);

@@ -1,0 +1,15 @@
+// What a fleet command has of its surroundings. Tests bring their own.
+
+export interface Io {
+  /** A line of the answer, on standard output. */
+  out(line: string): void;
+  /** A line for the person, on standard error. */
+  say(line: string): void;
+  /** Asks; null when there is nobody to ask. */
+  ask(question: string): Promise<string | null>;
+  environment: NodeJS.ProcessEnv;
+  /** Seconds since 1970. */
+  now(): number;
+  /** Aborted when the person has had enough. */
+  signal: AbortSignal;
+}

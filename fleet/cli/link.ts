@@ -1,0 +1,83 @@
+// Options and opening of the operator's session, for every verb that needs one.
+
+import type { OptionTable, Parsed } from "../../agent/cli/arguments.ts";
+import { heardTimes } from "../broker.ts";
+import { FleetBook } from "../book.ts";
+import { signAllFreshness } from "../freshness.ts";
+import { allIssued, rootPublication } from "../documents.ts";
+import { FleetError } from "../failure.ts";
+import { brokerOptions, FleetLink } from "../link.ts";
+import type { FleetStore } from "../store.ts";
+import { base } from "../topics.ts";
+import type { Io } from "./io.ts";
+
+export const LINK: OptionTable = {
+  broker: { type: "string" },
+  authorities: { type: "string" },
+  certificate: { type: "string" },
+  key: { type: "string" },
+};
+
+export const LINK_HELP = `  --broker URL        another broker than this computer's own: mqtts://HOST:8883
+  --authorities FILE  PEM: who may have signed its certificate; --certificate FILE, --key FILE: who the fleet is`;
+
+const QUIET_ROUNDS = 2;
+
+/** Opens a session, and closes it when `body` is done. */
+export async function withLink<T>(
+  parsed: Parsed,
+  store: FleetStore,
+  body: (link: FleetLink) => Promise<T>,
+): Promise<T> {
+  const said = (name: string): string | null => parsed.text(name);
+  const options = brokerOptions(store, {
+    url: said("broker"),
+    authorities: said("authorities"),
+    certificate: said("certificate"),
+    key: said("key"),
+  });
+  const link = await FleetLink.connect(options);
+  try {
+    return await body(link);
+  } finally {
+    await link.close();
+  }
+}
+
+/** Publishes everything that devices should have, with fresh freshness documents. Returns how many documents. */
+export async function publishAll(store: FleetStore, link: FleetLink, now: number): Promise<number> {
+  await signAllFreshness(store, now, 0);
+  const { topic, envelope } = rootPublication(store);
+  await link.publish(topic, envelope, true);
+  const issued = allIssued(store);
+  for (const each of issued) await link.publish(each.topic, each.envelope, true);
+  return issued.length + 1;
+}
+
+/** A book with what the broker keeps. No packet says that this was all; so the fleet sends itself a marker, again and again, until two of them have
+ *  come back with nothing between: every wait is for a message, none for a time. Throws FLEET_BROKER when the session ends. */
+export async function keptBook(store: FleetStore, link: FleetLink, io: Io): Promise<FleetBook> {
+  const book = new FleetBook(store, heardTimes(store));
+  const marker = `${base(store.tenant)}/fleet/marker`;
+  const filters = ["state", "rep", "rep/+"].map((what) => `${base(store.tenant)}/+/up/${what}`);
+  let [isQuiet, quietCount] = [true, 0];
+  await new Promise<void>((resolve, reject) => {
+    const lost = new FleetError("FLEET_BROKER", "the broker has closed the connection", "Run it again.");
+    void link.ended.then(() => reject(lost));
+    io.signal.addEventListener("abort", () => resolve(), { once: true });
+    const mark = (): void => void link.publish(marker, new Uint8Array(1), false).catch(reject);
+    const received = (topic: string, payload: Uint8Array, retained: boolean): void => {
+      if (topic !== marker) {
+        isQuiet = false;
+        book.receive(topic, payload, retained, io.now());
+        return;
+      }
+      quietCount = isQuiet ? quietCount + 1 : 0;
+      isQuiet = true;
+      if (quietCount === QUIET_ROUNDS) resolve();
+      else mark();
+    };
+    link.subscribe([...filters, marker], received).then(mark, reject);
+  });
+  return book;
+}
