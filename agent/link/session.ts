@@ -323,7 +323,7 @@ export class Session {
   }
 
   private async onMessage(packet: IPublishPacket): Promise<void> {
-// A copy of its own: what the library hands out is a view of what it read from the socket.
+    // A copy of its own: what the library hands out is a view of what it read from the socket.
     const payload = new Uint8Array(Buffer.from(packet.payload));
     try {
       await this.events.message(this.options.topics.parse(packet.topic), payload, packet.retain);
