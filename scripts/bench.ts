@@ -28,6 +28,7 @@ const ROWS: Record<string, string[]> = {
     "burn-50-error",
     "thirds-error",
     "hostile-loss",
+    "signature-loss",
     "tax",
     "restart",
     "idle-handset",

@@ -1,7 +1,10 @@
 // The hypervisor's promises, in real time: budgets that hold, neighbours that do not hurt, and what scheduling costs.
 
-import { statSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { firstGovernance, writeGovernance } from "../../agent/shell/governance.ts";
+import { DEVICE, fleetTrust, signedDocument, viaOf } from "../../test/support/signed.ts";
 import { root } from "../stale.mjs";
 import { allReady, BEST_EFFORT, bring, debianPlan, guaranteed, keysPlan, newHandset, sleep, usage } from "./handset.ts";
 import { rowStart, type Measurement } from "./report.ts";
@@ -23,6 +26,7 @@ export async function measureBudgets(runs: number): Promise<Measurement[]> {
     await burn(),
     await thirds(runs),
     await hostile(runs),
+    await signatures(runs),
     await tax(runs),
     await restart(runs),
     await idle(),
@@ -75,6 +79,46 @@ async function hostile(runs: number): Promise<Measurement> {
     const beside = (await usage(handset, SHARE_MS / 2)).shares[0]!;
     loss.ours.push(alone - beside);
     await handset.close();
+  }
+  return loss;
+}
+
+/** A partition at 40 %, alone and while the shell checks as many signed documents as it takes. */
+async function signatures(runs: number): Promise<Measurement> {
+  const loss = rowStart(
+    "signature-loss",
+    "points",
+    "what a partition at 40 % loses while the shell checks signatures",
+    1,
+  );
+  const folder = mkdtempSync(join(tmpdir(), "pocketvisor-bench-"));
+  const path = join(folder, "governance");
+  const seconds = Math.floor(Date.now() / 1000);
+  writeGovernance(path, firstGovernance(DEVICE.id, fleetTrust({ floor: seconds - 60 })));
+  const handset = newHandset({ governance: { path, device: DEVICE } });
+  try {
+    await bring(handset, keysPlan("steady", guaranteed(40, true)), "s");
+    await sleep(WARM_MS);
+    let version = 1;
+    for (let run = 0; run < runs; run++) {
+      const alone = (await usage(handset, SHARE_MS / 2)).shares[0]!;
+      let over = false;
+      const push = async (): Promise<void> => {
+        while (!over) {
+          const times = { issued: seconds, expires: seconds + 86_400 };
+          await handset.document(await signedDocument("pol", { version: version++, ...times }), viaOf("pol"));
+          await sleep(100);
+        }
+      };
+      const pushing = push();
+      const beside = (await usage(handset, SHARE_MS / 2)).shares[0]!;
+      over = true;
+      await pushing;
+      loss.ours.push(alone - beside);
+    }
+  } finally {
+    await handset.close();
+    rmSync(folder, { recursive: true });
   }
   return loss;
 }

@@ -2,7 +2,7 @@
 
 import { guestImage } from "../../agent/cli/guest-image.ts";
 import type { BoardSpec, CpuContract, PartitionSnapshot } from "../../agent/host/handset-messages.ts";
-import { Handset, type PartitionPlan } from "../../agent/host/handset.ts";
+import { Handset, type HandsetOptions, type PartitionPlan } from "../../agent/host/handset.ts";
 import { join } from "node:path";
 import { root } from "../stale.mjs";
 
@@ -62,8 +62,8 @@ export async function debianPlan(name: string, ramBytes: number): Promise<Partit
   return { name, cpu: BEST_EFFORT, energy: null, energyInitial: 0n, io: UNLIMITED, restart: RESTART, image };
 }
 
-export function newHandset(): Handset {
-  return new Handset(BOARD, "realtime", { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null });
+export function newHandset(options: HandsetOptions = {}): Handset {
+  return new Handset(BOARD, "realtime", { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null }, options);
 }
 
 /** Adds and starts a partition, and presses a key. */
