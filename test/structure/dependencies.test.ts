@@ -79,6 +79,11 @@ const RULES: Rule[] = [
   },
   { folder: "agent/link/", may: [...AGENT_SUPPORT, "agent/wire/"], reason: "the link knows no host and no shell" },
   {
+    folder: "agent/enrolment/",
+    may: [...AGENT_SUPPORT, "agent/identity/", "agent/wire/", "agent/shell/governance.ts"],
+    reason: "a handset joins a fleet before it runs",
+  },
+  {
     folder: "agent/guests/",
     may: [...AGENT_SUPPORT, "agent/host/loader/"],
     reason: "guests are fetched without a machine",
@@ -88,6 +93,8 @@ const RULES: Rule[] = [
     may: [
       ...AGENT_SUPPORT,
       "agent/command.ts",
+      "agent/enrolment/",
+      "agent/wire/",
       "agent/guests/",
       "agent/handset/",
       ...["partition", "partition-memory", "messages", "monitor", "control-socket", "reason-text", "loader/plan"].map(
@@ -106,7 +113,7 @@ const RULES: Rule[] = [
       "agent/enrolment/",
       "agent/policy/",
       "agent/handset/",
-      ...["arguments", "exit-codes"].map((name) => `agent/cli/${name}.ts`),
+      ...["arguments", "enrol", "exit-codes"].map((name) => `agent/cli/${name}.ts`),
     ],
     reason: "the operator's side knows what is said over the wire, and nothing of how a handset runs",
   },
