@@ -108,6 +108,14 @@ export async function signersFor(store: FleetStore, role: RoleName): Promise<Sig
   throw new FleetError("FLEET_KEYS", what, `Bring their files to ${store.path("keys")} for this one command.`);
 }
 
+/** The file of the role's first key in force, for a library that signs by itself. Throws FLEET_KEYS. */
+export async function keyFileFor(store: FleetStore, role: RoleName): Promise<{ path: string; kid: string }> {
+  const [signer] = await signersFor(store, role);
+  const stored = await storedKeys(store, role);
+  const { name } = stored.find((each) => equalBytes(each.signer.publicKey, signer!.publicKey))!;
+  return { path: store.path("keys", name), kid: toHex(kidOf(signer!.publicKey, nodeCrypto)) };
+}
+
 /** Every key in force. */
 export async function keyFacts(store: FleetStore): Promise<KeyFact[]> {
   const root = rootInForce(store);

@@ -8,6 +8,7 @@ import { rootFolder } from "../paths.ts";
 import { commands } from "../command.ts";
 import { consoleCommand, controlCommand, topCommand } from "./control.ts";
 import { doctorCommand } from "./doctor.ts";
+import { enrolCommand } from "./enrol.ts";
 import { fleetCommand } from "./fleet.ts";
 import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "./exit-codes.ts";
 import { guestCommand } from "./guest.ts";
@@ -29,6 +30,7 @@ ${commands()
   )
   .join("\n")}
   guest          fetches, lists and removes guests
+  enrol          joins a fleet
   fleet          the operator's side: keys, policies, devices, commands
   doctor         checks what this computer has
 
@@ -51,6 +53,8 @@ async function command(args: string[]): Promise<number> {
       return shellCommand(rest);
     case "guest":
       return guestCommand(rest);
+    case "enrol":
+      return enrolCommand(rest);
     case "fleet":
       return fleetCommand(rest);
     case "doctor":

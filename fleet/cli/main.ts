@@ -7,18 +7,19 @@ import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
 import { keysVerb } from "./keys.ts";
 import { brokerVerb } from "./broker.ts";
+import { certificateVerb, enrolVerb } from "./enrol.ts";
 import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
 import { publishVerb, timeVerb } from "./publish.ts";
 import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
 
 const VERBS: Verb[] = [
-  ...[keysVerb, brokerVerb, policyVerb, publishVerb, timeVerb],
+  ...[keysVerb, brokerVerb, enrolVerb, certificateVerb, policyVerb, publishVerb, timeVerb],
   ...[lsVerb, inspectVerb, whyVerb, watchVerb],
 ];
 
 function help(): string {
-  const lines = VERBS.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`);
+  const lines = VERBS.map(({ name, summary }) => `  ${name.padEnd(13)}${summary}`);
   return `usage: pocketvisor fleet VERB [ARGS] [--tenant T] [--json]
 
 ${lines.join("\n")}

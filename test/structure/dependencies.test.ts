@@ -100,6 +100,11 @@ const RULES: Rule[] = [
     reason: "the agent's process knows the monitor by its messages alone",
   },
   {
+    folder: "agent/enrolment/",
+    may: [...AGENT_SUPPORT, "agent/identity/", "agent/wire/", "agent/shell/governance.ts"],
+    reason: "a handset joins a fleet before it runs",
+  },
+  {
     folder: "agent/guests/",
     may: [...AGENT_SUPPORT, "agent/host/loader/"],
     reason: "guests are fetched without a machine",
@@ -109,6 +114,8 @@ const RULES: Rule[] = [
     may: [
       ...AGENT_SUPPORT,
       "agent/command.ts",
+      "agent/enrolment/",
+      "agent/wire/",
       "agent/guests/",
       "agent/handset/",
       ...["partition", "partition-memory", "messages", "monitor", "control-socket", "reason-text", "loader/plan"].map(
@@ -127,7 +134,7 @@ const RULES: Rule[] = [
       "agent/enrolment/",
       "agent/policy/",
       "agent/handset/",
-      ...["arguments", "exit-codes"].map((name) => `agent/cli/${name}.ts`),
+      ...["arguments", "enrol", "exit-codes"].map((name) => `agent/cli/${name}.ts`),
     ],
     reason: "the operator's side knows what is said over the wire, and nothing of how a handset runs",
   },

@@ -21,9 +21,9 @@ export function emptyFleet(): TestFleet {
   return { store: new FleetStore("demo", environment), environment };
 }
 
-export async function madeFleet(): Promise<TestFleet> {
+export async function madeFleet(now = NOW): Promise<TestFleet> {
   const fleet = emptyFleet();
-  await initKeys(fleet.store, NOW);
+  await initKeys(fleet.store, now);
   return fleet;
 }
 
