@@ -4,13 +4,15 @@
 
 import { Failure } from "../failure.ts";
 
-/** A broker breaks the rules: FRAME_TOO_LARGE, FRAME_LENGTH, FRAME_QOS. */
+/** A broker breaks the rules: FRAME_TOO_LARGE, FRAME_LENGTH, FRAME_QOS, FRAME_TYPE. */
 export class FrameError extends Failure {}
 
 /** The largest packet that a device takes: a document of 64 KiB, its topic and properties. */
 export const PACKET_BYTES_MAX = 72 << 10;
 
 const PUBLISH = 3;
+/** CONNACK, PUBLISH, PUBACK, SUBACK, UNSUBACK, PINGRESP, DISCONNECT: all that a device is answered with that sends no QoS 2. */
+const FROM_BROKER = new Set([2, PUBLISH, 4, 9, 11, 13, 14]);
 
 export class FrameGuard {
   /** Bytes of the present packet that are still to come; its header when negative. */
@@ -37,6 +39,9 @@ export class FrameGuard {
   }
 
   private begin(byte: number): void {
+    if (!FROM_BROKER.has(byte >> 4)) {
+      throw new FrameError("FRAME_TYPE", `the broker sends a packet of type ${byte >> 4}, which no device asks for`);
+    }
     // Subscriptions ask for QoS 1 at most, and no message is delivered above what was granted (MQTT 5 §3.8.4).
     if (byte >> 4 === PUBLISH && (byte & 0b100) !== 0) {
       throw new FrameError("FRAME_QOS", "the broker sends a message with a QoS that was not asked for");

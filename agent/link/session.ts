@@ -67,6 +67,27 @@ export interface PublishOptions {
 /** What became of a message: `lost` may have arrived all the same. */
 export type Outcome = "arrived" | "lost" | "too-large" | "refused";
 
+/** The library's timer for pings: it repeats. */
+function repeating(clock: Clock): { set(body: () => void, milliseconds: number): object; clear(timer: object): void } {
+  const cancels = new Map<object, () => void>();
+  return {
+    set: (body, milliseconds) => {
+      const timer = {};
+      const again = (): void => {
+        // Before the body, which may clear it.
+        cancels.set(timer, clock.after(milliseconds, again));
+        body();
+      };
+      cancels.set(timer, clock.after(milliseconds, again));
+      return timer;
+    },
+    clear: (timer) => {
+      cancels.get(timer)?.();
+      cancels.delete(timer);
+    },
+  };
+}
+
 /** One try, from its first byte to its last. */
 interface Connection {
   client: MqttClient;
@@ -203,7 +224,7 @@ export class Session {
       resubscribe: false,
       queueQoSZero: false,
       manualConnect: true,
-      timerVariant: "native",
+      timerVariant: repeating(clock) as never,
       log: () => {},
       will: {
         topic: topics.up("state"),

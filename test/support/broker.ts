@@ -30,7 +30,7 @@ export class Watch {
   }
 
   /** Waits until `find` finds something. */
-  until<T>(what: string, find: () => T | undefined | null | false): Promise<T> {
+  until<T>(what: string, find: () => T | undefined | null | false, patienceMs = PATIENCE_MS): Promise<T> {
     return new Promise((done, failed) => {
       const look = (): void => {
         const found = find();
@@ -42,7 +42,7 @@ export class Watch {
       const timer = setTimeout(() => {
         this.waiting.delete(look);
         failed(new Error(`there was no ${what}`));
-      }, PATIENCE_MS);
+      }, patienceMs);
       this.waiting.add(look);
       look();
     });

@@ -52,11 +52,17 @@ test("a packet that is too large is refused at its header, before a byte of it i
   assertFails("FRAME_LENGTH", () => new FrameGuard().push(Uint8Array.of(0x30, 0x80, 0x80, 0x80, 0x80)));
 });
 
+test("what a broker never sends to a device is refused", () => {
+  for (const type of [0, 1, 5, 6, 7, 8, 10, 12, 15]) {
+    assertFails("FRAME_TYPE", () => new FrameGuard().push(Uint8Array.of(type << 4, 0)));
+  }
+});
+
 test("QoS 2 and 3 are refused, at any place in the stream", () => {
   for (const first of [0x34, 0x36, 0x3c, 0x3d]) {
     assertFails("FRAME_QOS", () => new FrameGuard().push(Uint8Array.of(0xd0, 0, first)));
   }
-  new FrameGuard().push(Uint8Array.of(0x30, 2, 0x34, 0x34, 0x62, 2, 0x34, 0x34));
+  new FrameGuard().push(Uint8Array.of(0x30, 2, 0x34, 0x34, 0x40, 2, 0x34, 0x34));
 });
 
 test.run();
