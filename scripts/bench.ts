@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { readCachedGuest } from "../agent/guests/cache.ts";
+import { measureAgent } from "./bench/agent.ts";
 import { measureBoot } from "./bench/boot.ts";
 import { measureBudgets } from "./bench/budgets.ts";
 import { measureIdle } from "./bench/idle.ts";
@@ -35,6 +36,7 @@ const ROWS: Record<string, string[]> = {
     ...["switch-2", "switch-100", "switch-800", "round-trip", "channel-rate"],
     ...["overrun", "overrun-hostile", "latency", "latency-hostile"],
   ],
+  agent: ["agent-bundle", "telemetry-bytes", "agent-resident", "publish-cpu"],
   many: ["tiny", "tiny-resident", "debian", "debian-resident", "monitor-resident", "debian-idle", "returned"],
 };
 
@@ -55,6 +57,7 @@ const GROUPS: Record<string, Group> = {
   work: measureWork,
   idle: measureIdle,
   budgets: async (runs) => [...(await measureBudgets(runs)), ...measureKernel()],
+  agent: measureAgent,
   many: measureMany,
 };
 

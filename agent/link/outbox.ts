@@ -56,6 +56,8 @@ export class Outbox {
   /** By sequence; a Map keeps the order of insertion, so the oldest come first. */
   private readonly entries = new Map<number, OutboxEntry>();
   private bytes = 0;
+  /** How many there are of each class. */
+  private readonly counts: Record<OutboxClass, number> = { telemetry: 0, event: 0, ack: 0, security: 0 };
   private nextSequence = 1;
   private readonly losses = new Map<OutboxClass, OutboxLoss>();
   private refusedAt = -Infinity;
@@ -107,8 +109,9 @@ export class Outbox {
   /** Up to `count` entries of a class, oldest first. */
   peek(entryClass: OutboxClass, count: number): OutboxEntry[] {
     const found: OutboxEntry[] = [];
+    const last = Math.min(count, this.counts[entryClass]);
     for (const entry of this.entries.values()) {
-      if (found.length >= count) break;
+      if (found.length >= last) break;
       if (entry.class === entryClass) found.push(entry);
     }
     return found;
@@ -139,8 +142,10 @@ export class Outbox {
   }
 
   private keep(entry: OutboxEntry): void {
+    this.forget(entry.sequence);
     this.entries.set(entry.sequence, entry);
     this.bytes += sizeOf(entry);
+    this.counts[entry.class]++;
     this.nextSequence = Math.max(this.nextSequence, entry.sequence + 1);
   }
 
@@ -148,6 +153,7 @@ export class Outbox {
     const entry = this.entries.get(sequence);
     if (entry === undefined) return;
     this.bytes -= sizeOf(entry);
+    this.counts[entry.class]--;
     this.entries.delete(sequence);
   }
 

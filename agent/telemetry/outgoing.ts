@@ -25,8 +25,9 @@ const DRAIN_PER_SECOND = 20;
 /** Samples of one message from the queue, and of a live one (a container has 512 items at most, and a broker may take small packets only). */
 const DRAIN_SAMPLES = 20;
 const LIVE_SAMPLES = 256;
-/** Samples that lie in the file before it is put on the disk. */
+/** So many samples lie in the file before it is put on the disk, and at least so long when they come fast. */
 const COMMIT_SAMPLES = 8;
+const COMMIT_MS = 1_000;
 /** What a message costs beside its payload: header, topic, TCP. */
 const MESSAGE_BYTES = 100;
 const PARTITIONS_MAX = 64;
@@ -51,6 +52,7 @@ export class Outgoing {
   /** From the link's return until no telemetry of before waits. */
   private draining = true;
   private uncommitted = 0;
+  private committedAt = -Infinity;
   private sentAt: number;
   private cancelTimer: () => void = () => {};
   private timerAt = Infinity;
@@ -84,7 +86,8 @@ export class Outgoing {
   sample(sample: SampleBody): void {
     if (!this.thinning.keeps(sample.time)) return;
     this.outbox.append("telemetry", sampleEntry(sample));
-    if (++this.uncommitted >= COMMIT_SAMPLES) this.commit();
+    const since = this.clock.now() - this.committedAt;
+    if (++this.uncommitted >= COMMIT_SAMPLES && since >= COMMIT_MS) this.commit();
     this.watchDisk();
     this.pump();
   }
@@ -278,6 +281,7 @@ export class Outgoing {
 
   private commit(): void {
     this.uncommitted = 0;
+    this.committedAt = this.clock.now();
     this.outbox.commit();
   }
 

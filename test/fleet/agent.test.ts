@@ -1,9 +1,12 @@
 // The agent's process between a broker and a monitor: what is said arrives, whoever dies in between.
 
+import { chmodSync } from "node:fs";
+import { createServer } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ack as ackRule } from "../../agent/wire/commands.js";
 import { MESSAGE } from "../../agent/wire/limits.js";
+import { AGENT_EVENTS } from "../../agent/wire/reasons.js";
 import { eventMsg, stateMsg } from "../../agent/wire/reports.js";
 import { decodeMessage } from "../../agent/wire/schema.js";
 import { decodeTelemetry } from "../../agent/wire/telemetry.js";
@@ -18,12 +21,20 @@ import {
   seconds,
   UP,
 } from "../support/agent-process.js";
-import { mosquittoPath, startAedes, startMosquitto, type BrokerTls, type TestBroker } from "../support/broker.js";
+import {
+  listen,
+  mosquittoPath,
+  startAedes,
+  startMosquitto,
+  type BrokerTls,
+  type TestBroker,
+} from "../support/broker.js";
 import { Authority, noOpenssl, type Certified } from "../support/certificates.js";
 import { killRun } from "../support/kill-run.js";
 import { Random } from "../support/random.js";
 import { KEYS, signedDocument } from "../support/signed.js";
 import { testUnless } from "../support/skip.js";
+import { temporaryFile } from "../support/temporary.js";
 
 const test = suite("agent");
 const noMosquitto = mosquittoPath() === null ? "mosquitto is not installed" : null;
@@ -102,6 +113,14 @@ testUnless(test, noMosquitto, "the same: mosquitto, MQTT 5", async () => {
   }
 });
 
+/** A port that nobody listens on. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
 const tls = (authority: Authority): { broker: BrokerTls; device: Record<string, string> } => {
   const broker = { ...authority.issue("broker", { host: "IP:127.0.0.1" }), authorities: authority.certificate };
   const { certificate } = authority.issue(DEVICE_NAME, { keyPem: privateKeyPem(KEYS.device) });
@@ -148,6 +167,69 @@ testUnless(test, noOpenssl, "a broker that nobody vouches for, or for another ho
       await monitor.kill();
       await broker.stop();
     }
+  }
+});
+
+test("a disk that takes nothing (RLIMIT_FSIZE 0): the link goes on, and people are told", async () => {
+  const node = temporaryFile(`#!/bin/sh\nulimit -f 0\nexec '${process.execPath}' "$@"\n`, "node");
+  chmodSync(node, 0o700);
+  const broker = await startAedes();
+  const monitor = new FakeMonitor(enrolledFolder([broker.url]), { execPath: node });
+  const events = (): number[] =>
+    broker.published.flatMap(({ topic, payload }) =>
+      topic === `${UP}/ev` ? [decodeMessage(eventMsg, payload, MESSAGE).code] : [],
+    );
+  try {
+    await broker.watch.until("birth", () => broker.published.some(({ topic }) => topic === `${UP}/state`));
+    for (let code = 1; code <= 3; code++) {
+      monitor.send({ kind: "event", event: { time: seconds(), code, severity: 6 } });
+    }
+    await broker.watch.until("events", () => events().includes(3) && events().includes(AGENT_EVENTS["queue-unsafe"]));
+    assert.equal(events().sort(), [1, 2, 3, AGENT_EVENTS["queue-unsafe"]]);
+    await monitor.until("queue", ({ trouble }) => trouble.includes("EFBIG"));
+    assert.match(monitor.complaints, /number is not on the disk/);
+    monitor.send({ kind: "quit" });
+    assert.is(await monitor.ended, 0);
+  } finally {
+    await monitor.kill();
+    await broker.stop();
+  }
+});
+
+test("what cannot be used ends the process with status 2 and says what to do; the channel's end ends it with 0", async () => {
+  const broken: [Record<string, unknown>, RegExp][] = [
+    [{ tenant: "a/b" }, /tenant/],
+    [{ brokers: [] }, /Enrol the device again/],
+    [{ brokers: ["mqtt://broker.example"] }, /has no TLS/],
+    [{ brokers: ["ftp://127.0.0.1"] }, /broker's address/],
+    [{ metrics: "x" }, /Enrol the device again/],
+  ];
+  for (const [change, expected] of broken) {
+    const monitor = new FakeMonitor(enrolledFolder(["mqtt://127.0.0.1:1"], change));
+    assert.is(await monitor.ended, 2);
+    assert.match(monitor.complaints, expected);
+  }
+  const monitor = new FakeMonitor(enrolledFolder(["mqtt://127.0.0.1:1"]));
+  await monitor.until("link");
+  monitor.child.disconnect();
+  assert.is(await monitor.ended, 0);
+});
+
+test("the metrics page is for this computer, and off unless asked for", async () => {
+  const port = await freePort();
+  const monitor = new FakeMonitor(enrolledFolder(["mqtt://127.0.0.1:1"], { metrics: port }));
+  try {
+    await monitor.until("link");
+    monitor.send({ kind: "sample", sample: sampleAt(seconds()) });
+    await monitor.until("queue", ({ waiting }) => waiting === 1);
+    const page = await fetch(`http://127.0.0.1:${port}/metrics`);
+    const text = await page.text();
+    assert.match(text, /^pocketvisor_battery_percent 77$/m);
+    assert.match(text, /^pocketvisor_partition_memory_used_bytes\{partition="work"\} 134217728$/m);
+    assert.match(text, /^pocketvisor_partition_throttled_seconds_total\{partition="work"\} 98.765$/m);
+    assert.is((await fetch(`http://127.0.0.1:${port}/other`)).status, 404);
+  } finally {
+    await monitor.kill();
   }
 });
 

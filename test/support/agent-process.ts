@@ -78,13 +78,20 @@ export class FakeMonitor {
 
   constructor(
     folder: string,
-    options: { trust?: Trust; settings?: TelemetrySettings; groups?: string[]; env?: NodeJS.ProcessEnv } = {},
+    options: {
+      trust?: Trust;
+      settings?: TelemetrySettings;
+      groups?: string[];
+      env?: NodeJS.ProcessEnv;
+      execPath?: string;
+    } = {},
   ) {
     const { trust = fleetTrust({ floor: seconds() - 60, groups: [] }), settings = TELEMETRY_STANDARD } = options;
     this.trust = trust;
     this.child = fork(buildProduct("agent.mjs"), [folder], {
       serialization: "advanced",
       execArgv: AGENT_NODE_OPTIONS,
+      ...(options.execPath === undefined ? {} : { execPath: options.execPath }),
       stdio: ["ignore", "ignore", "pipe", "ipc"],
       env: { ...process.env, ...options.env },
     });
