@@ -184,6 +184,8 @@ export function newsText(news: News): string {
     }
     case "log":
       return `log ${news.stream}: ${bytesText(news.chunk.bytes)}`;
+    case "audit":
+      return `audit: ${news.count} records from ${news.first} on, ${news.lostCount} lost; their chain is not checked here`;
     case "console":
       return `console ${news.partition}: ${bytesText(news.chunk.bytes)}`;
   }

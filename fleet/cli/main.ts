@@ -7,6 +7,7 @@ import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
 import { keysVerb } from "./keys.ts";
 import { brokerVerb } from "./broker.ts";
+import { commandVerbs } from "./command.ts";
 import { certificateVerb, enrolVerb } from "./enrol.ts";
 import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
 import { publishVerb, timeVerb } from "./publish.ts";
@@ -16,6 +17,7 @@ import { helpOf, parseVerb, type Verb } from "./verb.ts";
 const VERBS: Verb[] = [
   ...[keysVerb, brokerVerb, enrolVerb, certificateVerb, policyVerb, publishVerb, timeVerb],
   ...[lsVerb, inspectVerb, whyVerb, watchVerb],
+  ...commandVerbs,
 ];
 
 function help(): string {
