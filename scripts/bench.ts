@@ -12,6 +12,7 @@ import { measureKernel } from "./bench/kernel.ts";
 import { measureLoops } from "./bench/loops.ts";
 import { measureMany } from "./bench/many.ts";
 import { PEER, peerVersion } from "./bench/peer.ts";
+import { measurePolicyPush } from "./bench/policy-push.ts";
 import { rowOf, rowText, TABLE_HEAD, writeDistributions, type Measurement } from "./bench/report.ts";
 import { measureSize } from "./bench/size.ts";
 import { measureWork } from "./bench/work.ts";
@@ -36,7 +37,7 @@ const ROWS: Record<string, string[]> = {
     ...["switch-2", "switch-100", "switch-800", "round-trip", "channel-rate"],
     ...["overrun", "overrun-hostile", "latency", "latency-hostile"],
   ],
-  agent: ["agent-bundle", "telemetry-bytes", "agent-resident", "publish-cpu"],
+  agent: ["agent-bundle", "telemetry-bytes", "agent-resident", "publish-cpu", "policy-push"],
   many: ["tiny", "tiny-resident", "debian", "debian-resident", "monitor-resident", "debian-idle", "returned"],
 };
 
@@ -57,7 +58,7 @@ const GROUPS: Record<string, Group> = {
   work: measureWork,
   idle: measureIdle,
   budgets: async (runs) => [...(await measureBudgets(runs)), ...measureKernel()],
-  agent: measureAgent,
+  agent: async (runs) => [...(await measureAgent(runs)), ...(await measurePolicyPush())],
   many: measureMany,
 };
 
