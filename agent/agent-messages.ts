@@ -29,7 +29,12 @@ export interface AuditRecords {
 }
 
 /** What the agent's Node is started with: it holds little, and a phone has better use for the memory. Measured: scripts/bench/agent.ts. */
-export const AGENT_NODE_OPTIONS = ["--max-old-space-size=32", "--max-semi-space-size=1", "--single-threaded-gc"];
+export const AGENT_NODE_OPTIONS = [
+  "--max-old-space-size=32",
+  "--max-semi-space-size=1",
+  "--optimize-for-size",
+  "--single-threaded",
+];
 
 export type MonitorMessage =
   /** First of all, and again when a fact changes. `trust` is what the monitor trusts (wire/trust), so that the agent refuses what the

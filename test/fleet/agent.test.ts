@@ -104,6 +104,15 @@ test("birth, telemetry, document, command, ack, kill, return: aedes, MQTT 3.1.1"
   }
 });
 
+test("the same: aedes behind a WebSocket", async () => {
+  const broker = await startAedes(undefined, true);
+  try {
+    await converse(broker);
+  } finally {
+    await broker.stop();
+  }
+});
+
 testUnless(test, noMosquitto, "the same: mosquitto, MQTT 5", async () => {
   const broker = await startMosquitto();
   try {

@@ -5,10 +5,12 @@ import { spawn } from "node:child_process";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createServer as createHttpServer } from "node:http";
 import { createServer as createTlsServer } from "node:tls";
 import { Aedes } from "aedes";
 import mqtt, { type MqttClient } from "mqtt";
 import { programPath } from "../../agent/paths.js";
+import { createWebSocketStream, WebSocketServer } from "ws";
 import { temporaryFolder } from "./temporary.js";
 
 export interface Published {
@@ -66,8 +68,8 @@ export interface BrokerTls {
   authorities: string;
 }
 
-/** aedes, in this process. */
-export async function startAedes(tls?: BrokerTls): Promise<TestBroker> {
+/** aedes, in this process; with `webSocket` behind HTTP. */
+export async function startAedes(tls?: BrokerTls, webSocket = false): Promise<TestBroker> {
   const broker = await Aedes.createBroker();
   const published: Published[] = [];
   const watch = new Watch();
@@ -82,17 +84,23 @@ export async function startAedes(tls?: BrokerTls): Promise<TestBroker> {
     socket.once("close", () => sockets.delete(socket)).on("error", () => {});
     broker.handle(socket);
   };
-  const server: Server =
-    tls === undefined
+  const server: Server = webSocket
+    ? createHttpServer()
+    : tls === undefined
       ? createServer(take)
       : createTlsServer(
           { cert: tls.certificate, key: tls.key, ca: tls.authorities, requestCert: true, rejectUnauthorized: true },
           take,
         );
+  if (webSocket) {
+    server.on("connection", (socket: Socket) => sockets.add(socket));
+    const upgrade = new WebSocketServer({ server: server as never, handleProtocols: () => "mqtt" });
+    upgrade.on("connection", (each) => broker.handle(createWebSocketStream(each) as never));
+  }
   const port = await listen(server);
   const cut = (): void => sockets.forEach((socket) => socket.destroy());
   return {
-    url: `${tls === undefined ? "mqtt" : "mqtts"}://127.0.0.1:${port}`,
+    url: `${webSocket ? "ws" : tls === undefined ? "mqtt" : "mqtts"}://127.0.0.1:${port}`,
     published,
     watch,
     publish: (topic, payload, { qos = 1, retain = false } = {}) =>
