@@ -11,12 +11,13 @@ import { brokerVerb } from "./broker.ts";
 import { commandVerbs } from "./command.ts";
 import { certificateVerb, enrolVerb } from "./enrol.ts";
 import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
+import { rolloutVerb } from "./rollout.ts";
 import { publishVerb, timeVerb } from "./publish.ts";
 import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
 
 const VERBS: Verb[] = [
-  ...[keysVerb, brokerVerb, enrolVerb, certificateVerb, groupsVerb, policyVerb, publishVerb, timeVerb],
+  ...[keysVerb, brokerVerb, enrolVerb, certificateVerb, groupsVerb, policyVerb, rolloutVerb, publishVerb, timeVerb],
   ...[lsVerb, inspectVerb, whyVerb, watchVerb],
   ...commandVerbs,
 ];
