@@ -5,17 +5,19 @@ import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "../../agent/cli/exit-codes.t
 import { escapeText } from "../../agent/escape.ts";
 import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
+import { groupsVerb } from "./groups.ts";
 import { keysVerb } from "./keys.ts";
 import { brokerVerb } from "./broker.ts";
 import { commandVerbs } from "./command.ts";
 import { certificateVerb, enrolVerb } from "./enrol.ts";
 import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
+import { rolloutVerb } from "./rollout.ts";
 import { publishVerb, timeVerb } from "./publish.ts";
 import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
 
 const VERBS: Verb[] = [
-  ...[keysVerb, brokerVerb, enrolVerb, certificateVerb, policyVerb, publishVerb, timeVerb],
+  ...[keysVerb, brokerVerb, enrolVerb, certificateVerb, groupsVerb, policyVerb, rolloutVerb, publishVerb, timeVerb],
   ...[lsVerb, inspectVerb, whyVerb, watchVerb],
   ...commandVerbs,
 ];
