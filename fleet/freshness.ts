@@ -36,8 +36,9 @@ export async function signAllFreshness(
   withinSeconds = Infinity,
 ): Promise<Issued<"time">[]> {
   const signed: Issued<"time">[] = [];
+  const epoch = rootInForce(store).epochNext;
   for (const audience of audiences(store)) {
-    if (isFresh(store, audience, now + withinSeconds)) continue;
+    if (isFresh(store, audience, epoch, now + withinSeconds)) continue;
     signed.push(await signFreshness(store, audience, now));
   }
   return signed;
@@ -51,10 +52,10 @@ function audiences(store: FleetStore): Audience[] {
   return [...new Set(["all", ...groups, ...devices.map(({ name }) => name)])].map(audienceOf);
 }
 
-function isFresh(store: FleetStore, audience: Audience, until: number): boolean {
+function isFresh(store: FleetStore, audience: Audience, epoch: number, until: number): boolean {
   const present = issuedFor(store, audience).find((each) => each.kind === "time") as Issued<"time"> | undefined;
   if (present === undefined || present.document.expires <= until) return false;
-  if (present.document.epoch !== rootInForce(store).epochNext) return false;
+  if (present.document.epoch !== epoch) return false;
   const text = (listed: Listed[]): string =>
     listed.map(({ kind, partition, hash }) => `${kind}/${partition}/${toHex(hash)}`).join();
   return text(present.document.newest) === text(listedFor(store, audience));

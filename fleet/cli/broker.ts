@@ -7,8 +7,9 @@ import { Keeper } from "../keeper.ts";
 import { rootEnvelope } from "../keys.ts";
 import { storeOf, type Verb } from "./verb.ts";
 
-/** How often the keeper looks at the folder. */
+/** How often the keeper looks at the folder, at the most: a large fleet's folder takes longer to look through, and gets more time between. */
 const ROUND_MS = 2000;
+const PAUSE_ROUNDS = 20;
 const HEARD_ROUNDS = 10;
 
 export const brokerVerb: Verb = {
@@ -33,9 +34,12 @@ the tenant's folder, and renews the freshness documents. Ctrl-C ends it.
       await keeper.alive(true, io.now());
       if (parsed.flag("json")) io.out(JSON.stringify({ url: brokerUrl(broker.address), documents: count }));
       else io.say(`the broker of ${store.tenant} listens at ${brokerUrl(broker.address)}, with ${count} documents`);
+      let pauseMs = ROUND_MS;
       for (let round = 1; !io.signal.aborted; round++) {
-        await pause(ROUND_MS, io.signal);
+        await pause(pauseMs, io.signal);
+        const began = performance.now();
         await keeper.round(io.now());
+        pauseMs = Math.max(ROUND_MS, PAUSE_ROUNDS * (performance.now() - began));
         if (round % HEARD_ROUNDS === 0) saveHeard(store, broker.heard);
       }
       await keeper.alive(false, io.now());
