@@ -50,6 +50,17 @@ export async function devicePem(store: FleetStore, name: string, publicKey: Uint
   return `${issued.toString("pem")}\n`;
 }
 
+/** A key and a certificate for whoever else speaks to the broker, such as the fleet's own tools, PEM. The broker takes `name` for its user. */
+export async function clientPem(
+  store: FleetStore,
+  name: string,
+  now: number,
+): Promise<{ key: string; certificate: string }> {
+  const pair = await newPair();
+  const publicKey = new Uint8Array(await webcrypto.subtle.exportKey("raw", pair.publicKey));
+  return { key: await keyPem(pair), certificate: await devicePem(store, name, publicKey, now) };
+}
+
 /** A key and a certificate of the authority's for a server, PEM. */
 export async function serverPem(
   store: FleetStore,

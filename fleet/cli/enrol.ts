@@ -8,7 +8,7 @@ import { HandsetEnrolment, type Joined } from "../../agent/enrolment/handset.ts"
 import { escapeText } from "../../agent/escape.ts";
 import { UsageError } from "../../agent/failure.ts";
 import { brokerAddress, brokerUrl } from "../broker.ts";
-import { authorityPem, serverPem } from "../certificates.ts";
+import { authorityPem, clientPem, serverPem } from "../certificates.ts";
 import { saveDevice, type EnrolledDevice } from "../devices.ts";
 import { ALL_QUESTIONS, enrolledAs, EnrolmentServer, grantFor, type EnrolmentTerms } from "../enrolment.ts";
 import { FleetError } from "../failure.ts";
@@ -151,15 +151,17 @@ async function listen(store: FleetStore, terms: EnrolmentTerms, parsed: Parsed, 
 
 export const certificateVerb: Verb = {
   name: "certificate",
-  usage: "HOST --out NAME",
-  summary: "makes a broker's TLS certificate, by the authority that devices trust",
+  usage: "HOST | --client USER  --out NAME",
+  summary: "makes a broker's TLS certificate, or one for the fleet's own tools",
   help: `Writes NAME.key, NAME.pem and NAME-authority.pem. The authority also vouches for every device's certificate, so a broker that is given
-it as its CA lets devices in, each by its own name.`,
-  options: { ...DRY_RUN, out: { type: "string" } },
+it as its CA lets devices in, each by its own name.
+  --client USER   not a broker's: whom the broker takes for this user, such as the fleet itself`,
+  options: { ...DRY_RUN, out: { type: "string" }, client: { type: "string" } },
   positionalMax: 1,
   async run(parsed, io) {
     const store = storeOf(parsed, io);
-    const host = needed(parsed, 0, "the broker's host", "certificate");
+    const user = parsed.text("client");
+    const host = user ?? needed(parsed, 0, "the broker's host, or --client USER", "certificate");
     const out = parsed.text("out");
     if (out === null) throw new UsageError("USAGE", "--out NAME is missing", "It names the files to write.");
     if (!/^[a-zA-Z0-9.:-]{1,253}$/.test(host)) throw new UsageError("USAGE", "the host is a name or an address");
@@ -167,7 +169,9 @@ it as its CA lets devices in, each by its own name.`,
       io.say(`would write ${out}.key, ${out}.pem and ${out}-authority.pem`);
       return EXIT_OK;
     }
-    const { key, certificate } = await serverPem(store, host, io.now());
+    if (user !== null && /^[0-9a-f]{32}$/.test(user)) throw new UsageError("USAGE", "that is a device's name");
+    const make = user === null ? serverPem : clientPem;
+    const { key, certificate } = await make(store, host, io.now());
     const files: [string, string, number][] = [
       [`${out}.key`, key, 0o600],
       [`${out}.pem`, certificate, 0o644],

@@ -39,11 +39,16 @@ export function enrolledState(trust: Trust = fleetTrust({ floor: Math.floor(Date
   return state;
 }
 
+/** The same for a handset that was enrolled as users do it: everything lies in the state already. */
+export function withEnrolledHandset(state: string, body: (handset: ManagedHandset) => Promise<void>): Promise<void> {
+  return withManagedHandset(state, body, { enrolled: true });
+}
+
 /** Boots partitions "work" and "personal" in that state, and ends them after `body`. With `brokers`, the agent is the product's, and nobody plays it. */
 export async function withManagedHandset(
   state: string,
   body: (handset: ManagedHandset) => Promise<void>,
-  { more = "", brokers = [] }: { more?: string; brokers?: string[] } = {},
+  { more = "", brokers = [], enrolled = false }: { more?: string; brokers?: string[]; enrolled?: boolean } = {},
 ): Promise<void> {
   const before = process.env["XDG_STATE_HOME"];
   process.env["XDG_STATE_HOME"] = state;
@@ -74,7 +79,7 @@ export async function withManagedHandset(
   const text = `handset: small\npartitions:\n${partition("work", "work")}${partition("personal", "personal")}${more}`;
   const file = parseHandsetFile(text, "small.yaml");
   if (brokers.length > 0) enrolAgent(folder, brokers);
-  const options = brokers.length > 0 ? {} : { agentProgram: FAKE_AGENT };
+  const options = enrolled || brokers.length > 0 ? {} : { agentProgram: FAKE_AGENT };
   const monitor = new Monitor(file, readBoard("qemu-virt"), "realtime", () => undefined, options);
   const image = { path: KEYS_GUEST, sha256: null, offset: null, bssBytes: 0 };
   const resolved = file.partitions.map((each): ResolvedPartition => ({

@@ -12,7 +12,6 @@ import { temporaryFile, temporaryFolder } from "../../../support/temporary.js";
 
 const signing = suite("fleet policy sign");
 const NAME = toHex(DEVICE.id);
-const bytesOf = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
 const via = { kind: "pol", partition: "work" } as const;
 const file = (cpu: string): string => temporaryFile(`partition: work\nbudget: { cpu: ${cpu} }\n`, "policy.yaml");
 
@@ -23,13 +22,13 @@ signing("a device accepts version 1 and then 2, whichever audience they are for,
   assert.is((await fleetRun(fleet, ["policy", "sign", file("60%"), "--to", "all", "--out", first])).status, 0);
   const run = await fleetRun(fleet, ["policy", "sign", file("20%"), "--to", NAME, "--out", second, "--json"]);
   assert.is((JSON.parse(run.out) as { version: number }).version, 2);
-  const one = judged(enrolledTrust(fleet.store), bytesOf(first), via);
-  const two = judged(one.trust, bytesOf(second), via);
+  const one = judged(enrolledTrust(fleet.store), readFileSync(first), via);
+  const two = judged(one.trust, readFileSync(second), via);
   assert.equal(
     [one, two].map(({ verdict }) => wordOf(verdict)),
     ["accepted", "accepted"],
   );
-  assert.is(wordOf(judged(two.trust, bytesOf(first), via).verdict), "rollback");
+  assert.is(wordOf(judged(two.trust, readFileSync(first), via).verdict), "rollback");
 });
 
 signing("a dry run tells what changes and takes no version; diff with --to compares with what is signed", async () => {
