@@ -1,6 +1,6 @@
 // Why a device is as it is, in words: one sentence for each thing that is not as the fleet wants it.
 
-import { REASONS } from "../agent/wire/reasons.ts";
+import { AGENT_EVENTS, HANDSET_EVENTS, REASONS } from "../agent/wire/reasons.ts";
 import { ageText, dateText } from "./text.ts";
 import type { DeviceView, PolicyView } from "./view.ts";
 
@@ -54,6 +54,9 @@ function policyLines(
 
 /** An event's code as its word. */
 export function eventText(code: number): string {
-  const found = Object.entries(REASONS).find(([, number]) => number === code);
-  return found === undefined ? `event ${code}` : `a document was refused: ${found[0]}`;
+  const wordIn = (list: Record<string, number>): string | undefined =>
+    Object.entries(list).find(([, number]) => number === code)?.[0];
+  const refused = wordIn(REASONS);
+  if (refused !== undefined) return `a document was refused: ${refused}`;
+  return wordIn(HANDSET_EVENTS) ?? wordIn(AGENT_EVENTS) ?? `event ${code}`;
 }
