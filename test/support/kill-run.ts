@@ -11,7 +11,7 @@ import { Outbox } from "../../agent/link/outbox.js";
 import { readEntry } from "../../agent/telemetry/entry.js";
 import { toHex } from "../../agent/wire/bytes.js";
 import { ack as ackRule } from "../../agent/wire/commands.js";
-import { MESSAGE } from "../../agent/wire/limits.js";
+import { MESSAGE, REPLAY_MAX } from "../../agent/wire/limits.js";
 import { eventMsg, stateMsg } from "../../agent/wire/reports.js";
 import { decodeMessage } from "../../agent/wire/schema.js";
 import { DOWN, enrolledFolder, FakeMonitor, sampleAt, seconds, UP } from "./agent-process.js";
@@ -76,7 +76,8 @@ export async function killRun(kills: number, random: Random): Promise<KillReport
     });
     for (let round = 0; round < kills; round++) {
       await run(round, async (monitor) => {
-        if (random.oneIn(2)) {
+        // A device remembers so many ids of commands that have not expired, and refuses more.
+        if (commands.length < REPLAY_MAX && random.oneIn(2)) {
           const id = new Uint8Array(16).fill(1);
           new DataView(id.buffer).setUint32(0, round);
           const bytes = await signedDocument("cmd", { issued: seconds() - 1, expires: seconds() + 3600, id });
