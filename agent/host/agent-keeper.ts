@@ -13,6 +13,8 @@ const LIVED_MS = 60_000;
 /** Messages of the agent's in a second; one that sends more is ended. */
 const MESSAGES_PER_SECOND_MAX = 2_000;
 const QUIT_MS = 3_000;
+/** The exit status of an agent that cannot be (agent/process/main). */
+const UNUSABLE = 2;
 const KINDS = ["root", "time", "groups", "pol", "img", "cmd", "consent"];
 
 export interface AgentCallbacks {
@@ -82,6 +84,11 @@ export class AgentKeeper {
     child.once("exit", (code, signal) => {
       this.child = null;
       if (this.closed) return;
+      if (code === UNUSABLE) {
+        // Its enrolment or its key cannot be used: starting it again would not help.
+        this.callbacks.down("the agent's enrolment or key cannot be used: pocketvisor enrol");
+        return;
+      }
       if (performance.now() - started >= LIVED_MS) this.streak = 0;
       this.timer = setTimeout(() => this.start(), Math.min(BACKOFF_FIRST_MS * 2 ** this.streak++, BACKOFF_MAX_MS));
       this.timer.unref();

@@ -271,13 +271,16 @@ export class Management {
 
   private async document(envelope: Uint8Array, via: Extract<AgentMessage, { kind: "document" }>["via"]): Promise<void> {
     const judged = await this.target!.document(envelope, via);
-    if (judged.verdict === "refused") return this.refused(judged);
+    if (judged.verdict === "refused") {
+      this.refused(judged);
+      // What the agent holds back is judged again with this.
+      return this.tellTrust();
+    }
     if (judged.verdict === "unchanged") return;
     // What the governor has written is what counts.
     this.governance = readGovernance(this.spec.path) ?? this.governance;
     const { accepted } = judged;
-    const { trust } = this.governance;
-    this.agent?.send({ kind: "trust", trust: encodeTrust(trust), groups: trust.groups, settings: this.settings });
+    this.tellTrust();
     if (accepted.kind === "pol") {
       const partition = this.partitions.get(accepted.document.partition);
       if (partition === undefined) return;
@@ -286,6 +289,11 @@ export class Management {
       this.target!.happened("policy-applied", partition.id);
     } else if (accepted.kind === "cmd") await this.command(accepted.document);
     else this.offlineTold = false;
+  }
+
+  private tellTrust(): void {
+    const { trust } = this.governance;
+    this.agent?.send({ kind: "trust", trust: encodeTrust(trust), groups: trust.groups, settings: this.settings });
   }
 
   private refused(judged: Extract<Judged, { verdict: "refused" }>): void {
@@ -342,8 +350,7 @@ export class Management {
       sendSeconds: least("sendSeconds", TELEMETRY_STANDARD.sendSeconds),
       bytesPerDay: least("bytesPerDay", TELEMETRY_STANDARD.bytesPerDay),
     };
-    const { trust } = this.governance;
-    this.agent?.send({ kind: "trust", trust: encodeTrust(trust), groups: trust.groups, settings: this.settings });
+    this.tellTrust();
     this.schedule();
   }
 
