@@ -28,6 +28,9 @@ export interface AuditRecords {
   lostCount: number;
 }
 
+/** The exit status of an agent whose enrolment or key cannot be used: starting it again does not help. */
+export const AGENT_UNUSABLE = 2;
+
 /** What the agent's Node is started with: it holds little, and a phone has better use for the memory. Measured: scripts/bench/agent.ts. */
 export const AGENT_NODE_OPTIONS = [
   "--max-old-space-size=32",

@@ -49,6 +49,17 @@ const AGENT_BYTES_MAX = 1_000_000;
 /** Libraries in CommonJS ask for Node's modules by require(). */
 const REQUIRE =
   'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);';
+/** How everything that runs in Node is bundled. */
+const NODE_BUNDLE = {
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  sourcemap: "linked",
+  legalComments: "none",
+  banner: { js: REQUIRE },
+  logLevel: "warning",
+} as const;
 
 const args = process.argv.slice(2);
 if (args.includes("--help")) {
@@ -113,14 +124,7 @@ async function bundleHost(): Promise<void> {
     await bundle({
       entryPoints: [join(root, entry)],
       outfile: join(root, product),
-      bundle: true,
-      platform: "node",
-      format: "esm",
-      target: "node20",
-      sourcemap: "linked",
-      legalComments: "none",
-      banner: { js: REQUIRE },
-      logLevel: "warning",
+      ...NODE_BUNDLE,
     });
     if (!quiet) console.error(`build: ${product}: ${statSync(join(root, product)).size} bytes`);
   }
@@ -133,15 +137,8 @@ async function bundleAgent(): Promise<void> {
   await bundle({
     entryPoints: [join(root, "agent/process/main.ts")],
     outfile: join(root, product),
-    bundle: true,
+    ...NODE_BUNDLE,
     minify: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    sourcemap: "linked",
-    legalComments: "none",
-    banner: { js: REQUIRE },
-    logLevel: "warning",
   });
   const { size } = statSync(join(root, product));
   if (size > AGENT_BYTES_MAX) {

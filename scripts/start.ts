@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { monitorFolder } from "../agent/paths.ts";
+import { DEFAULT_TENANT, FleetStore } from "../fleet/store.ts";
 import { root } from "./stale.mjs";
 
 const HANDSET = "demo";
@@ -78,17 +79,15 @@ async function pushWhenReady(over: AbortSignal): Promise<void> {
   await sleep(BEFORE_POLICY_MS);
   if (over.aborted) return;
   // The live view has the terminal; it shows what comes of the push.
-  const stdio = live ? "ignore" : (["ignore", 2, 2] as const);
   spawnSync(process.execPath, [COMMAND, "fleet", "policy", "push", POLICY, "--to", "all"], {
-    stdio: stdio === "ignore" ? "ignore" : [...stdio],
+    stdio: live ? "ignore" : ["ignore", 2, 2],
   });
 }
 
 must(step("guest", "fetch", "linux"));
 let broker: ChildProcess | null = null;
 if (withFleet) {
-  if (!existsSync(join(monitorFolder(HANDSET), "../../fleet", HANDSET, "root.cbor")))
-    must(step("fleet", "keys", "init"));
+  if (!new FleetStore(DEFAULT_TENANT).isMade) must(step("fleet", "keys", "init"));
   broker = await startBroker();
   if (!existsSync(join(monitorFolder(HANDSET), "governance"))) {
     must(step("fleet", "enrol", "--local", HANDSET, "--consent", "read-logs"));

@@ -2,7 +2,7 @@
 // says is looked at before it is used, because it talks to the network.
 
 import { fork, type ChildProcess } from "node:child_process";
-import { AGENT_NODE_OPTIONS, type AgentMessage, type MonitorMessage } from "../agent-messages.ts";
+import { AGENT_NODE_OPTIONS, AGENT_UNUSABLE, type AgentMessage, type MonitorMessage } from "../agent-messages.ts";
 import { buildProduct } from "../paths.ts";
 import { DOCUMENT_BYTES_MAX } from "../wire/limits.ts";
 
@@ -13,8 +13,6 @@ const LIVED_MS = 60_000;
 /** Messages of the agent's in a second; one that sends more is ended. */
 const MESSAGES_PER_SECOND_MAX = 2_000;
 const QUIT_MS = 3_000;
-/** The exit status of an agent that cannot be (agent/process/main). */
-const UNUSABLE = 2;
 const KINDS = ["root", "time", "groups", "pol", "img", "cmd", "consent"];
 
 export interface AgentCallbacks {
@@ -84,8 +82,7 @@ export class AgentKeeper {
     child.once("exit", (code, signal) => {
       this.child = null;
       if (this.closed) return;
-      if (code === UNUSABLE) {
-        // Its enrolment or its key cannot be used: starting it again would not help.
+      if (code === AGENT_UNUSABLE) {
         this.callbacks.down("the agent's enrolment or key cannot be used: pocketvisor enrol");
         return;
       }

@@ -14,6 +14,7 @@ import type { HandsetChannel } from "../handset/file.ts";
 import { SECTIONS, type Section } from "../policy/compliance.ts";
 import type { Contracts, Limits } from "../policy/limits.ts";
 import { policyOf, readGovernance, type Governance } from "../shell/governance.ts";
+import { nodeCrypto } from "../identity/crypto.ts";
 import { deviceIdOf } from "../identity/device-key.ts";
 import { equalBytes, toHex } from "../wire/bytes.ts";
 import { presentTime } from "../wire/clock.ts";
@@ -23,7 +24,6 @@ import { MESSAGE } from "../wire/limits.ts";
 import { HANDSET_EVENTS } from "../wire/reasons.ts";
 import { decodeMessage, encodeMessage } from "../wire/schema.ts";
 import { encodeTrust, isStale } from "../wire/trust.ts";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { AgentKeeper } from "./agent-keeper.ts";
 import { CommandRunner, type ManagedHandset } from "./command-runner.ts";
@@ -109,7 +109,7 @@ export class Management {
 
   /** Whether it must not start. */
   isLocked(name: string): boolean {
-    return this.partitions.get(name)?.lockedFor !== undefined && this.partitions.get(name)!.lockedFor !== null;
+    return (this.partitions.get(name)?.lockedFor ?? null) !== null;
   }
 
   /** What a partition may have, before it is there: null when no policy governs it. */
@@ -464,5 +464,5 @@ export class Management {
 }
 
 function hashOf(envelope: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash("sha256").update(openEnvelope(envelope).payload).digest());
+  return nodeCrypto.sha256(openEnvelope(envelope).payload);
 }

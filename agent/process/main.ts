@@ -5,16 +5,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { escapeText } from "../escape.ts";
 import { Failure } from "../failure.ts";
-import type { AgentMessage, MonitorMessage } from "../agent-messages.ts";
+import { AGENT_UNUSABLE, type AgentMessage, type MonitorMessage } from "../agent-messages.ts";
 import { KeyFile } from "../identity/key-file.ts";
 import { systemClock } from "../link/clock.ts";
 import { Agent } from "./agent.ts";
 import { readEnrolment } from "./enrolment.ts";
 import { serveMetrics } from "./metrics.ts";
 
-/** Exit statuses: a defect; enrolment or key cannot be used, so that starting again does not help. */
+/** The exit status of a defect. */
 const DEFECT = 1;
-const UNUSABLE = 2;
 
 /** Sends, and is done when the channel took it. A channel that is closed ends the process by itself. */
 function tell(message: AgentMessage): Promise<void> {
@@ -32,7 +31,7 @@ async function main(): Promise<void> {
   const [folder] = process.argv.slice(2);
   if (folder === undefined || process.send === undefined) {
     complain("it is started by the monitor: pocketvisor up");
-    process.exit(UNUSABLE);
+    process.exit(AGENT_UNUSABLE);
   }
   const enrolment = readEnrolment(join(folder, "enrolment.json"));
   const keyPath = join(folder, "device.key");
@@ -82,5 +81,5 @@ process.on("uncaughtException", (error) => {
 await main().catch((error: unknown) => {
   if (!(error instanceof Failure)) throw error;
   complain([error.message, error.hint].filter(Boolean).join(". "));
-  process.exit(UNUSABLE);
+  process.exit(AGENT_UNUSABLE);
 });

@@ -7,7 +7,7 @@
 import type { HandsetRequest, PartitionSpec, Refusal } from "../host/handset-messages.ts";
 import type { Limits } from "../policy/limits.ts";
 import { SHELL_PROGRAM } from "./program.ts";
-import { Sandbox, type SandboxLimits } from "./sandbox.ts";
+import { Sandbox, type SandboxLimits, type SandboxOutcome } from "./sandbox.ts";
 
 /** The program is our own, and its work grows with the text alone: the time is for a computer that is busy with something else. */
 const LIMITS: SandboxLimits = {
@@ -34,14 +34,9 @@ export class Gate {
   /** From here on, orders about this partition are held to these limits. */
   limit(partition: string, limits: Limits): void {
     this.limits.set(partition, limits);
-    if (this.sandbox !== null) this.tellLimits(this.sandbox, partition, limits);
-  }
-
-  private tellLimits(sandbox: Sandbox, partition: string, limits: Limits): void {
-    const outcome = sandbox.evaluate(`limit(${JSON.stringify(JSON.stringify({ partition, limits }))}); null`);
-    if (outcome.ended === "value") return;
+    if (this.sandbox === null || tellLimits(this.sandbox, partition, limits).ended === "value") return;
     // A runtime that did not take them must not order anything; the next one is told all.
-    sandbox.dispose();
+    this.sandbox.dispose();
     this.sandbox = null;
   }
 
@@ -88,11 +83,15 @@ export class Gate {
     const outcome = sandbox.evaluate(`${SHELL_PROGRAM}; null`, PROGRAM_MS);
     if (outcome.ended !== "value") throw new Error(`the shell's program is defective: ${JSON.stringify(outcome)}`);
     for (const [partition, limits] of this.limits) {
-      const told = sandbox.evaluate(`limit(${JSON.stringify(JSON.stringify({ partition, limits }))}); null`);
+      const told = tellLimits(sandbox, partition, limits);
       if (told.ended !== "value") throw new Error(`the shell's program did not take limits: ${JSON.stringify(told)}`);
     }
     return sandbox;
   }
+}
+
+function tellLimits(sandbox: Sandbox, partition: string, limits: Limits): SandboxOutcome {
+  return sandbox.evaluate(`limit(${JSON.stringify(JSON.stringify({ partition, limits }))}); null`);
 }
 
 /** What of a partition's specification is no data: it stays outside QuickJS. */

@@ -22,7 +22,8 @@ import { accept } from "../../agent/wire/accept.js";
 import { nodeCrypto } from "../../agent/identity/crypto.js";
 import { DAY, NOW, wordOf } from "../support/signed.js";
 import { fleetRun, madeFleet, type TestFleet } from "../support/fleet.js";
-import { FACTS, withBroker } from "../support/fleet-device.js";
+import { FACTS } from "../support/agent-process.js";
+import { withBroker } from "../support/fleet-device.js";
 import { temporaryFolder } from "../support/temporary.js";
 
 const enrolment = suite("fleet enrolment");

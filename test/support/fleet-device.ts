@@ -2,25 +2,14 @@
 
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
 import { toHex } from "../../agent/wire/bytes.js";
-import { stateMsg, type Info, type StateMessage } from "../../agent/wire/reports.js";
+import { stateMsg, type StateMessage } from "../../agent/wire/reports.js";
 import { encodeMessage } from "../../agent/wire/schema.js";
 import { brokerUrl, FleetBroker } from "../../fleet/broker.js";
 import { saveDevice } from "../../fleet/devices.js";
 import { deviceIdOf } from "../../agent/identity/device-key.js";
 import type { FleetStore } from "../../fleet/store.js";
+import { FACTS } from "./agent-process.js";
 import { KEYS, NOW, type TestKey } from "./signed.js";
-
-export const FACTS: Info = {
-  board: "qemu-virt",
-  agent: "0.1.0",
-  hypervisor: "0.1.0",
-  serial: "test",
-  ramBytes: 1 << 30,
-  partitions: [
-    { id: 1, name: "work", kind: "work", image: new Uint8Array(32) },
-    { id: 2, name: "personal", kind: "personal", image: new Uint8Array(32) },
-  ],
-};
 
 /** Enrols a key; returns the device's name. */
 export function enrolKey(store: FleetStore, key: TestKey = KEYS.device, label = "demo"): string {
