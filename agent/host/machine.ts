@@ -22,6 +22,8 @@ import {
   CONFIG_ROM_OFFSET,
   CONFIG_TLB_CONTEXTS,
   CONFIG_TLB_ENTRIES,
+  CONFIG_TRANSLATE_BYTES,
+  CONFIG_TRANSLATE_CODE_BYTES,
   CONSOLE_INPUT,
   CONSOLE_INPUT_BYTES,
   CONSOLE_INPUT_INDEX,
@@ -52,6 +54,7 @@ import {
 import { HostError } from "../failure.ts";
 import type { EntropySource } from "./entropy.ts";
 import { partitionMemory, type CacheSizes } from "./partition-memory.ts";
+import { Translator } from "./translator.ts";
 
 export interface MachineConfig {
   /** scheduled: deterministic, with the hypervisor as the owner of time. */
@@ -78,6 +81,14 @@ export interface MachineEntries {
   runExecuted(): number;
   machineDeadline(): number;
   machineAdvance(ticks: number): void;
+}
+
+/** What the translator calls (kernel/machine/translate). */
+export interface MachineTranslation {
+  /** Bytes of the module that it has written, or 0. */
+  translateModule(): number;
+  translateOffset(): number;
+  translateInstalled(): void;
 }
 
 interface MachineExports extends MachineEntries {
@@ -109,6 +120,8 @@ export class Machine {
   readonly memory: WebAssembly.Memory;
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Null while translation is off. */
+  readonly translator: Translator | null;
   private readonly exports: MachineExports;
   private readonly ramBytes: number;
   private readonly romBytes: number;
@@ -137,6 +150,8 @@ export class Machine {
         `the machine refused to start: ${REFUSALS[refusal] ?? `reason ${refusal}`}`,
       );
     }
+    this.translator =
+      config.caches.translateBytes > 0 ? new Translator(instance.exports, this.memory, now) : null;
     this.ramBytes = config.ramBytes;
     this.romBytes = config.romBytes;
     this.ramOffset = this.word(CONFIG_RAM_OFFSET);
@@ -152,6 +167,8 @@ export class Machine {
       [CONFIG_TLB_ENTRIES, config.caches.tlbEntries],
       [CONFIG_TLB_CONTEXTS, config.caches.tlbContexts],
       [CONFIG_BLOCK_CACHE_BYTES, config.caches.blockCacheBytes],
+      [CONFIG_TRANSLATE_BYTES, config.caches.translateBytes],
+      [CONFIG_TRANSLATE_CODE_BYTES, config.caches.translateCodeBytes],
       [CONFIG_DEVICES, config.devices],
       [CONFIG_ENTRY, config.entry],
       [CONFIG_ENTRY_R0, config.r0],

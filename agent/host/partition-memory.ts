@@ -16,15 +16,20 @@ export interface CacheSizes {
   tlbContexts: number;
   /** A multiple of 64 KiB. */
   blockCacheBytes: number;
+  /** The translator's tables and buffer, a multiple of 64 KiB, and how many bytes of WebAssembly may be installed; 0: off. */
+  translateBytes: number;
+  translateCodeBytes: number;
   /** Shared memory for each of the disk's requests. */
   diskPieceBytes: number;
 }
 
+const NOT_TRANSLATED = { translateBytes: 0, translateCodeBytes: 0 };
+
 /** What a partition costs beside its RAM: small ones fit into 1 MiB of overhead, normal ones into 4 MiB (with 64 MiB of RAM and a
  *  disk). */
 export const CACHE_SIZES: Record<"normal" | "small", CacheSizes> = {
-  normal: { tlbEntries: 512, tlbContexts: 12, blockCacheBytes: 40 * WASM_PAGE, diskPieceBytes: 16 << 10 },
-  small: { tlbEntries: 256, tlbContexts: 8, blockCacheBytes: 6 * WASM_PAGE, diskPieceBytes: 4 << 10 },
+  normal: { tlbEntries: 512, tlbContexts: 12, blockCacheBytes: 40 * WASM_PAGE, diskPieceBytes: 16 << 10, ...NOT_TRANSLATED },
+  small: { tlbEntries: 256, tlbContexts: 8, blockCacheBytes: 6 * WASM_PAGE, diskPieceBytes: 4 << 10, ...NOT_TRANSLATED },
 };
 
 export interface MemoryItem {
@@ -51,13 +56,14 @@ export function partitionMemory(
   const records = ((ramBytes + romBytes) / 4096) * PAGE_RECORD_BYTES;
   const tlb = caches.tlbEntries * caches.tlbContexts * TLB_ENTRY_BYTES;
   const hash = caches.blockCacheBytes / BLOCK_HASH_SHARE;
-  const used = STATIC_END + records + tlb + hash + caches.blockCacheBytes;
+  const used = STATIC_END + records + tlb + hash + caches.blockCacheBytes + caches.translateBytes;
   const front = Math.ceil(used / WASM_PAGE) * WASM_PAGE;
   const overhead = [
     { name: "state and tables", bytes: STATIC_END + (front - used) },
     { name: "page tracking", bytes: records },
     { name: "TLB", bytes: tlb },
     { name: "block cache", bytes: caches.blockCacheBytes + hash },
+    { name: "translator", bytes: caches.translateBytes + caches.translateCodeBytes },
     { name: "firmware window", bytes: romBytes },
     { name: "mailbox and disk buffers", bytes: sharedBytes },
   ].filter((item) => item.bytes > 0);

@@ -46,6 +46,10 @@ export const CONFIG_ENTRY_R1: u32 = CONFIG + 72;
 export const CONFIG_ENTRY_R2: u32 = CONFIG + 76;
 export const CONFIG_BALLOON_PAGES: u32 = CONFIG + 80; // pages the host asks back; may change at any time
 export const CONFIG_CONSOLE_PORTS: u32 = CONFIG + 84; // virtio-console ports, 1..4
+/** Bytes of the translator's tables and its buffer, multiple of 64 KiB; 0: nothing is translated. */
+export const CONFIG_TRANSLATE_BYTES: u32 = CONFIG + 88;
+/** Bytes of WebAssembly that may be installed; beyond, everything is dropped and begins anew. */
+export const CONFIG_TRANSLATE_CODE_BYTES: u32 = CONFIG + 92;
 // Answers of machineInit(): offsets in linear memory.
 export const CONFIG_RAM_OFFSET: u32 = CONFIG + 96;
 export const CONFIG_ROM_OFFSET: u32 = CONFIG + 100;
@@ -83,6 +87,13 @@ export const STATS_MMIO_WRITES: u32 = STATS + 80;
 export const STATS_TLB_FLUSHES: u32 = STATS + 88;
 export const STATS_TLB_EVICTIONS: u32 = STATS + 96; // contexts
 export const STATS_TLB_PAGE_FLUSHES: u32 = STATS + 104;
+export const STATS_TRANSLATED_FUNCTIONS: u32 = STATS + 112;
+export const STATS_TRANSLATED_BYTES: u32 = STATS + 120; // of WebAssembly
+export const STATS_TRANSLATED_INSTRUCTIONS: u32 = STATS + 128; // in the regions that were translated
+export const STATS_TRANSLATION_FLUSHES: u32 = STATS + 136;
+export const STATS_TRANSLATION_DROPS: u32 = STATS + 144; // functions, because their code changed
+export const STATS_TRANSLATED_ENTRIES: u32 = STATS + 152; // from the interpreter
+export const STATS_TRANSLATED_EXECUTED: u32 = STATS + 160; // instructions
 
 // ---- Exit words -------------------------------------------------------------------------------------------------------
 /** Non-zero: the CPU leaves run() after the current instruction and returns it (RUN_* in reasons). Set by devices and PSCI. */
@@ -188,6 +199,9 @@ export const PAGE_RECORD_BYTES: u32 = 16;
 export const TLB_ENTRY_BYTES: u32 = 20;
 /** Hash heads of the block cache: one u32 for each 64 bytes of cache. */
 export const BLOCK_HASH_SHARE: u32 = 16;
+
+/** Least of CONFIG_TRANSLATE_BYTES: the translator's tables, and a buffer for a module. */
+export const TRANSLATE_BYTES_LEAST: u32 = 0x8_0000;
 
 /** Rounds up to a WebAssembly page. */
 export function wasmPages(bytes: u32): u32 {

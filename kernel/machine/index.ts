@@ -11,12 +11,14 @@ import {
   CONFIG_ROM_OFFSET,
   CONFIG_TLB_CONTEXTS,
   CONFIG_TLB_ENTRIES,
+  CONFIG_TRANSLATE_BYTES,
   BLOCK_HASH_SHARE,
   EXIT_REQUEST,
   IRQ_LINE,
   MODE_SCHEDULED,
   STATIC_END,
   TLB_ENTRY_BYTES,
+  TRANSLATE_BYTES_LEAST,
   wasmPages,
 } from "../abi/layout";
 import {
@@ -36,6 +38,8 @@ import { channelRaise as raise } from "./devices/channel";
 import { clockFollowsHost, clockSkipTo } from "./devices/clock";
 import { ROM_WINDOW_BYTES } from "./memory-map";
 import { blockComplete as virtioBlockComplete } from "./devices/virtio/block";
+export * from "./translate/index";
+export * from "./translate/assist-exports";
 import { memoryAt, pagesBytes, pagesInit, pagesWritten, ramAt } from "./pages";
 
 /** 1 when the last physicalRead() or physicalWrite() found no device: the CPU would have taken an external abort. */
@@ -59,17 +63,22 @@ export function machineInit(): u32 {
   const cache = load<u32>(CONFIG_BLOCK_CACHE_BYTES);
   if (cache < 0x10000 || cache & 0xffff || cache > 0x1000_0000) return INIT_BAD_CACHE_SIZE;
 
+  const translate = load<u32>(CONFIG_TRANSLATE_BYTES);
+  if (translate != 0 && (translate < TRANSLATE_BYTES_LEAST || translate & 0xffff || translate > 0x100_0000))
+    return INIT_BAD_CACHE_SIZE;
+
   const pages = STATIC_END;
   const tlb = pages + pagesBytes();
   const hash = tlb + tlbEntries * tlbContexts * TLB_ENTRY_BYTES;
   const blocks = hash + cache / BLOCK_HASH_SHARE;
-  const romAt = wasmPages(blocks + cache) << 16;
+  const translation = blocks + cache;
+  const romAt = wasmPages(translation + translate) << 16;
   const ramAt = romAt + rom;
   if ((<u64>ramAt + <u64>ram) >> 16 > <u64>memory.size()) return INIT_MEMORY_TOO_SMALL;
   pagesInit(pages, romAt, ramAt);
   store<u32>(CONFIG_RAM_OFFSET, ramAt);
   store<u32>(CONFIG_ROM_OFFSET, romAt);
-  cpuInit(tlb, hash, blocks);
+  cpuInit(tlb, hash, blocks, translation);
   machineReset();
   return INIT_OK;
 }

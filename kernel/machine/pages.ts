@@ -18,6 +18,8 @@ export const PAGE_DIRTY: u32 = 1;
 export const PAGE_STALE: u32 = 2;
 /** A TLB write tag was given out since code was last decoded from the page: it must be withdrawn before the next time. */
 export const PAGE_WRITTEN: u32 = 4;
+/** Translated code was made from the page (arm/translation). */
+export const PAGE_TRANSLATED: u32 = 8;
 
 export let ramBytes: u32 = 0;
 export let romBytes: u32 = 0;
@@ -62,6 +64,11 @@ export function memoryAt(address: u32, length: u32): u32 {
 @inline
 export function pageRecord(at: u32): u32 {
   return records + ((at - romOffset) >>> 12) * PAGE_RECORD_BYTES;
+}
+
+/** The page whose record this is: linear-memory offset of its first byte. */
+export function pageOf(record: u32): u32 {
+  return romOffset + (record - records) / PAGE_RECORD_BYTES * 0x1000;
 }
 
 /** A device wrote [at, at + length) of linear memory, obtained from ramAt(): marks the pages dirty, and stale where code lies.

@@ -4,7 +4,7 @@
 // a device which asks for the time in deterministic mode gets it to the instruction.
 
 import { CLOCK_INSTRUCTIONS } from "../devices/clock";
-import { BLOCK_COUNT, BLOCK_HEADER_BYTES } from "./block-cache";
+import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_HEADER_BYTES } from "./block-cache";
 import { RECORD_BYTES } from "./micro-operation";
 import { ACCOUNT } from "./state";
 
@@ -15,6 +15,14 @@ export function accountNote(block: u32, ip: u32, fuel: u32): void {
   store<u32>(ACCOUNT, block);
   store<u32>(ACCOUNT, ip, 4);
   store<u32>(ACCOUNT, fuel, 8);
+}
+
+/** The same for translated code, which knows what it gives back: `left` is the fuel after the instruction at hand. */
+// @ts-ignore: decorator
+@inline
+export function accountNoteLeft(left: u32): void {
+  store<u32>(ACCOUNT, 0);
+  store<u32>(ACCOUNT, left, 8);
 }
 
 /** A slice of `fuel` instructions begins. */
@@ -29,7 +37,8 @@ export function accountEnd(fuel: u32): void {
 
 /** Brings the clock's instruction count up to the instruction noted last, itself included. */
 export function accountSync(): void {
-  const left = load<u32>(ACCOUNT, 8) + accountRefund(load<u32>(ACCOUNT), load<u32>(ACCOUNT, 4));
+  const block = load<u32>(ACCOUNT);
+  const left = load<u32>(ACCOUNT, 8) + (block ? accountRefund(block, load<u32>(ACCOUNT, 4)) : 0);
   store<u64>(CLOCK_INSTRUCTIONS, load<u64>(ACCOUNT, 16) - <u64>left);
 }
 
@@ -45,5 +54,5 @@ export function accountRefund(block: u32, ip: u32): u32 {
       offset = own;
     }
   }
-  return load<u32>(block, BLOCK_COUNT) - done;
+  return (load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK) - done;
 }

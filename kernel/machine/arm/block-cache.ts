@@ -8,7 +8,10 @@
 //   +0  key          u32  offset of the first instruction | Thumb; 0 = dropped
 //   +4  next hash    u32  next block in the same hash chain
 //   +8  next page    u32  next block of the same page
-//   +12 count        u32  guest instructions
+//   +12 count        u32  guest instructions; bit 31: the block is translated, so that no fuel seems to suffice, and the interpreter's
+//                         one comparison on the way into a block serves both
+//   +16 entry        u32  how translated code is entered here (translation), or 0
+//   +20 heat         u32  samples
 //
 // A block never crosses a page, so a page's blocks all die together, and links between blocks of one page need no check.
 
@@ -19,13 +22,17 @@ import {
   STATS_PAGES_INVALIDATED,
 } from "../../abi/layout";
 import { PAGE_RECORD_BYTES, CONFIG_RAM_BYTES, CONFIG_ROM_BYTES } from "../../abi/layout";
-import { PAGE_STALE, PAGE_WRITTEN, pageRecord, pagesSettled, romOffset } from "../pages";
+import { PAGE_STALE, PAGE_TRANSLATED, PAGE_WRITTEN, pageOf, pageRecord, pagesSettled, romOffset } from "../pages";
 import { tlbProtect } from "./tlb";
+import { entryFind, translationDropPage, translationRetrack } from "./translation";
 
 export const BLOCK_KEY: u32 = 0;
 const NEXT_HASH: u32 = 4;
 const NEXT_PAGE: u32 = 8;
 export const BLOCK_COUNT: u32 = 12;
+export const BLOCK_ENTRY: u32 = 16;
+export const BLOCK_HEAT: u32 = 20;
+export const BLOCK_COUNT_MASK: u32 = 0x7fff_ffff;
 export const BLOCK_HEADER_BYTES: u32 = 32;
 /** Room for one single-step block, at the start of the cache. */
 const SCRATCH_BYTES: u32 = 4096;
@@ -84,12 +91,31 @@ export function blockCommit(block: u32, end: u32, key: u32, at: u32, bytes: u32)
   free = end;
   const head = headOf(key);
   store<u32>(block, key, BLOCK_KEY);
+  store<u32>(block, 0, BLOCK_HEAT);
+  // Translations outlive the blocks that they were made from.
+  const entry = entryFind(key);
+  store<u32>(block, 0, BLOCK_ENTRY);
+  if (entry) blockMarkTranslated(block, entry);
   store<u32>(block, load<u32>(head), NEXT_HASH);
   store<u32>(head, block);
   blockTrack(at, bytes);
   const record = pageRecord(at);
   store<u32>(block, load<u32>(record, 8), NEXT_PAGE);
   store<u32>(record, block, 8);
+}
+
+/** From now on `block` is executed by translated code. */
+export function blockMarkTranslated(block: u32, entry: u32): void {
+  store<u32>(block, entry, BLOCK_ENTRY);
+  store<u32>(block, load<u32>(block, BLOCK_COUNT) | ~BLOCK_COUNT_MASK, BLOCK_COUNT);
+}
+
+/** First block of the page at linear-memory offset `page`, or 0; and the one that follows it. */
+export function pageBlocks(page: u32): u32 {
+  return load<u32>(pageRecord(page), 8);
+}
+export function blockNextInPage(block: u32): u32 {
+  return load<u32>(block, NEXT_PAGE);
 }
 
 /** Code in [at, at + bytes) of linear memory is about to be executed from a block: from now on a store to it is noticed, and
@@ -121,7 +147,9 @@ export function blockDropPage(record: u32): void {
   }
   store<u64>(record, 0);
   store<u32>(record, 0, 8);
-  store<u32>(record, load<u32>(record, 12) & ~PAGE_STALE, 12);
+  const flags = load<u32>(record, 12);
+  if (flags & PAGE_TRANSLATED) translationDropPage(pageOf(record));
+  store<u32>(record, flags & ~(PAGE_STALE | PAGE_TRANSLATED), 12);
   store<u64>(STATS_PAGES_INVALIDATED, load<u64>(STATS_PAGES_INVALIDATED) + 1);
 }
 
@@ -143,9 +171,15 @@ export function blockCacheFlush(): void {
   for (let record = pageRecord(romOffset); record < end; record += PAGE_RECORD_BYTES) {
     store<u64>(record, 0);
     store<u32>(record, 0, 8);
-    store<u32>(record, load<u32>(record, 12) & ~PAGE_STALE, 12);
+    let flags = load<u32>(record, 12);
+    if ((flags & (PAGE_STALE | PAGE_TRANSLATED)) == (PAGE_STALE | PAGE_TRANSLATED)) {
+      translationDropPage(pageOf(record));
+      flags &= ~PAGE_TRANSLATED;
+    }
+    store<u32>(record, flags & ~PAGE_STALE, 12);
   }
   pagesSettled();
+  translationRetrack();
   store<u64>(STATS_CACHE_FLUSHES, load<u64>(STATS_CACHE_FLUSHES) + 1);
 }
 

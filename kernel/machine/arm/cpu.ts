@@ -16,6 +16,7 @@ import { busDeadline, busTick } from "../devices/bus";
 import { clockFollowsHost, clockInstructionsUntil, clockSkipTo, clockTicks } from "../devices/clock";
 import { accountBegin, accountEnd } from "./account";
 import { blockCacheFlush, blockCacheInit } from "./block-cache";
+import { translationDropAll, translationInit } from "./translation";
 import { cp15Reset } from "./cp15";
 import { interpret, interpretWaiting } from "./interpret";
 import { psrReset } from "./psr";
@@ -24,9 +25,10 @@ import { tlbFlush, tlbInit } from "./tlb";
 import { vfpReset } from "./vfp";
 
 /** Tells the CPU's caches where they lie. */
-export function cpuInit(tlb: u32, hash: u32, blocks: u32): void {
+export function cpuInit(tlb: u32, hash: u32, blocks: u32, translation: u32): void {
   memory.fill(CPU_STATE, 0, 0x200);
   tlbInit(tlb);
+  translationInit(translation);
   blockCacheInit(hash, blocks);
 }
 
@@ -38,6 +40,8 @@ export function cpuReset(): void {
   psrReset();
   vfpReset();
   tlbFlush();
+  // What lies in memory afterwards is the host's to say.
+  translationDropAll();
   blockCacheFlush();
   setRegister(0, load<u32>(CONFIG_ENTRY_R0));
   setRegister(1, load<u32>(CONFIG_ENTRY_R1));
@@ -50,6 +54,9 @@ export function cpuInput(): void {
   store<u32>(MONITOR, 0);
 }
 
+/** The sign bit of fuel tells translated code, and a block's mark the interpreter, that it does not suffice. */
+const FUEL_MAX: u32 = 0x7fff_ffff;
+
 /** Instructions that the last cpuRun() executed. */
 export let cpuExecuted: u32 = 0;
 
@@ -61,7 +68,7 @@ export function cpuRun(fuel: u32): u32 {
   cpuExecuted = 0;
   do {
     busTick();
-    let piece = fuel;
+    let piece = min<u32>(fuel, FUEL_MAX);
     if (!clockFollowsHost()) {
       const ticks = busDeadline();
       if (ticks != u64.MAX_VALUE) {

@@ -6,6 +6,7 @@
 import { STATS_BLOCKS_DECODED } from "../../abi/layout";
 import {
   BLOCK_COUNT,
+  BLOCK_ENTRY,
   BLOCK_HEADER_BYTES,
   BLOCK_KEY,
   blockCommit,
@@ -139,6 +140,7 @@ export function decodeBlock(at: u32, isThumb: bool, it: u32, limit: u32, keep: b
     store<u64>(STATS_BLOCKS_DECODED, load<u64>(STATS_BLOCKS_DECODED) + 1);
   } else {
     store<u32>(block, 0, BLOCK_KEY);
+    store<u32>(block, 0, BLOCK_ENTRY);
     if (count > 1) blockTrack(at, min<u32>(offset, bytesLeft));
   }
   return block;

@@ -1,6 +1,6 @@
 // From pc to a block: instruction translation, then the cache, then the decoder.
 
-import { BLOCK_COUNT, blockFind } from "./block-cache";
+import { BLOCK_COUNT, BLOCK_COUNT_MASK, blockFind } from "./block-cache";
 import { decodeBlock } from "./decode";
 import { exceptionPrefetchAbort } from "./exception";
 import { ACCESS_EXECUTE, FAULT_EXTERNAL, fault, linear, translate } from "./mmu";
@@ -17,10 +17,10 @@ export function fetchBlock(limit: u32): u32 {
   const it = itState();
   if ((it & 15) == 0) {
     const known = blockFind(at | (isThumb ? 1 : 0));
-    if (known && load<u32>(known, BLOCK_COUNT) <= limit) return known;
+    if (known && (load<u32>(known, BLOCK_COUNT) & BLOCK_COUNT_MASK) <= limit) return known;
     if (!known && !(isThumb && crosses(at))) {
       const block = decodeBlock(at, isThumb, 0, 0xffff_ffff, true, 0);
-      if (load<u32>(block, BLOCK_COUNT) <= limit) return block;
+      if ((load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK) <= limit) return block;
     }
   }
   let nextHalf: u32 = 0;

@@ -8,11 +8,28 @@
 // so counts are exact. When less fuel is left than the block needs, the rest is executed from an uncached block of just that
 // length.
 
-import { CPU_STATE, EXIT_REQUEST, IRQ_LINE, VFP_STATE } from "../../abi/layout";
+import {
+  CPU_STATE,
+  EXIT_REQUEST,
+  IRQ_LINE,
+  STATS_TRANSLATED_ENTRIES,
+  STATS_TRANSLATED_EXECUTED,
+  VFP_STATE,
+} from "../../abi/layout";
 import { staleCount } from "../pages";
 import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "./access";
 import { accountNote, accountRefund } from "./account";
-import { BLOCK_COUNT, BLOCK_HEADER_BYTES, BLOCK_KEY, blockDropStale, blockFind, blockGeneration } from "./block-cache";
+import {
+  BLOCK_COUNT,
+  BLOCK_COUNT_MASK,
+  BLOCK_ENTRY,
+  BLOCK_HEADER_BYTES,
+  BLOCK_HEAT,
+  BLOCK_KEY,
+  blockDropStale,
+  blockFind,
+  blockGeneration,
+} from "./block-cache";
 import {
   blockTransferLoad,
   blockTransferSpecial,
@@ -44,6 +61,7 @@ import {
   EVENT_JUMP,
   EVENT_LEAVE,
   EVENT_NONE,
+  EVENT_STAND,
   EVENT_UNDEFINED,
   EVENT_WAIT,
   FLAG_C,
@@ -58,10 +76,12 @@ import {
   interwork,
   itState,
   pc,
+  setEvent,
   setItState,
   setPc,
 } from "./state";
 import { system, systemRead, vfpUsable } from "./system";
+import { SAMPLE_SHIFT, translationSample } from "./translation";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
 
@@ -195,7 +215,7 @@ function shiftArithmetic(value: u32, amount: u32): u32 {
 }
 
 /** Shift with carry out in the shifter carry; amount 0 leaves the value, and C as the carry. `type` as in the encoding. */
-function shiftCarry(type: u32, value: u32, amount: u32): u32 {
+export function shiftCarry(type: u32, value: u32, amount: u32): u32 {
   if (amount == 0) {
     store<u32>(SHIFTER_CARRY, load<u32>(FLAG_C));
     return value;
@@ -267,6 +287,8 @@ export function interpret(fuel: u32): u32 {
   let target: u32 = 0;
   let linkAt: u32 = 0;
   let what: u32 = 0;
+  // Translated code has given up at pc: the block there is for us.
+  let stands = false;
   interpretWaiting = false;
 
   while (true) {
@@ -283,7 +305,23 @@ export function interpret(fuel: u32): u32 {
     }
     base = pc();
     setItState(0);
-    fuel -= load<u32>(block, BLOCK_COUNT);
+    const entry = load<u32>(block, BLOCK_ENTRY);
+    if (entry != 0 && !stands) {
+      setEvent(EVENT_NONE);
+      const before = fuel;
+      fuel = call_indirect<u32>(entry >>> 16, fuel, base & 0xffff_f000, entry & 0xffff);
+      store<u64>(STATS_TRANSLATED_ENTRIES, load<u64>(STATS_TRANSLATED_ENTRIES) + 1);
+      store<u64>(STATS_TRANSLATED_EXECUTED, load<u64>(STATS_TRANSLATED_EXECUTED) + <u64>(before - fuel));
+      what = event();
+      if (what == EVENT_DATA_ABORT) exceptionDataAbort();
+      else if (what == EVENT_UNDEFINED) exceptionUndefined();
+      stands = what == EVENT_STAND;
+      continue;
+    }
+    stands = false;
+    const length = load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK;
+    if ((fuel ^ (fuel - length)) >>> SAMPLE_SHIFT) translationSample(block, block + BLOCK_HEAT);
+    fuel -= length;
     ip = block + BLOCK_HEADER_BYTES;
     what = EVENT_NONE;
 
@@ -2242,6 +2280,7 @@ export function interpret(fuel: u32): u32 {
         what = EVENT_JUMP;
         break;
       }
+      if ((fuel ^ (fuel - count)) >>> SAMPLE_SHIFT) translationSample(next, next + BLOCK_HEAT);
       fuel -= count;
       block = next;
       base = target;

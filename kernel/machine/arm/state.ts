@@ -31,7 +31,7 @@ export const ZERO: u32 = 252;
 export const SP: u32 = 13 * 4;
 export const LR: u32 = 14 * 4;
 
-const PC_WORD = CPU_PC;
+export const PC_WORD: u32 = CPU_PC;
 export const FLAG_N: u32 = CPU_FLAGS;
 export const FLAG_Z: u32 = CPU_STATE + 80;
 export const FLAG_C: u32 = CPU_STATE + 84;
@@ -44,7 +44,7 @@ const IT_WORD = CPU_STATE + 108;
 export const SHIFTER_CARRY: u32 = CPU_STATE + 112;
 export const MONITOR: u32 = CPU_STATE + 116;
 export const MONITOR_SIZE: u32 = CPU_STATE + 120;
-const EVENT_WORD = CPU_STATE + 124;
+export const EVENT_WORD: u32 = CPU_STATE + 124;
 export const BANKED: u32 = CPU_STATE + 128;
 export const ACCOUNT: u32 = CPU_STATE + 224; // 24 bytes
 export const CP15_STATE: u32 = CPU_STATE + 0x200;
@@ -62,6 +62,8 @@ export const EVENT_UNDEFINED: u32 = 3;
 export const EVENT_JUMP: u32 = 4;
 /** WFI: nothing to do until an interrupt. */
 export const EVENT_WAIT: u32 = 5;
+/** Translated code goes no further: the interpreter executes at least the block at pc. */
+export const EVENT_STAND: u32 = 6;
 
 /** Register `number`, 0 … 14. */
 // @ts-ignore: decorator

@@ -42,8 +42,8 @@ const CONTEXT_BYTES: u32 = 16;
 /** The current table and its index masks, data and code: in memory, because a load from a constant address is one instruction. */
 export const TLB_TABLE: u32 = TLB_CONTEXTS + 16 * CONTEXT_BYTES;
 export const TLB_MASK: u32 = TLB_TABLE + 4;
-const CODE_TABLE: u32 = TLB_TABLE + 8;
-const CODE_MASK: u32 = TLB_TABLE + 12;
+export const TLB_CODE_TABLE: u32 = TLB_TABLE + 8;
+export const TLB_CODE_MASK: u32 = TLB_TABLE + 12;
 const NEXT_VICTIM = TLB_TABLE + 16;
 /** One bit for each MiB of virtual address space that was ever mapped by something larger than a small page since the last full
  *  flush: TLBIMVA there must drop the whole MiB (B3.10.1: it invalidates the entry that translates the address). */
@@ -62,7 +62,7 @@ export function tlbInit(tablesOffset: u32): void {
   tableBytes = entries * TLB_ENTRY_BYTES;
   dataBytes = entries * DATA_BYTES;
   store<u32>(TLB_MASK, (entries - 1) * DATA_BYTES);
-  store<u32>(CODE_MASK, ((entries >>> 1) - 1) * CODE_BYTES);
+  store<u32>(TLB_CODE_MASK, ((entries >>> 1) - 1) * CODE_BYTES);
   for (let i: u32 = 0; i < contextCount; i++) {
     const context = TLB_CONTEXTS + i * CONTEXT_BYTES;
     store<u32>(context, 0, 0);
@@ -85,13 +85,13 @@ export function tlbEntry(address: u32): u32 {
 // @ts-ignore: decorator
 @inline
 export function tlbCodeEntry(address: u32): u32 {
-  return load<u32>(CODE_TABLE) + ((address >>> 9) & load<u32>(CODE_MASK));
+  return load<u32>(TLB_CODE_TABLE) + ((address >>> 9) & load<u32>(TLB_CODE_MASK));
 }
 
 /** Makes `table` the current one. */
 function setTable(table: u32): void {
   store<u32>(TLB_TABLE, table);
-  store<u32>(CODE_TABLE, table + dataBytes);
+  store<u32>(TLB_CODE_TABLE, table + dataBytes);
 }
 
 /** Makes the context for the CPU's present state the current one. Call it after any of that state has changed. */
@@ -187,7 +187,7 @@ export function tlbFlushPage(address: u32): void {
 
 function flushOne(page: u32, mask: u32): void {
   const index = (page >>> 8) & mask;
-  const codeIndex = dataBytes + ((page >>> 9) & load<u32>(CODE_MASK));
+  const codeIndex = dataBytes + ((page >>> 9) & load<u32>(TLB_CODE_MASK));
   const end = TLB_CONTEXTS + contextCount * CONTEXT_BYTES;
   for (let context: u32 = TLB_CONTEXTS; context < end; context += CONTEXT_BYTES) {
     if (!load<u32>(context, 4)) continue;

@@ -1,0 +1,162 @@
+// The translator, as the host sees it: between two slices it asks for a module, compiles it, and says that it is in.
+//
+// translateModule() looks at what became hot, and writes a module of up to BATCH functions into the buffer; the host finds it at
+// translateOffset() and instantiates it, with `translateImports` and the machine's table and memory. Only then translateInstalled()
+// makes the functions reachable: blocks' headers and the entry table name them. Nothing of this happens inside a slice.
+
+import { CONFIG_TRANSLATE_CODE_BYTES, STATS_TRANSLATED_FUNCTIONS, STATS_TRANSLATED_BYTES, STATS_TRANSLATED_INSTRUCTIONS, STATS_TRANSLATION_FLUSHES } from "../../abi/layout";
+import { staleCount } from "../pages";
+import { BLOCK_ENTRY, BLOCK_KEY, blockCacheFlush, blockDropStale, blockMarkTranslated } from "../arm/block-cache";
+import {
+  FUNCTION_BYTES,
+  FUNCTION_COUNT,
+  FUNCTION_PAGE,
+  entryPut,
+  functionTable,
+  functionTake,
+  hotBlocks,
+  hotCount,
+  hotForget,
+  translatedBytes,
+  translatedFunctions,
+  translationBuffer,
+  translationBufferBytes,
+  translationDropAll,
+} from "../arm/translation";
+import { byte, emitPosition, emitRoom, emitStart, lebWideAt } from "./emitter";
+import { blockCount, blockOf, isEntry, pageBase, regionChunks, regionCollect, regionLength } from "./graph";
+import { writeDispatch, writeModuleHead } from "./module";
+import { stateOf, writePrologue, writeRegion } from "./region";
+
+/** Functions of one module: one compilation, one instance, and the engine's overhead for it. */
+const BATCH: u32 = 16;
+/** Room at the buffer's start for the module's head. */
+const HEAD_BYTES: u32 = 0x800;
+/** A region is begun only when the buffer has room for a large one. */
+const REGION_ROOM: u32 = 0x1_0000;
+
+const slots: usize = memory.data(64); // u32 × BATCH
+/** What translateInstalled() does: {block, packed} of u32 each. */
+let pendingAt: u32 = 0;
+let pendingCount: u32 = 0;
+const PENDING_MAX: u32 = 1024;
+const PENDING_BYTES: u32 = PENDING_MAX * 8;
+
+let moduleAt: u32 = 0;
+
+/** Where the module lies that translateModule() wrote. */
+export function translateOffset(): u32 {
+  return moduleAt;
+}
+
+/** First slot from `from` on that is free, or FUNCTION_COUNT. Slot 0 stays empty: an entry of 0 means none. */
+function freeSlot(from: u32): u32 {
+  while (from < FUNCTION_COUNT && load<u32>(functionTable + from * FUNCTION_BYTES, FUNCTION_PAGE)) from++;
+  return from;
+}
+
+/** Writes a module for what became hot since the last call. Returns its length in bytes, 0 when there is nothing to do. */
+export function translateModule(): u32 {
+  if (hotCount == 0) return 0;
+  if (staleCount) blockDropStale();
+  if (translatedBytes > load<u32>(CONFIG_TRANSLATE_CODE_BYTES) || translatedFunctions + BATCH >= FUNCTION_COUNT) {
+    // A generation ends. What is hot will be hot again.
+    translationDropAll();
+    blockCacheFlush();
+    store<u64>(STATS_TRANSLATION_FLUSHES, load<u64>(STATS_TRANSLATION_FLUSHES) + 1);
+    return 0;
+  }
+  pendingAt = translationBuffer;
+  pendingCount = 0;
+  moduleAt = pendingAt + PENDING_BYTES;
+  const bodies = moduleAt + HEAD_BYTES;
+  const end = translationBuffer + translationBufferBytes;
+  emitStart(bodies, end);
+  // The code section: its size and count are written over these bytes in the end.
+  for (let i = 0; i < 7; i++) byte(0);
+  const dispatchAt = emitPosition();
+  for (let i = 0; i < 5; i++) byte(0);
+  writeDispatch();
+  lebWideAt(dispatchAt, emitPosition() - dispatchAt - 5);
+
+  let count: u32 = 0;
+  let slot: u32 = 1;
+  for (let i: u32 = 0; i < hotCount && count < BATCH && emitRoom(REGION_ROOM); i++) {
+    const block = load<u32>(hotBlocks + (i << 2));
+    if (load<u32>(block, BLOCK_KEY) == 0 || load<u32>(block, BLOCK_ENTRY) != 0) continue;
+    regionCollect(block);
+    if (blockCount == 0 || pendingCount + blockCount > PENDING_MAX) continue;
+    slot = freeSlot(slot);
+    const start = emitPosition();
+    if (!writeFunction(slot)) {
+      emitStart(start, end);
+      continue;
+    }
+    functionTake(slot, pageBase, emitPosition() - start, regionChunks());
+    store<u64>(STATS_TRANSLATED_INSTRUCTIONS, load<u64>(STATS_TRANSLATED_INSTRUCTIONS) + <u64>regionLength);
+    store<u32>(slots + (count++ << 2), slot);
+    for (let index: u32 = 0; index < blockCount; index++) {
+      if (!isEntry(index)) continue;
+      const pending = pendingAt + pendingCount++ * 8;
+      store<u32>(pending, blockOf(index));
+      store<u32>(pending, (slot << 16) | stateOf(index), 4);
+      // Not a second time in this batch.
+      store<u32>(blockOf(index), (slot << 16) | stateOf(index), BLOCK_ENTRY);
+    }
+  }
+  hotForget();
+  if (count == 0) return 0;
+  return assemble(bodies, count);
+}
+
+/** Writes the function of the region that was collected: size, locals, prologue, body. False: there is no room. */
+function writeFunction(slot: u32): bool {
+  const sizeAt = emitPosition();
+  for (let i = 0; i < 5; i++) byte(0);
+  const bodyAt = emitPosition();
+  if (!writeRegion(slot)) return false;
+  const bodyBytes = emitPosition() - bodyAt;
+  // The prologue is known now; it goes in front.
+  writePrologue();
+  const prologueBytes = emitPosition() - bodyAt - bodyBytes;
+  const scratch = emitPosition();
+  if (!emitRoom(bodyBytes)) return false;
+  memory.copy(scratch, bodyAt, bodyBytes);
+  memory.copy(bodyAt, bodyAt + bodyBytes, prologueBytes);
+  memory.copy(bodyAt + prologueBytes, scratch, bodyBytes);
+  lebWideAt(sizeAt, bodyBytes + prologueBytes);
+  return true;
+}
+
+/** Puts head and bodies together; returns the module's length. */
+function assemble(bodies: u32, count: u32): u32 {
+  const bodiesEnd = emitPosition();
+  // Section 10: five bytes of size, then the count of functions in one byte; the seventh is the id, in front.
+  store<u8>(bodies, 10);
+  lebWideAt(bodies + 1, bodiesEnd - bodies - 6);
+  store<u8>(bodies + 6, count + 1);
+  emitStart(moduleAt, bodies);
+  writeModuleHead(count, slots);
+  const headBytes = emitPosition() - moduleAt;
+  memory.copy(moduleAt + headBytes, bodies, bodiesEnd - bodies);
+  store<u64>(STATS_TRANSLATED_FUNCTIONS, load<u64>(STATS_TRANSLATED_FUNCTIONS) + <u64>count);
+  store<u64>(STATS_TRANSLATED_BYTES, load<u64>(STATS_TRANSLATED_BYTES) + <u64>(bodiesEnd - bodies));
+  return headBytes + bodiesEnd - bodies;
+}
+
+/** The module's functions are in the table: from now on they are entered. No slice may run between translateModule() and this. */
+export function translateInstalled(): void {
+  for (let i: u32 = 0; i < pendingCount; i++) {
+    const pending = pendingAt + i * 8;
+    const block = load<u32>(pending);
+    const packed = load<u32>(pending, 4);
+    blockMarkTranslated(block, packed);
+    entryPut(load<u32>(block, BLOCK_KEY), packed);
+  }
+  pendingCount = 0;
+}
+
+/** What one call of the host needs to know: bytes of WebAssembly that are in. */
+export function translatedCodeBytes(): u32 {
+  return translatedBytes;
+}

@@ -1,0 +1,289 @@
+// VFP records. Registers stay where they are, in the CPU's state; arithmetic is the host's where that gives the same bits and the same
+// flags. When that is so, and why, is said once, in arm/float64; here is the same test, inline: rounding to nearest, no flushing,
+// the inexact flag already set, and a result that is finite, and normal where it could have been tiny. Else the software does it.
+
+import { VFP_STATE } from "../../abi/layout";
+import { Op } from "../arm/micro-operation";
+import { MODE_USER, PSR_MODE } from "../arm/psr";
+import { CONTROL } from "../arm/state";
+import { FPSCR_FZ, FPSCR_IXC, FPSCR_ROUNDING } from "../arm/vfp-state";
+import { W, TYPE_VOID, access, branchTo, byte, call, close, constant, get, op, open, set, tee } from "./emitter";
+import { flagsKnown } from "./flags";
+import { CARRY_KNOWN } from "./assist";
+import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_SYSTEM_READ, IMPORT_VFP_DATA, IMPORT_VFP_MOVE } from "./imports";
+import {
+  CARRY_A,
+  CARRY_B,
+  CARRY_KIND,
+  DOUBLE,
+  FUEL,
+  NEGATIVE,
+  NOT_ZERO,
+  SINGLE,
+  SITE,
+  VFP_USABLE,
+  VALUE,
+  getOperand,
+  loadWord,
+  noteFlags,
+  noteVfp,
+  reload,
+  setOperand,
+  spill,
+  storeWord,
+} from "./locals";
+import { exitLabel, siteOf, standIf } from "./place";
+
+const FPSCR: u32 = VFP_STATE + 256;
+
+/** Pushes the double or single at `at` in VFP_STATE. */
+function getFloat(at: u32, isDouble: bool): void {
+  constant(0);
+  access(isDouble ? W.F64_LOAD : W.F32_LOAD, VFP_STATE + at);
+}
+
+/** Stores what lies above a 0 on the stack. */
+function putFloat(at: u32, isDouble: bool): void {
+  access(isDouble ? W.F64_STORE : W.F32_STORE, VFP_STATE + at);
+}
+
+/** Pushes whether the host's arithmetic may stand in (fpscrHostExact). */
+function pushHostExact(): void {
+  loadWord(FPSCR);
+  constant(FPSCR_IXC | FPSCR_FZ | FPSCR_ROUNDING);
+  op(W.I32_AND);
+  constant(FPSCR_IXC);
+  op(W.I32_EQ);
+}
+
+function bytes64(value: u64): void {
+  for (let i = 0; i < 8; i++, value >>>= 8) byte(<u32>(value & 0xff));
+}
+
+/** Pushes the magnitude of the result in DOUBLE or SINGLE. */
+function magnitude(isDouble: bool): void {
+  get(isDouble ? DOUBLE : SINGLE);
+  op(isDouble ? W.F64_ABS : W.F32_ABS);
+}
+
+function pushLargest(isDouble: bool): void {
+  byte(isDouble ? 0x44 : 0x43);
+  if (isDouble) bytes64(0x7fef_ffff_ffff_ffff);
+  else {
+    byte(0xff);
+    byte(0xff);
+    byte(0x7f);
+    byte(0x7f);
+  }
+}
+
+function pushSmallest(isDouble: bool): void {
+  byte(isDouble ? 0x44 : 0x43);
+  if (isDouble) bytes64(0x0010_0000_0000_0000);
+  else {
+    byte(0);
+    byte(0);
+    byte(0x80);
+    byte(0);
+  }
+}
+
+/** Pushes whether the result in DOUBLE or SINGLE stands: add and subtract want it finite, the others normal too. */
+function pushStands(isDouble: bool, additive: bool): void {
+  magnitude(isDouble);
+  pushLargest(isDouble);
+  op(isDouble ? W.F64_LE : W.F32_LE);
+  if (!additive) {
+    magnitude(isDouble);
+    pushSmallest(isDouble);
+    op(isDouble ? W.F64_GT : W.F32_GT);
+    op(W.I32_AND);
+  }
+  pushHostExact();
+  op(W.I32_AND);
+}
+
+/** 0 add, 1 subtract, 2 multiply, 3 divide. */
+function arithmetic(ip: u32, which: u32, isDouble: bool): void {
+  const d = (<u32>load<u8>(ip, 2)) << 2;
+  const n = (<u32>load<u8>(ip, 3)) << 2;
+  const m = (<u32>load<u8>(ip, 4)) << 2;
+  getFloat(n, isDouble);
+  getFloat(m, isDouble);
+  op(<W>((isDouble ? <u32>W.F64_ADD : <u32>W.F32_ADD) + which));
+  set(isDouble ? DOUBLE : SINGLE);
+  pushStands(isDouble, which < 2);
+  open(W.IF, TYPE_VOID);
+  constant(0);
+  get(isDouble ? DOUBLE : SINGLE);
+  putFloat(d, isDouble);
+  op(W.ELSE);
+  constant(0);
+  constant(0);
+  access(isDouble ? W.I64_LOAD : W.I32_LOAD, VFP_STATE + n);
+  constant(0);
+  access(isDouble ? W.I64_LOAD : W.I32_LOAD, VFP_STATE + m);
+  call((isDouble ? IMPORT_FLOAT64 : IMPORT_FLOAT32) + which);
+  access(isDouble ? W.I64_STORE : W.I32_STORE, VFP_STATE + d);
+  close();
+}
+
+function copyFloat(ip: u32, isDouble: bool): void {
+  constant(0);
+  constant(0);
+  access(isDouble ? W.I64_LOAD : W.I32_LOAD, VFP_STATE + ((<u32>load<u8>(ip, 4)) << 2));
+  access(isDouble ? W.I64_STORE : W.I32_STORE, VFP_STATE + ((<u32>load<u8>(ip, 2)) << 2));
+}
+
+/** Leaves when the event on the stack is not EVENT_NONE. */
+function leaveUnlessDone(ip: u32): void {
+  open(W.IF, TYPE_VOID);
+  constant(siteOf(ip));
+  set(SITE);
+  branchTo(W.BR, exitLabel);
+  close();
+}
+
+/** VMRS APSR_nzcv, FPSCR. */
+function flagsFromFpscr(): void {
+  noteFlags();
+  loadWord(FPSCR);
+  tee(VALUE);
+  set(NEGATIVE);
+  get(VALUE);
+  constant(30);
+  op(W.I32_SHR_U);
+  constant(1);
+  op(W.I32_AND);
+  op(W.I32_EQZ);
+  set(NOT_ZERO);
+  get(VALUE);
+  constant(29);
+  op(W.I32_SHR_U);
+  constant(1);
+  op(W.I32_AND);
+  set(CARRY_A);
+  get(VALUE);
+  constant(28);
+  op(W.I32_SHR_U);
+  constant(1);
+  op(W.I32_AND);
+  set(CARRY_B);
+  constant(CARRY_KNOWN);
+  set(CARRY_KIND);
+  flagsKnown(CARRY_KNOWN, false);
+}
+
+/** A transfer of the core registers in bits 15:12 and, for a pair, 19:16. */
+function move(ip: u32): void {
+  const word = load<u32>(ip, 8);
+  const t = ((word >>> 12) & 15) << 2;
+  const t2 = ((word >>> 16) & 15) << 2;
+  const pair = (word & 0x0fe0_00d0) == 0x0c40_0010;
+  const toCore = (word & (1 << 20)) != 0;
+  spill(t);
+  if (pair) spill(t2);
+  constant(word);
+  call(IMPORT_VFP_MOVE);
+  leaveUnlessDone(ip);
+  if (!toCore) return;
+  reload(t);
+  if (pair) reload(t2);
+}
+
+/** MRS, MRC, MRRC. A status register holds the flags. */
+function systemRead(ip: u32): void {
+  const word = load<u32>(ip, 8);
+  const d = <u32>load<u8>(ip, 2);
+  const m = <u32>load<u8>(ip, 4);
+  const pair = (word & 0x0f00_0000) == 0x0c00_0000;
+  spill(d);
+  if (pair) spill(m);
+  constant(word);
+  constant(d | (m << 8));
+  constant(siteOf(ip));
+  get(FUEL);
+  call(IMPORT_SYSTEM_READ);
+  leaveUnlessDone(ip);
+  reload(d);
+  if (pair) reload(m);
+}
+
+/** MRS: its flags would have to be stored first. */
+export function readsFlags(ip: u32): bool {
+  const word = load<u32>(ip, 8);
+  return (word & 0x0fb0_0ff0) == 0x0100_0000 || (word & 0x0fbf_0fff) == 0x010f_0000;
+}
+
+/** Writes the record at `ip`. False: it is not one of the VFP's, nor of the system's that are read. */
+export function lowerFloat(code: Op, ip: u32): bool {
+  const immediate = load<u32>(ip, 8);
+  const register = (<u32>load<u8>(ip, 4)) << 2;
+  switch (code) {
+    case Op.VFP_CHECK:
+      noteVfp();
+      get(VFP_USABLE);
+      op(W.I32_EQZ);
+      if (immediate) {
+        loadWord(FPSCR);
+        constant(immediate);
+        op(W.I32_AND);
+        op(W.I32_OR);
+      }
+      standIf(ip);
+      return true;
+    case Op.VMOV_CORE_TO_S:
+      constant(0);
+      getOperand(load<u8>(ip, 2));
+      storeWord(VFP_STATE + register);
+      return true;
+    case Op.VMOV_S_TO_CORE:
+      loadWord(VFP_STATE + register);
+      setOperand(load<u8>(ip, 2));
+      return true;
+    case Op.VADD32:
+    case Op.VSUB32:
+    case Op.VMUL32:
+    case Op.VDIV32:
+      arithmetic(ip, <u32>code - <u32>Op.VADD32, false);
+      return true;
+    case Op.VADD64:
+    case Op.VSUB64:
+    case Op.VMUL64:
+    case Op.VDIV64:
+      arithmetic(ip, <u32>code - <u32>Op.VADD64, true);
+      return true;
+    case Op.VMOV32:
+    case Op.VMOV64:
+      copyFloat(ip, code == Op.VMOV64);
+      return true;
+    case Op.VFP_DATA:
+      constant(immediate);
+      call(IMPORT_VFP_DATA);
+      op(W.I32_EQZ);
+      // Undefined, and nothing has changed: the interpreter says so again.
+      standIf(ip);
+      return true;
+    case Op.VFP_MOVE:
+      move(ip);
+      return true;
+    case Op.VFP_FLAGS:
+      flagsFromFpscr();
+      return true;
+    case Op.SYSTEM_READ:
+      systemRead(ip);
+      return true;
+    case Op.READ_STATE_PL1:
+      loadWord(CONTROL);
+      constant(PSR_MODE);
+      op(W.I32_AND);
+      constant(MODE_USER);
+      op(W.I32_EQ);
+      standIf(ip);
+      loadWord(immediate);
+      setOperand(load<u8>(ip, 2));
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,218 @@
+// A WebAssembly module around the functions of a batch: types, imports, the dispatch function, and where each function goes in the
+// machine's table (core specification 2.0 §5.5). The host sees nothing else of the translator.
+
+import { PC_WORD, THUMB } from "../arm/state";
+import { TLB_CODE_ADDEND, TLB_CODE_MASK, TLB_CODE_TABLE } from "../arm/tlb";
+import { entryTable } from "../arm/translation";
+import {
+  TYPE_I32,
+  TYPE_I64,
+  TYPE_VOID,
+  W,
+  access,
+  byte,
+  close,
+  constant,
+  emitPosition,
+  get,
+  leb,
+  lebWideAt,
+  op,
+  open,
+  set,
+} from "./emitter";
+import { FUNCTION_DISPATCH, IMPORT_COUNT, TYPE_0, TYPE_1, TYPE_2, TYPE_4, TYPE_6, TYPE_FUNCTION, TYPE_WIDE } from "./imports";
+import { loadWord } from "./locals";
+import { pushEntryOf } from "./region";
+
+/** Names in the import section: the functions are A … Z, a … e of "m" (assist-exports), with the table "t" and the memory "r". */
+const MODULE_NAME: u32 = 0x6d;
+const TABLE_NAME: u32 = 0x74;
+const MEMORY_NAME: u32 = 0x72;
+
+/** Type of each import, in their order. */
+function importType(index: u32): u32 {
+  switch (index) {
+    case 0: // read
+    case 2: // leave
+    case 7: // dual load
+    case 9: // exclusive load
+    case 11: // VFP load
+    case 12: // VFP store
+    case 13: // read unprivileged
+    case 17: // system read
+    case 18: // shift with carry
+    case 20: // media
+    case 21: // media long
+      return TYPE_4;
+    case 3: // carry
+    case 22: // saturate
+      return TYPE_FUNCTION;
+    case 4: // VFP usable
+      return TYPE_0;
+    case 15: // VFP data
+    case 16: // VFP move
+    case 19: // reverse bits
+      return TYPE_1;
+    default:
+      break;
+  }
+  if (index >= 27) return TYPE_2;
+  return index >= 23 ? TYPE_WIDE : TYPE_6;
+}
+
+let sectionAt: u32 = 0;
+
+function sectionOpen(id: u32): void {
+  byte(id);
+  sectionAt = emitPosition();
+  for (let i = 0; i < 5; i++) byte(0);
+}
+
+function sectionClose(): void {
+  lebWideAt(sectionAt, emitPosition() - sectionAt - 5);
+}
+
+function functionType(parameters: u32, type: u32): void {
+  byte(0x60);
+  leb(parameters);
+  for (let i: u32 = 0; i < parameters; i++) byte(type);
+  leb(1);
+  byte(type);
+}
+
+/** Everything before the functions' bodies, for `count` functions whose slots lie at `slots`, u32 each. */
+export function writeModuleHead(count: u32, slots: usize): void {
+  byte(0x00);
+  byte(0x61);
+  byte(0x73);
+  byte(0x6d);
+  byte(1);
+  byte(0);
+  byte(0);
+  byte(0);
+  sectionOpen(1);
+  leb(7);
+  functionType(3, TYPE_I32);
+  functionType(2, TYPE_I32);
+  functionType(4, TYPE_I32);
+  functionType(6, TYPE_I32);
+  functionType(2, TYPE_I64);
+  functionType(1, TYPE_I32);
+  functionType(0, TYPE_I32);
+  sectionClose();
+  sectionOpen(2);
+  leb(IMPORT_COUNT + 2);
+  for (let index: u32 = 0; index < IMPORT_COUNT; index++) {
+    importNames(index < 26 ? 0x41 + index : 0x61 + index - 26);
+    byte(0);
+    leb(importType(index));
+  }
+  importNames(TABLE_NAME);
+  byte(1);
+  byte(0x70);
+  byte(0);
+  leb(0);
+  importNames(MEMORY_NAME);
+  byte(2);
+  byte(0);
+  leb(1);
+  sectionClose();
+  sectionOpen(3);
+  leb(count + 1);
+  leb(TYPE_2);
+  for (let i: u32 = 0; i < count; i++) leb(TYPE_FUNCTION);
+  sectionClose();
+  sectionOpen(9);
+  leb(count);
+  for (let i: u32 = 0; i < count; i++) {
+    leb(0);
+    constant(load<u32>(slots + (i << 2)));
+    op(W.END);
+    leb(1);
+    leb(FUNCTION_DISPATCH + 1 + i);
+  }
+  sectionClose();
+}
+
+/** A module's name and a field's, one character each: 'A' … 'Z', 'a' … for the functions. */
+function importNames(field: u32): void {
+  leb(1);
+  byte(MODULE_NAME);
+  leb(1);
+  byte(field);
+}
+
+/** (fuel, target) → fuel: goes on at a virtual address, bit 0 telling the instruction set: in translated code when the TLB knows the
+ *  page and the entry table the block, without returning; else pc is set and the interpreter does it. */
+export function writeDispatch(): void {
+  const FUEL: u32 = 0;
+  const TARGET: u32 = 1;
+  const ENTRY: u32 = 2;
+  const KEY: u32 = 3;
+  leb(1);
+  leb(2);
+  byte(TYPE_I32);
+  constant(0);
+  get(TARGET);
+  constant(1);
+  op(W.I32_AND);
+  access(W.I32_STORE, THUMB);
+  loadWord(TLB_CODE_TABLE);
+  get(TARGET);
+  constant(9);
+  op(W.I32_SHR_U);
+  constant(load<u32>(TLB_CODE_MASK));
+  op(W.I32_AND);
+  op(W.I32_ADD);
+  set(ENTRY);
+  get(ENTRY);
+  access(W.I32_LOAD, 0);
+  get(TARGET);
+  constant(0xffff_f000);
+  op(W.I32_AND);
+  op(W.I32_EQ);
+  open(W.IF, TYPE_VOID);
+  get(TARGET);
+  get(ENTRY);
+  access(W.I32_LOAD, TLB_CODE_ADDEND);
+  op(W.I32_ADD);
+  set(KEY);
+  pushEntryOf(KEY);
+  set(ENTRY);
+  get(ENTRY);
+  access(W.I32_LOAD, entryTable);
+  get(KEY);
+  op(W.I32_EQ);
+  open(W.IF, TYPE_VOID);
+  get(FUEL);
+  get(TARGET);
+  constant(0xffff_f000);
+  op(W.I32_AND);
+  get(ENTRY);
+  access(W.I32_LOAD, entryTable + 4);
+  constant(0xffff);
+  op(W.I32_AND);
+  get(ENTRY);
+  access(W.I32_LOAD, entryTable + 4);
+  constant(16);
+  op(W.I32_SHR_U);
+  op(W.RETURN_CALL_INDIRECT);
+  leb(TYPE_FUNCTION);
+  leb(0);
+  close();
+  close();
+  // ARM DDI 0406C A2.3.1: bit 1 is not part of an ARM address.
+  constant(0);
+  get(TARGET);
+  constant(0xffff_fffe);
+  constant(0xffff_fffc);
+  get(TARGET);
+  constant(1);
+  op(W.I32_AND);
+  op(W.SELECT);
+  op(W.I32_AND);
+  access(W.I32_STORE, PC_WORD);
+  get(FUEL);
+  op(W.END);
+}

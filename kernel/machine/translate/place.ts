@@ -1,0 +1,121 @@
+// The place that is being translated: block, instruction, and the sites and exits that follow from them.
+//
+// Globals here live only while one function is written.
+
+import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_KEY } from "../arm/block-cache";
+import { Op, RECORD_BYTES } from "../arm/micro-operation";
+import { SITE, SITE_IT_SHIFT, SITE_REFUND_SHIFT, SITE_WIDE } from "./assist";
+import { W, branchTo, close, constant, get, op, open, set, TYPE_VOID } from "./emitter";
+import * as locals from "./locals";
+
+/** Label of the function's end: registers are stored there, then SITE or TARGET says how it goes on. */
+export let exitLabel: u32 = 0;
+/** Label for branches whose target is in TARGET and may lie in this function. */
+export let jumpLabel: u32 = 0;
+
+/** Offset of the block's first instruction in its page; the instruction set. */
+export let blockOffset: u32 = 0;
+export let isThumb: bool = false;
+export let blockLength: u32 = 0;
+/** Instructions up to and including the one at hand. */
+let done: u32 = 0;
+let offset: u32 = 0;
+
+export function placeLabels(exit: u32, jump: u32): void {
+  exitLabel = exit;
+  jumpLabel = jump;
+}
+
+export function placeBlock(block: u32): void {
+  const key = load<u32>(block, BLOCK_KEY);
+  isThumb = (key & 1) != 0;
+  blockOffset = key & 0xffe;
+  blockLength = load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK;
+  done = 0;
+  offset = 0x100;
+}
+
+/** The record at `ip` is next. Records of one instruction have one offset. */
+export function placeRecord(ip: u32): void {
+  const own = <u32>load<u8>(ip, 7);
+  if (own != offset) {
+    offset = own;
+    done++;
+  }
+}
+
+/** Offset in the page of the instruction at `ip`. */
+// @ts-ignore: decorator
+@inline
+export function offsetOf(ip: u32): u32 {
+  return blockOffset + ((<u32>load<u8>(ip, 7)) << 1);
+}
+
+/** The site of the instruction at `ip`, in case it is the last that is executed. */
+export function siteOf(ip: u32): u32 {
+  let next = ip;
+  while (load<u8>(next, 7) == load<u8>(ip, 7) && !endsRecords(next)) next += RECORD_BYTES;
+  const wide: u32 = (<u32>load<u8>(next, 7)) - (<u32>load<u8>(ip, 7)) == 2 ? SITE_WIDE : 0;
+  return siteAt(offsetOf(ip), load<u8>(ip, 6), blockLength - done) | wide;
+}
+
+function endsRecords(ip: u32): bool {
+  const code = <Op>load<u16>(ip);
+  return code == Op.JUMP || code == Op.JUMP_PLAIN || code == Op.TABLE_BRANCH;
+}
+
+function siteAt(at: u32, it: u32, refund: u32): u32 {
+  return SITE | at | (refund << SITE_REFUND_SHIFT) | (it << SITE_IT_SHIFT);
+}
+
+/** Leaves before the instruction at `ip` is begun: the interpreter goes on with it. */
+export function stand(ip: u32): void {
+  leave(siteAt(offsetOf(ip), load<u8>(ip, 6), blockLength - done + 1));
+}
+
+/** Leaves before the block, whose instructions were charged. */
+export function standAtBlock(): void {
+  leave(siteAt(blockOffset, 0, blockLength));
+}
+
+/** Leaves at the offset `at` of the page with ITSTATE, all instructions being done. */
+export function standAt(at: u32, it: u32): void {
+  leave(siteAt(at, it, 0));
+}
+
+/** Leaves at a site. */
+export function leave(site: u32): void {
+  constant(site);
+  set(locals.SITE);
+  branchTo(W.BR, exitLabel);
+}
+
+/** The same when a condition, on the stack, holds. */
+export function standIf(ip: u32): void {
+  open(W.IF, TYPE_VOID);
+  stand(ip);
+  close();
+}
+
+/** Pushes the virtual address of `at`, counted from the page's start. */
+export function pushAddress(at: u32): void {
+  get(locals.PAGE);
+  if (at) {
+    constant(at);
+    op(W.I32_ADD);
+  }
+}
+
+/** Goes to the virtual address `at` from the page's start, in another function. */
+export function exitTo(at: u32, thumb: bool): void {
+  pushAddress(at | (thumb ? 1 : 0));
+  set(locals.TARGET);
+  branchTo(W.BR, exitLabel);
+}
+
+/** The address on the stack, bit 0 telling the instruction set, is where the block goes. */
+export function jump(): void {
+  set(locals.TARGET);
+  branchTo(W.BR, jumpLabel);
+}
+

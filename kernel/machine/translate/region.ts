@@ -1,0 +1,461 @@
+// One function: the blocks of a region in their order, as structured control flow.
+//
+//   block $exit
+//     loop $again                     entered anew when a return finds its caller in this function
+//       block $jump
+//         br_table over STATE         which block to begin with
+//         … the order …
+//       end $jump                     TARGET is known only now: in this function, by the entry table?
+//     end
+//   end $exit
+//   registers are stored; SITE: assistLeave; else dispatch to TARGET, in another function or in the interpreter
+
+import { CPU_STATE } from "../../abi/layout";
+import { BLOCK_HEADER_BYTES } from "../arm/block-cache";
+import { Op, RECORD_BYTES } from "../arm/micro-operation";
+import { FLAG_C, FLAG_N, FLAG_V, FLAG_Z, LR } from "../arm/state";
+import { TLB_TABLE } from "../arm/tlb";
+import { ENTRY_COUNT, entryTable } from "../arm/translation";
+import {
+  TYPE_VOID,
+  W,
+  access,
+  branchTo,
+  byte,
+  call,
+  close,
+  constant,
+  depthReset,
+  emitRoom,
+  get,
+  labelIndex,
+  leb,
+  op,
+  open,
+  set,
+  tee,
+} from "./emitter";
+import { CARRY_ANY, carryKind, flagsKnown, inSync, pushCondition, settleCarry } from "./flags";
+import { NONE, REGION_BLOCKS_MAX, blockAt, blockCount, blockOf, endsBlock, isEntry, isForeign, isGuard, pageBase, successor } from "./graph";
+import { FUNCTION_DISPATCH, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
+import * as locals from "./locals";
+import { lowerData } from "./lower-data";
+import { lowerFloat, readsFlags } from "./lower-float";
+import { lowerMemory, pushTable } from "./lower-memory";
+import { blockIn, componentEnd, headAround, needsDispatch, orderBlocks, orderStart, positionOf } from "./order";
+import {
+  blockLength,
+  blockOffset,
+  exitTo,
+  isThumb,
+  jump,
+  placeBlock,
+  placeLabels,
+  placeRecord,
+  pushAddress,
+  stand,
+  standAt,
+  standAtBlock,
+} from "./place";
+
+/** No record needs more bytes. */
+const RECORD_ROOM: u32 = 1024;
+
+const labels: usize = memory.data(256); // u32 by position: the label that leads there
+const isOpen: usize = memory.data(64); // u8 by position of a head: its loop is open
+const loopLabels: usize = memory.data(256); // u32 by position of a head
+/** What is known of the flags at a block's end, by index: kind | in sync << 8; 0xff while it is not written. */
+const flagsOut: usize = memory.data(128); // u16
+
+/** Where a block's function can be entered: its position. */
+export function stateOf(block: u32): u32 {
+  return positionOf(block);
+}
+
+let full: bool = false;
+let slot: u32 = 0;
+
+function setState(position: u32): void {
+  constant(position);
+  set(locals.STATE);
+}
+
+/** Branches to the block at `position` from inside the order. */
+function goTo(position: u32): void {
+  let element = position;
+  let head = headAround(element);
+  // The position itself may head an open loop.
+  if (load<u8>(isOpen + position)) {
+    if (needsDispatch(position)) setState(position);
+    branchTo(W.BR, load<u32>(loopLabels + (position << 2)));
+    return;
+  }
+  let inside = false;
+  while (head != NONE && !load<u8>(isOpen + head)) {
+    element = head;
+    inside = true;
+    head = headAround(element);
+  }
+  if (inside || (componentEnd(element) != 0 && needsDispatch(element))) setState(position);
+  branchTo(W.BR, load<u32>(labels + (element << 2)));
+}
+
+/** Goes to `target`, counted from the page's start: inside the region, or out of it. */
+function go(target: u32): void {
+  const block = blockAt(target);
+  if (block != NONE) goTo(positionOf(block));
+  else exitTo(target, isThumb);
+}
+
+/** What the block's only predecessor, already written, leaves of the flags; else nothing is known. */
+function inheritFlags(index: u32): void {
+  flagsKnown(CARRY_ANY, false);
+  if (isEntry(index)) return;
+  let known: u32 = 0xff;
+  for (let other: u32 = 0; other < blockCount; other++) {
+    if (successor(other, 0) != index && successor(other, 1) != index) continue;
+    const out = <u32>load<u16>(flagsOut + (other << 1));
+    if (out == 0xff || (known != 0xff && known != out)) return;
+    known = out;
+  }
+  if (known != 0xff) flagsKnown(known & 0xff, known >>> 8 != 0);
+}
+
+function noteFlagsOut(index: u32): void {
+  store<u16>(flagsOut + (index << 1), carryKind | (inSync ? 0x100 : 0));
+}
+
+function writeBlock(index: u32): void {
+  const block = blockOf(index);
+  placeBlock(block);
+  inheritFlags(index);
+  // Fuel for the whole block, or the interpreter counts out what is left.
+  get(locals.FUEL);
+  constant(blockLength);
+  op(W.I32_SUB);
+  tee(locals.FUEL);
+  constant(0);
+  op(W.I32_LT_S);
+  open(W.IF, TYPE_VOID);
+  standAtBlock();
+  close();
+  let guardEnd: u32 = 0;
+  let kindBefore: u32 = 0;
+  let syncBefore = false;
+  for (let ip = block + BLOCK_HEADER_BYTES; ; ip += RECORD_BYTES) {
+    if (!emitRoom(RECORD_ROOM)) {
+      full = true;
+      return;
+    }
+    if (guardEnd != 0 && ip >= guardEnd) {
+      close();
+      // What was set under the guard may not have been.
+      if (carryKind != kindBefore) flagsKnown(CARRY_ANY, false);
+      else flagsKnown(carryKind, inSync && syncBefore);
+      guardEnd = 0;
+    }
+    const code = <Op>load<u16>(ip);
+    if (isGuard(code)) {
+      pushCondition(<u32>code - <u32>Op.GUARD_EQ);
+      open(W.IF, TYPE_VOID);
+      guardEnd = ip + load<u32>(ip, 8);
+      kindBefore = carryKind;
+      syncBefore = inSync;
+      continue;
+    }
+    placeRecord(ip);
+    if (isForeign(code)) stand(ip);
+    else if (code == Op.SYSTEM_READ && readsFlags(ip)) {
+      stand(ip);
+      if (guardEnd == 0) return;
+      continue;
+    } else if (!lowerData(code, ip) && !lowerMemory(code, ip) && !lowerFloat(code, ip)) writeBranch(index, code, ip);
+    if (endsBlock(code) && guardEnd == 0) return;
+  }
+}
+
+function writeBranch(index: u32, code: Op, ip: u32): void {
+  const target = blockOffset + load<u32>(ip, 8);
+  const after = blockOffset + ((<u32>load<u8>(ip, 7)) << 1);
+  noteFlagsOut(index);
+  if (code > Op.B && code <= Op.B_LE) {
+    pushCondition(<u32>code - <u32>Op.B_EQ);
+    open(W.IF, TYPE_VOID);
+    go(target);
+    close();
+    return;
+  }
+  switch (code) {
+    case Op.CBZ:
+    case Op.CBNZ:
+      locals.getOperand(load<u8>(ip, 2));
+      if (code == Op.CBZ) op(W.I32_EQZ);
+      open(W.IF, TYPE_VOID);
+      go(target);
+      close();
+      return;
+    case Op.B:
+      go(target);
+      return;
+    case Op.FALL: {
+      const it = <u32>load<u8>(ip, 6);
+      if (it & 15) standAt(target, it);
+      else go(target);
+      return;
+    }
+    case Op.BL:
+      pushAddress((after + 4) | (<u32>load<u8>(ip, 5)));
+      locals.setOperand(LR);
+      go(target);
+      return;
+    case Op.BLX: {
+      const wasThumb = <u32>load<u8>(ip, 5);
+      pushAddress((after + 4) | wasThumb);
+      locals.setOperand(LR);
+      exitTo(target, wasThumb == 0);
+      return;
+    }
+    case Op.JUMP_LINK:
+      // The target first: it may be the link register.
+      locals.getOperand(load<u8>(ip, 4));
+      pushAddress(load<u8>(ip, 5) ? (after + 2) | 1 : after + 4);
+      locals.setOperand(LR);
+      jump();
+      return;
+    case Op.JUMP:
+      locals.getOperand(load<u8>(ip, 4));
+      jump();
+      return;
+    case Op.JUMP_PLAIN:
+      locals.getOperand(load<u8>(ip, 4));
+      if (isThumb) {
+        constant(1);
+        op(W.I32_OR);
+      }
+      jump();
+      return;
+    case Op.TABLE_BRANCH:
+      pushTable(ip);
+      jump();
+      return;
+    default:
+      // A record that nobody knows: a defect, which verification and the tests show as an instruction that is not translated.
+      stand(ip);
+      return;
+  }
+}
+
+/** The elements of a sequence: positions, or components by their heads. */
+function elementAfter(position: u32): u32 {
+  const end = componentEnd(position);
+  return end ? end : position + 1;
+}
+
+/** Opens a block for each element of [first, end) in turn, so that a branch to its label comes out before it. With `dispatch`, then
+ *  branches by STATE; `self` is the label for positions before `first`, a component's head. */
+function openSequence(first: u32, end: u32, dispatch: bool, head: u32): void {
+  openBackwards(first, end);
+  if (!dispatch) return;
+  let self: u32 = 0;
+  const from = head != NONE ? head : first;
+  if (head != NONE) self = open(W.BLOCK, TYPE_VOID);
+  get(locals.STATE);
+  constant(from);
+  op(W.I32_SUB);
+  byte(<u32>W.BR_TABLE);
+  leb(end - from - 1);
+  for (let position = from; position < end; position++) {
+    // The last label is the default.
+    if (head != NONE && position == head) labelIndex(self);
+    else labelIndex(load<u32>(labels + (elementOf(first, position) << 2)));
+  }
+  if (head != NONE) close();
+}
+
+/** The element of the sequence that starts at `first` which holds `position`. */
+function elementOf(first: u32, position: u32): u32 {
+  let element = first;
+  while (elementAfter(element) <= position) element = elementAfter(element);
+  return element;
+}
+
+function openBackwards(position: u32, end: u32): void {
+  if (position >= end) return;
+  openBackwards(elementAfter(position), end);
+  store<u32>(labels + (position << 2), open(W.BLOCK, TYPE_VOID));
+}
+
+/** Writes the elements of [first, end): each begins where its block ends. */
+function writeSequence(first: u32, end: u32): void {
+  for (let position = first; position < end && !full; position = elementAfter(position)) {
+    close();
+    const componentStop = componentEnd(position);
+    if (componentStop == 0) {
+      writeBlock(blockIn(position));
+      continue;
+    }
+    store<u32>(loopLabels + (position << 2), open(W.LOOP, TYPE_VOID));
+    store<u8>(isOpen + position, 1);
+    openSequence(position + 1, componentStop, needsDispatch(position), position);
+    writeBlock(blockIn(position));
+    writeSequence(position + 1, componentStop);
+    store<u8>(isOpen + position, 0);
+    close();
+  }
+}
+
+/** Whether any block ends in a branch whose target may be a return point of the region. */
+function returnsInside(): bool {
+  let entryCount: u32 = 0;
+  for (let i: u32 = 0; i < blockCount; i++) if (isEntry(i)) entryCount++;
+  return entryCount > 1;
+}
+
+/** Writes the region's function, without its locals and prologue, which functionPrologue() writes when it is known what they are.
+ *  False: there was no room. */
+export function writeRegion(functionSlot: u32): bool {
+  full = false;
+  slot = functionSlot;
+  locals.localsReset();
+  depthReset();
+  orderBlocks();
+  for (let i: u32 = 0; i < REGION_BLOCKS_MAX; i++) store<u16>(flagsOut + (i << 1), 0xff);
+  memory.fill(isOpen, 0, 64);
+  const exit = open(W.BLOCK, TYPE_VOID);
+  const loops = returnsInside();
+  const again = loops ? open(W.LOOP, TYPE_VOID) : 0;
+  const jumpTo = loops ? open(W.BLOCK, TYPE_VOID) : exit;
+  placeLabels(exit, jumpTo);
+  openSequence(orderStart(), REGION_BLOCKS_MAX, true, NONE);
+  writeSequence(orderStart(), REGION_BLOCKS_MAX);
+  if (full) return false;
+  if (loops) {
+    close();
+    findInside(again);
+    branchTo(W.BR, exit);
+    close();
+    op(W.UNREACHABLE);
+  }
+  close();
+  writeEpilogue();
+  op(W.END);
+  return emitRoom(RECORD_ROOM);
+}
+
+/** TARGET in this page, with an entry of this function: goes there. */
+function findInside(again: u32): void {
+  get(locals.TARGET);
+  get(locals.PAGE);
+  op(W.I32_XOR);
+  tee(locals.VALUE);
+  constant(0x1000);
+  op(W.I32_LT_U);
+  open(W.IF, TYPE_VOID);
+  get(locals.VALUE);
+  constant(pageBase);
+  op(W.I32_OR);
+  tee(locals.VALUE);
+  pushEntryOf(locals.VALUE);
+  tee(locals.ENTRY);
+  access(W.I32_LOAD, entryTable);
+  op(W.I32_EQ);
+  open(W.IF, TYPE_VOID);
+  get(locals.ENTRY);
+  access(W.I32_LOAD, entryTable + 4);
+  tee(locals.STATE);
+  constant(16);
+  op(W.I32_SHR_U);
+  constant(slot);
+  op(W.I32_EQ);
+  open(W.IF, TYPE_VOID);
+  get(locals.STATE);
+  constant(0xffff);
+  op(W.I32_AND);
+  set(locals.STATE);
+  branchTo(W.BR, again);
+  close();
+  close();
+  close();
+}
+
+/** Pushes the offset of the entry for the key in `local` (arm/translation entryOf). */
+export function pushEntryOf(local: u32): void {
+  get(local);
+  constant(1);
+  op(W.I32_SHR_U);
+  get(local);
+  constant(11);
+  op(W.I32_SHR_U);
+  op(W.I32_XOR);
+  constant(ENTRY_COUNT - 1);
+  op(W.I32_AND);
+  constant(3);
+  op(W.I32_SHL);
+}
+
+function writeEpilogue(): void {
+  for (let number: u32 = 0; number < 15; number++) {
+    if (!(locals.writtenRegisters & (1 << number))) continue;
+    constant(0);
+    get(locals.REGISTERS + number);
+    access(W.I32_STORE, CPU_STATE + (number << 2));
+  }
+  if (locals.usesFlags) {
+    settleCarry();
+    storeLocal(locals.NEGATIVE, FLAG_N);
+    storeLocal(locals.NOT_ZERO, FLAG_Z);
+    storeLocal(locals.CARRY_A, FLAG_C);
+    storeLocal(locals.CARRY_B, FLAG_V);
+  }
+  get(locals.SITE);
+  open(W.IF, TYPE_VOID);
+  get(locals.FUEL);
+  get(locals.PAGE);
+  get(locals.SITE);
+  get(locals.TARGET);
+  op(W.RETURN_CALL);
+  leb(IMPORT_LEAVE);
+  close();
+  get(locals.FUEL);
+  get(locals.TARGET);
+  op(W.RETURN_CALL);
+  leb(FUNCTION_DISPATCH);
+}
+
+function storeLocal(local: u32, address: u32): void {
+  constant(0);
+  get(local);
+  access(W.I32_STORE, address);
+}
+
+function loadLocal(local: u32, address: u32): void {
+  locals.loadWord(address);
+  set(local);
+}
+
+/** Writes the declaration of the locals, and what loads them. */
+export function writePrologue(): void {
+  leb(4);
+  leb(locals.WORD_LOCAL_COUNT);
+  byte(0x7f);
+  leb(locals.WIDE_LOCAL_COUNT);
+  byte(0x7e);
+  leb(locals.DOUBLE_LOCAL_COUNT);
+  byte(0x7c);
+  leb(locals.SINGLE_LOCAL_COUNT);
+  byte(0x7d);
+  for (let number: u32 = 0; number < 15; number++) {
+    if (locals.usedRegisters & (1 << number)) loadLocal(locals.REGISTERS + number, CPU_STATE + (number << 2));
+  }
+  if (locals.usesFlags) {
+    loadLocal(locals.NEGATIVE, FLAG_N);
+    loadLocal(locals.NOT_ZERO, FLAG_Z);
+    loadLocal(locals.CARRY_A, FLAG_C);
+    loadLocal(locals.CARRY_B, FLAG_V);
+  }
+  if (locals.usesTlb) loadLocal(locals.TLB, TLB_TABLE);
+  if (locals.usesVfp) {
+    call(IMPORT_VFP_USABLE);
+    set(locals.VFP_USABLE);
+  }
+}
