@@ -36,6 +36,7 @@ the guest's console as they are; its end does not end the guest.
   --dtb FILE           a compiled device tree instead of the generated one
   --memory SIZE        RAM of the guest (default 64M); what a partition costs beside it is shown when it starts
   --overhead KIND      caches beside RAM: normal (up to 4 MiB, default) or small (up to 1 MiB with 64M)
+  --translate HOW      on: hot guest code is translated to WebAssembly; off (default)
   --disk FILE[,ro]     raw disk image, as virtio block device
   --console PORT       what the terminal shows: pl011 (default) or virtio (the guest's hvc0)
   --machine NAME       virt, the only one so far
@@ -57,6 +58,7 @@ const OPTIONS: OptionTable = {
   dtb: { type: "string" },
   memory: { type: "string" },
   overhead: { type: "string" },
+  translate: { type: "string" },
   disk: { type: "string" },
   console: { type: "string" },
   machine: { type: "string" },
@@ -124,6 +126,8 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
     throw new UsageError("USAGE", `there is no machine "${escapeText(machine)}"`, "Machines: virt.");
   const overhead = parsed.text("overhead") ?? "normal";
   if (overhead !== "normal" && overhead !== "small") throw new UsageError("USAGE", "--overhead is normal or small");
+  const translate = parsed.text("translate") ?? "off";
+  if (translate !== "on" && translate !== "off") throw new UsageError("USAGE", "--translate is on or off");
   const console = parsed.text("console") ?? "pl011";
   if (console !== "pl011" && console !== "virtio") throw new UsageError("USAGE", "--console is pl011 or virtio");
   const base = {
@@ -133,6 +137,7 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
     deviceTree: parsed.text("dtb"),
     disk: parseDisk(parsed.text("disk")),
     overhead,
+    translate: translate === "on",
     channels: false,
     consolePort: console === "pl011" ? 0 : 1,
     inputIsWhole: process.stdin.isTTY !== true,

@@ -102,6 +102,7 @@ export class KernelLoop {
         continue;
       }
       const reason = this.slice();
+      machine.translator?.step();
       disk.takeRequests();
       switch (reason) {
         case RUN_WAIT:
@@ -273,6 +274,7 @@ export class KernelLoop {
       pagesInvalidated: machine.count(STATS_PAGES_INVALIDATED),
       mmioReads: machine.count(STATS_MMIO_READS),
       mmioWrites: machine.count(STATS_MMIO_WRITES),
+      translation: machine.translator?.stats(machine) ?? null,
     };
   }
 }

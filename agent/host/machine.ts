@@ -87,6 +87,8 @@ export interface MachineEntries {
 export interface MachineTranslation {
   /** Bytes of the module that it has written, or 0. */
   translateModule(): number;
+  /** The same for every decoded block, hot or not. */
+  translateEverything(): number;
   translateOffset(): number;
   translateInstalled(): void;
 }

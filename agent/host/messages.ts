@@ -45,6 +45,23 @@ export interface RunStats {
   pagesInvalidated: number;
   mmioReads: number;
   mmioWrites: number;
+  translation: TranslationStats | null;
+}
+
+export interface TranslationStats {
+  functions: number;
+  /** Of WebAssembly, that were installed; of guest code that they were made from. */
+  bytes: number;
+  instructions: number;
+  /** Modules compiled, and the time that took. */
+  modules: number;
+  compileMs: number;
+  /** Functions dropped because their code changed; generations that ended because they were too many. */
+  drops: number;
+  flushes: number;
+  /** Ways in from the interpreter, and the instructions executed so. */
+  entries: number;
+  executed: number;
 }
 
 export interface PartitionEnd {

@@ -14,7 +14,7 @@ import { DiskQueue } from "./disk-queue.ts";
 import { seededEntropy } from "./entropy.ts";
 import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "./loader/plan.ts";
 import type { MachineConfig } from "./machine.ts";
-import { CACHE_SIZES, checkRamBytes, partitionMemory, type PartitionMemory } from "./partition-memory.ts";
+import { CACHE_SIZES, TRANSLATION, checkRamBytes, partitionMemory, type PartitionMemory } from "./partition-memory.ts";
 
 /** Devices that a partition has unless it says otherwise. */
 const OPTIONAL_DEVICES = {
@@ -33,6 +33,8 @@ export interface ImageOptions {
   commandLine: string | null;
   deviceTree: string | null;
   disk: { path: string; readOnly: boolean } | null;
+  /** Hot guest code becomes WebAssembly. */
+  translate?: boolean;
   /** Which caches: what the partition costs beside its RAM. */
   overhead: "normal" | "small";
   /** Whether there is a device for event channels. */
@@ -68,7 +70,7 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
   const rngSeed = randomBytes(RNG_SEED_BYTES);
   if (deterministic) seededEntropy("pocketvisor deterministic rng-seed")(rngSeed);
   const plan = loadPlan({ ...options, devices, rngSeed });
-  const caches = CACHE_SIZES[options.overhead];
+  const caches = { ...CACHE_SIZES[options.overhead], ...(options.translate ? TRANSLATION : {}) };
   const diskQueue = disk === null || deterministic ? null : new DiskQueue(caches.diskPieceBytes).buffer;
   const shared = sharedBytes + (diskQueue?.byteLength ?? 0);
   return {

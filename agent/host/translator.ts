@@ -1,28 +1,32 @@
 // Compiles what a machine has translated: between two slices it takes a module out of the machine's memory, compiles it, and puts
 // its functions into the machine's own table.
 
+import {
+  STATS_TRANSLATED_BYTES,
+  STATS_TRANSLATED_ENTRIES,
+  STATS_TRANSLATED_EXECUTED,
+  STATS_TRANSLATED_FUNCTIONS,
+  STATS_TRANSLATED_INSTRUCTIONS,
+  STATS_TRANSLATION_DROPS,
+  STATS_TRANSLATION_FLUSHES,
+} from "../../kernel/abi/layout.ts";
 import type { MachineTranslation } from "./machine.ts";
+import type { TranslationStats } from "./messages.ts";
 
 /** Places in a machine's table: kernel/machine/arm/translation, FUNCTION_COUNT. */
 const FUNCTION_COUNT = 4096;
 const IMPORT_PREFIX = "translated";
 
-/** What translation has cost and made, beside the machine's own counters. */
-export interface TranslationTimes {
-  moduleCount: number;
-  /** Time from asking for a module to having it in the table. */
-  compileMs: number;
-}
-
 export class Translator {
-  readonly times: TranslationTimes = { moduleCount: 0, compileMs: 0 };
+  private moduleCount = 0;
+  private compileMs = 0;
   private readonly machine: MachineTranslation;
   private readonly bytes: Uint8Array;
-  private readonly imports: WebAssembly.Imports;
+  private readonly imports: Record<string, Record<string, unknown>>;
   private readonly now: () => number;
 
   /** `exports` are all of the machine's; `now` is host monotonic time in nanoseconds. */
-  constructor(exports: WebAssembly.Exports, memory: WebAssembly.Memory, now: () => number) {
+  constructor(exports: Record<string, unknown>, memory: WebAssembly.Memory, now: () => number) {
     this.machine = exports as unknown as MachineTranslation;
     this.bytes = new Uint8Array(memory.buffer);
     this.now = now;
@@ -35,16 +39,38 @@ export class Translator {
 
   /** Compiles what became hot since the last call. Called between slices; returns whether there was anything. */
   step(): boolean {
-    const start = this.now();
-    const length = this.machine.translateModule();
+    return this.install(this.now(), this.machine.translateModule());
+  }
+
+  /** Compiles all that was decoded so far, hot or not. */
+  everything(): void {
+    while (this.install(this.now(), this.machine.translateEverything()));
+  }
+
+  /** What was translated, and how much of the work it did. */
+  stats(counters: { count(at: number): number }): TranslationStats {
+    return {
+      functions: counters.count(STATS_TRANSLATED_FUNCTIONS),
+      bytes: counters.count(STATS_TRANSLATED_BYTES),
+      instructions: counters.count(STATS_TRANSLATED_INSTRUCTIONS),
+      modules: this.moduleCount,
+      compileMs: this.compileMs,
+      drops: counters.count(STATS_TRANSLATION_DROPS),
+      flushes: counters.count(STATS_TRANSLATION_FLUSHES),
+      entries: counters.count(STATS_TRANSLATED_ENTRIES),
+      executed: counters.count(STATS_TRANSLATED_EXECUTED),
+    };
+  }
+
+  private install(start: number, length: number): boolean {
     if (length === 0) return false;
     const at = this.machine.translateOffset();
     const module = new WebAssembly.Module(this.bytes.slice(at, at + length));
     // The module's element segments put its functions into the table.
     new WebAssembly.Instance(module, this.imports);
     this.machine.translateInstalled();
-    this.times.moduleCount++;
-    this.times.compileMs += (this.now() - start) / 1e6;
+    this.moduleCount++;
+    this.compileMs += (this.now() - start) / 1e6;
     return true;
   }
 }

@@ -9,6 +9,8 @@ declare namespace WebAssembly {
     constructor(descriptor: { element: "anyfunc"; initial: number; maximum?: number });
     get(index: number): unknown;
     set(index: number, value: unknown): void;
+    readonly length: number;
+    grow(delta: number): number;
   }
   class Module {
     constructor(bytes: Uint8Array);

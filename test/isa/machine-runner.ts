@@ -2,7 +2,16 @@
 // that end the run with their number, and a start that switches the VFP (and the MMU, flat) on and goes to user mode. The
 // program's own end, a Linux system call, arrives as a Supervisor Call.
 
-import { CLOCK_STATE, CONFIG_ENTRY, CONFIG_ROM_OFFSET, MODE_DETERMINISTIC, RAM_BASE } from "../../kernel/abi/layout.js";
+import {
+  CLOCK_STATE,
+  CONFIG_ENTRY,
+  CONFIG_ROM_OFFSET,
+  CPU_STATE,
+  MODE_DETERMINISTIC,
+  RAM_BASE,
+  STATS_TRANSLATED_EXECUTED,
+  VFP_STATE,
+} from "../../kernel/abi/layout.js";
 import { RUN_FUEL, RUN_POWER_OFF } from "../../kernel/abi/reasons.js";
 import { bareMachine, type BareMachine } from "../support/bare-machine.js";
 import { a32Branch, a32Constant } from "./assembler.js";
@@ -10,6 +19,12 @@ import { PROGRAM_BASE, type Program } from "./program.js";
 
 const OUTCOME = RAM_BASE + 0x100; // the vector's number, then LR
 const PAGE_TABLE = RAM_BASE + 0x4000;
+
+const TRANSLATE_BYTES = 0x10_0000;
+const BLOCK_CACHE_BYTES = 0x100_0000;
+/** Registers and banks of CPU_STATE, without what follows: CP15. */
+const REGISTER_BYTES = 0x200;
+const VFP_BYTES = 0x200;
 
 const VECTOR_NAMES = [
   "reset",
@@ -26,12 +41,17 @@ const SUPERVISOR_CALL = 2;
 export interface MachineRun {
   results: Uint8Array;
   instructions: bigint;
+  /** Of those, the ones that translated code executed. */
+  translated: bigint;
 }
 
 export interface MachineRunOptions {
   /** Instructions for each run() call. 1 steps. */
   fuel: number;
   mmu: boolean;
+  /** The program runs interpreted once; then all that was decoded is translated, and it runs once more, in slices of the given fuel:
+   *  results and instruction count are the second run's. */
+  translate?: boolean;
 }
 
 /** The program did not come to its end. `code` tells how. */
@@ -47,8 +67,34 @@ export class MachineRunError extends Error {
 /** Runs `program` to its end. Throws MachineRunError when it takes an exception or spends more than `limit` instructions. */
 export function machineRun(program: Program, options: MachineRunOptions, limit = 400_000_000): MachineRun {
   const ramBytes = (PROGRAM_BASE - RAM_BASE + program.memoryBytes + 0x1ffff) & ~0xffff;
-  const machine = bareMachine({ ramBytes, romBytes: 0x10000, mode: MODE_DETERMINISTIC });
+  const machine = bareMachine({
+    ramBytes,
+    romBytes: 0x10000,
+    mode: MODE_DETERMINISTIC,
+    ...(options.translate ? { translateBytes: TRANSLATE_BYTES, blockCacheBytes: BLOCK_CACHE_BYTES } : {}),
+  });
   prepare(machine, program, options.mmu);
+  if (!options.translate) return runToEnd(machine, program, options, limit);
+  const state = machine.bytes.slice(CPU_STATE, CPU_STATE + REGISTER_BYTES);
+  const vfp = machine.bytes.slice(VFP_STATE, VFP_STATE + VFP_BYTES);
+  runToEnd(machine, program, { ...options, fuel: 50_000_000 }, limit);
+  machine.translator!.everything();
+  // The beginning again, but for CP15 and the TLB, which the firmware sets once more.
+  machine.bytes.set(state, CPU_STATE);
+  machine.bytes.set(vfp, VFP_STATE);
+  machine.writeRam(PROGRAM_BASE, program.image);
+  machine.writeRam(PROGRAM_BASE + program.image.length, new Uint8Array(program.memoryBytes - program.image.length));
+  const before = instructionCount(machine);
+  const executed = machine.view.getBigUint64(STATS_TRANSLATED_EXECUTED, true);
+  const run = runToEnd(machine, program, options, limit);
+  return {
+    results: run.results,
+    instructions: run.instructions - before,
+    translated: machine.view.getBigUint64(STATS_TRANSLATED_EXECUTED, true) - executed,
+  };
+}
+
+function runToEnd(machine: BareMachine, program: Program, options: MachineRunOptions, limit: number): MachineRun {
   for (let left = limit; ; left -= options.fuel) {
     const reason = machine.exports.run(options.fuel);
     if (reason === RUN_POWER_OFF) break;
@@ -63,7 +109,7 @@ export function machineRun(program: Program, options: MachineRunOptions, limit =
     throw new MachineRunError("MACHINE_EXCEPTION", `${VECTOR_NAMES[vector] ?? vector}, LR = 0x${from}`);
   }
   const results = machine.readRam(PROGRAM_BASE + program.resultsAt, program.resultBytes);
-  return { results, instructions: instructionCount(machine) };
+  return { results, instructions: instructionCount(machine), translated: 0n };
 }
 
 /** Instructions that the machine has executed. */

@@ -33,9 +33,9 @@ export function recordedHashes(record: SequenceRecord): string[] {
 export function compareRecord(
   record: SequenceRecord,
   options: MachineRunOptions,
-): { different: number[]; instructions: bigint } {
+): { different: number[]; instructions: bigint; translated: bigint } {
   const hashes = recordedHashes(record);
-  const { results, instructions } = machineRun(sequenceBatch(record.seed, 0, hashes.length).program, options);
+  const { results, instructions, translated } = machineRun(sequenceBatch(record.seed, 0, hashes.length).program, options);
   const different = stateHashes(results).flatMap((hash, i) => (hash === hashes[i] ? [] : [i]));
-  return { different, instructions };
+  return { different, instructions, translated };
 }

@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { Translator } from "../../agent/host/translator.js";
 import * as abi from "../../kernel/abi/layout.js";
 import { INIT_OK } from "../../kernel/abi/reasons.js";
 
@@ -39,6 +40,9 @@ export interface BareMachineOptions {
   diskFlags?: number;
   diskSerial?: string;
   consolePorts?: number;
+  /** Bytes for the translator; none: off. */
+  translateBytes?: number;
+  blockCacheBytes?: number;
 }
 
 /** A block request as the host sees it in the table. */
@@ -60,6 +64,7 @@ export class BareMachine {
   readonly view: DataView;
   readonly bytes: Uint8Array;
   readonly ramBytes: number;
+  readonly translator: Translator | null;
   /** The monotonic clock, nanoseconds. Not zero at the start: a machine must not take an origin of 0 for "now". */
   private nanoseconds = 5e9;
   private pausedAt: number | undefined;
@@ -68,12 +73,17 @@ export class BareMachine {
   constructor(options: BareMachineOptions = {}) {
     this.ramBytes = options.ramBytes ?? 1 << 20;
     const romBytes = options.romBytes ?? 0;
-    const pages = 16 + ((this.ramBytes + romBytes) >>> 16) + Math.ceil(abi.STATIC_END / abi.WASM_PAGE);
+    const cacheBytes = options.blockCacheBytes ?? 0x10000;
+    const translateBytes = options.translateBytes ?? 0;
+    const caches = Math.ceil((1.125 * cacheBytes + translateBytes) / abi.WASM_PAGE);
+    const pages = 16 + caches + ((this.ramBytes + romBytes) >>> 16) + Math.ceil(abi.STATIC_END / abi.WASM_PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.view = new DataView(this.memory.buffer);
     this.bytes = new Uint8Array(this.memory.buffer);
     const imports = { env: { memory: this.memory }, host: { now: () => this.nanoseconds } };
-    this.exports = new WebAssembly.Instance(machineModule(), imports).exports as unknown as MachineExports;
+    const { exports } = new WebAssembly.Instance(machineModule(), imports);
+    this.exports = exports as unknown as MachineExports;
+    this.translator = translateBytes > 0 ? new Translator(exports, this.memory, () => this.nanoseconds) : null;
 
     this.store32(abi.CONFIG_ABI_VERSION, abi.ABI_VERSION);
     this.store32(abi.CONFIG_MODE, options.mode ?? abi.MODE_REALTIME);
@@ -81,7 +91,9 @@ export class BareMachine {
     this.store32(abi.CONFIG_ROM_BYTES, romBytes);
     this.store32(abi.CONFIG_TLB_ENTRIES, 16);
     this.store32(abi.CONFIG_TLB_CONTEXTS, 4);
-    this.store32(abi.CONFIG_BLOCK_CACHE_BYTES, 0x10000);
+    this.store32(abi.CONFIG_BLOCK_CACHE_BYTES, cacheBytes);
+    this.store32(abi.CONFIG_TRANSLATE_BYTES, translateBytes);
+    this.store32(abi.CONFIG_TRANSLATE_CODE_BYTES, 64 << 20);
     this.store32(abi.CONFIG_DEVICES, options.devices ?? ALL_DEVICES);
     this.view.setBigUint64(abi.CONFIG_DISK_SECTORS_LOW, options.diskSectors ?? 2048n, true);
     this.store32(abi.CONFIG_DISK_FLAGS, abi.DISK_PRESENT | (options.diskFlags ?? 0));

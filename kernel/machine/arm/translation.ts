@@ -82,7 +82,12 @@ export function translationSample(block: u32, heat: u32): void {
   const warmth = load<u32>(heat) + 1;
   store<u32>(heat, warmth);
   // Again, later, in case there was no room or the translator had other things to do.
-  if (warmth % HOT == 0 && hotCount < HOT_COUNT) store<u32>(hotBlocks + (hotCount++ << 2), block);
+  if (warmth % HOT == 0) hotNote(block);
+}
+
+/** The translator shall look at `block`, if it has time. */
+export function hotNote(block: u32): void {
+  if (hotCount < HOT_COUNT) store<u32>(hotBlocks + (hotCount++ << 2), block);
 }
 
 /** The translator has looked. */

@@ -5,8 +5,9 @@
 // makes the functions reachable: blocks' headers and the entry table name them. Nothing of this happens inside a slice.
 
 import { CONFIG_TRANSLATE_CODE_BYTES, STATS_TRANSLATED_FUNCTIONS, STATS_TRANSLATED_BYTES, STATS_TRANSLATED_INSTRUCTIONS, STATS_TRANSLATION_FLUSHES } from "../../abi/layout";
-import { staleCount } from "../pages";
-import { BLOCK_ENTRY, BLOCK_KEY, blockCacheFlush, blockDropStale, blockMarkTranslated } from "../arm/block-cache";
+import { ramBytes, romBytes, romOffset, staleCount } from "../pages";
+import { Op } from "../arm/micro-operation";
+import { BLOCK_ENTRY, BLOCK_HEADER_BYTES, BLOCK_KEY, blockCacheFlush, blockDropStale, blockMarkTranslated, blockNextInPage, pageBlocks } from "../arm/block-cache";
 import {
   FUNCTION_BYTES,
   FUNCTION_COUNT,
@@ -17,6 +18,7 @@ import {
   hotBlocks,
   hotCount,
   hotForget,
+  hotNote,
   translatedBytes,
   translatedFunctions,
   translationBuffer,
@@ -24,7 +26,7 @@ import {
   translationDropAll,
 } from "../arm/translation";
 import { byte, emitPosition, emitRoom, emitStart, lebWideAt } from "./emitter";
-import { blockCount, blockOf, isEntry, pageBase, regionChunks, regionCollect, regionLength } from "./graph";
+import { blockCount, blockOf, isEntry, isForeign, pageBase, regionChunks, regionCollect, regionLength } from "./graph";
 import { writeDispatch, writeModuleHead } from "./module";
 import { stateOf, writePrologue, writeRegion } from "./region";
 
@@ -107,6 +109,18 @@ export function translateModule(): u32 {
   hotForget();
   if (count == 0) return 0;
   return assemble(bodies, count);
+}
+
+/** As translateModule(), for every block that was decoded, hot or not: what verification asks for, again and again until 0. */
+export function translateEverything(): u32 {
+  hotForget();
+  const end = romOffset + romBytes + ramBytes;
+  for (let page = romOffset; page < end; page += 0x1000) {
+    for (let block = pageBlocks(page); block; block = blockNextInPage(block)) {
+      if (load<u32>(block, BLOCK_ENTRY) == 0 && !isForeign(<Op>load<u16>(block + BLOCK_HEADER_BYTES))) hotNote(block);
+    }
+  }
+  return translateModule();
 }
 
 /** Writes the function of the region that was collected: size, locals, prologue, body. False: there is no room. */
