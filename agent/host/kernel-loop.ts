@@ -62,6 +62,7 @@ export class KernelLoop {
   private readonly panic = new PanicWatch();
   private readonly inputChunk = new Uint8Array(CONSOLE_INPUT_BYTES);
   /** Instructions per nanosecond. */
+  private translateAt = 0;
   private speed = FIRST_FUEL / QUANTUM_NS;
   private measuredNs = 0;
   private measuredInstructions = 0;
@@ -102,7 +103,10 @@ export class KernelLoop {
         continue;
       }
       const reason = this.slice();
-      machine.translator?.step();
+      if (machine.translator !== null && machine.instructions > this.translateAt) {
+        machine.translator.step();
+        this.translateAt = machine.instructions + 4_000_000;
+      }
       disk.takeRequests();
       switch (reason) {
         case RUN_WAIT:

@@ -26,7 +26,7 @@ export interface CacheSizes {
 
 const NOT_TRANSLATED = { translateBytes: 0, translateCodeBytes: 0 };
 /** What translation costs at most: tables and buffer in the partition's memory, and the code that the engine keeps. */
-export const TRANSLATION = { translateBytes: TRANSLATE_BYTES_LEAST, translateCodeBytes: 4 << 20 };
+export const TRANSLATION = { translateBytes: TRANSLATE_BYTES_LEAST, translateCodeBytes: 16 << 20 };
 
 /** What a partition costs beside its RAM: small ones fit into 1 MiB of overhead, normal ones into 4 MiB (with 64 MiB of RAM and a
  *  disk). */

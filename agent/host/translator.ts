@@ -14,7 +14,7 @@ import type { MachineTranslation } from "./machine.ts";
 import type { TranslationStats } from "./messages.ts";
 
 /** Places in a machine's table: kernel/machine/arm/translation, FUNCTION_COUNT. */
-const FUNCTION_COUNT = 4096;
+const FUNCTION_COUNT = 2048;
 const IMPORT_PREFIX = "translated";
 
 export class Translator {

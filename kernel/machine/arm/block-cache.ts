@@ -24,7 +24,15 @@ import {
 import { PAGE_RECORD_BYTES, CONFIG_RAM_BYTES, CONFIG_ROM_BYTES } from "../../abi/layout";
 import { PAGE_STALE, PAGE_TRANSLATED, PAGE_WRITTEN, pageOf, pageRecord, pagesSettled, romOffset } from "../pages";
 import { tlbProtect } from "./tlb";
-import { entryFind, translationDropPage, translationRetrack } from "./translation";
+import {
+  FUNCTION_COUNT,
+  FUNCTION_PAGE_COUNT,
+  entryFind,
+  functionFree,
+  functionPageOf,
+  translationRefuse,
+  translationRetrack,
+} from "./translation";
 
 export const BLOCK_KEY: u32 = 0;
 const NEXT_HASH: u32 = 4;
@@ -134,6 +142,32 @@ export function blockTrack(at: u32, bytes: u32): void {
   store<u64>(record, load<u64>(record) | chunks);
 }
 
+/** Drops every function that was made from the page. */
+function dropFunctions(page: u32): void {
+  for (let index: u32 = 0; index < FUNCTION_COUNT; index++) {
+    for (let which: u32 = 0; which < FUNCTION_PAGE_COUNT; which++) {
+      if (functionPageOf(index, which) != page) continue;
+      blockDropFunction(index, false);
+      break;
+    }
+  }
+}
+
+/** The function in slot `index` is entered no more: its blocks are the interpreter's again, with `refuse` for good. */
+export function blockDropFunction(index: u32, refuse: bool): void {
+  for (let which: u32 = 0; which < FUNCTION_PAGE_COUNT; which++) {
+    const page = functionPageOf(index, which);
+    if (!page) break;
+    for (let block = pageBlocks(page); block; block = blockNextInPage(block)) {
+      if (load<u32>(block, BLOCK_ENTRY) >>> 16 != index) continue;
+      store<u32>(block, 0, BLOCK_ENTRY);
+      store<u32>(block, load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK, BLOCK_COUNT);
+      if (refuse) translationRefuse(block + BLOCK_HEAT);
+    }
+  }
+  functionFree(index);
+}
+
 /** Drops the blocks of the page with this record. */
 export function blockDropPage(record: u32): void {
   let block = load<u32>(record, 8);
@@ -148,7 +182,7 @@ export function blockDropPage(record: u32): void {
   store<u64>(record, 0);
   store<u32>(record, 0, 8);
   const flags = load<u32>(record, 12);
-  if (flags & PAGE_TRANSLATED) translationDropPage(pageOf(record));
+  if (flags & PAGE_TRANSLATED) dropFunctions(pageOf(record));
   store<u32>(record, flags & ~(PAGE_STALE | PAGE_TRANSLATED), 12);
   store<u64>(STATS_PAGES_INVALIDATED, load<u64>(STATS_PAGES_INVALIDATED) + 1);
 }
@@ -173,7 +207,7 @@ export function blockCacheFlush(): void {
     store<u32>(record, 0, 8);
     let flags = load<u32>(record, 12);
     if ((flags & (PAGE_STALE | PAGE_TRANSLATED)) == (PAGE_STALE | PAGE_TRANSLATED)) {
-      translationDropPage(pageOf(record));
+      dropFunctions(pageOf(record));
       flags &= ~PAGE_TRANSLATED;
     }
     store<u32>(record, flags & ~PAGE_STALE, 12);

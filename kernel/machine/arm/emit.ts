@@ -3,7 +3,7 @@
 // Globals here live only while one block is decoded.
 
 import { FPSCR_VECTOR } from "./vfp-state";
-import { LINK_FAR, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
+import { LINK_FAR, LINK_INDIRECT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
 import { OPERAND_PC, SCRATCH } from "./state";
 
 /** Where the next record goes. */
@@ -61,7 +61,7 @@ export function emit(op: Op, d: u32, n: u32, m: u32, s: u32, immediate: u32): vo
   store<u32>(out, (<u32>op) | (d << 16) | (n << 24));
   store<u32>(out, m | (s << 8) | stamp, 4);
   store<u32>(out, immediate, 8);
-  store<u32>(out, LINK_FAR, 12);
+  store<u32>(out, LINK_INDIRECT, 12);
   out += RECORD_BYTES;
 }
 
@@ -90,7 +90,7 @@ export function emitFall(target: u32): void {
 
 /** Links stay within a page: see block-cache. */
 function linkLast(target: u32): void {
-  if (pageOffset + target < 0x1000) store<u32>(out - RECORD_BYTES, LINK_UNRESOLVED, 12);
+  store<u32>(out - RECORD_BYTES, pageOffset + target < 0x1000 ? LINK_UNRESOLVED : LINK_FAR, 12);
 }
 
 /** The last record is a branch that may not be taken. */

@@ -26,6 +26,7 @@ import {
   BLOCK_HEADER_BYTES,
   BLOCK_HEAT,
   BLOCK_KEY,
+  blockDropFunction,
   blockDropStale,
   blockFind,
   blockGeneration,
@@ -53,7 +54,7 @@ import { fetchBlock } from "./fetch";
 import { float32Add, float32Divide, float32Multiply, float32Subtract } from "./float32";
 import { float64Add, float64Divide, float64Multiply, float64Subtract } from "./float64";
 import { media, mediaLong, reverseBits, saturate } from "./media";
-import { LINK_FAR, Op, RECORD_BYTES } from "./micro-operation";
+import { LINK_FAR, LINK_HINT, LINK_INDIRECT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
 import { irqMasked, privileged, psrSetFlags } from "./psr";
 import { psciCall } from "./psci";
 import {
@@ -81,7 +82,7 @@ import {
   setPc,
 } from "./state";
 import { system, systemRead, vfpUsable } from "./system";
-import { SAMPLE_SHIFT, translationSample } from "./translation";
+import { SAMPLE_SHIFT, entryFind, functionVisited, translationSample } from "./translation";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
 
@@ -305,12 +306,26 @@ export function interpret(fuel: u32): u32 {
     }
     base = pc();
     setItState(0);
-    const entry = load<u32>(block, BLOCK_ENTRY);
+    let entry = load<u32>(block, BLOCK_ENTRY);
     if (entry != 0 && !stands) {
       setEvent(EVENT_NONE);
       const before = fuel;
-      fuel = call_indirect<u32>(entry >>> 16, fuel, base & 0xffff_f000, entry & 0xffff);
-      store<u64>(STATS_TRANSLATED_ENTRIES, load<u64>(STATS_TRANSLATED_ENTRIES) + 1);
+      let entries: u64 = 0;
+      do {
+        entries++;
+        const fuelBefore = fuel;
+        fuel = call_indirect<u32>(entry >>> 16, fuel, base & 0xffff_f000, entry & 0xffff);
+        if (functionVisited(entry >>> 16, fuelBefore - fuel)) {
+          blockDropFunction(entry >>> 16, true);
+          if (event() == EVENT_NONE) break;
+        }
+        if (event() != EVENT_NONE) break;
+        base = pc();
+        const code = tlbCodeEntry(base);
+        if (load<u32>(code) != (base & 0xffff_f000)) break;
+        entry = entryFind((base + load<u32>(code, TLB_CODE_ADDEND)) | load<u32>(THUMB));
+      } while (entry != 0);
+      store<u64>(STATS_TRANSLATED_ENTRIES, load<u64>(STATS_TRANSLATED_ENTRIES) + entries);
       store<u64>(STATS_TRANSLATED_EXECUTED, load<u64>(STATS_TRANSLATED_EXECUTED) + <u64>(before - fuel));
       what = event();
       if (what == EVENT_DATA_ABORT) exceptionDataAbort();
@@ -1955,7 +1970,7 @@ export function interpret(fuel: u32): u32 {
           const wasThumb = sOf(ip);
           store<u32>(CPU_STATE + LR, (base + ((<u32>load<u8>(ip, 7)) << 1) + 4) | wasThumb);
           store<u32>(THUMB, wasThumb ^ 1);
-          next = LINK_FAR;
+          next = LINK_INDIRECT;
           target = base + immediate(ip);
           break;
         }
@@ -1963,12 +1978,12 @@ export function interpret(fuel: u32): u32 {
           const to = mValue(ip);
           store<u32>(THUMB, to & 1);
           target = to & (to & 1 ? 0xffff_fffe : 0xffff_fffc);
-          next = LINK_FAR;
+          next = LINK_INDIRECT;
           break;
         }
         case Op.JUMP_PLAIN: {
           target = mValue(ip) & (load<u32>(THUMB) ? 0xffff_fffe : 0xffff_fffc);
-          next = LINK_FAR;
+          next = LINK_INDIRECT;
           break;
         }
         case Op.JUMP_LINK: {
@@ -1980,12 +1995,12 @@ export function interpret(fuel: u32): u32 {
           );
           store<u32>(THUMB, to & 1);
           target = to & (to & 1 ? 0xffff_fffe : 0xffff_fffc);
-          next = LINK_FAR;
+          next = LINK_INDIRECT;
           break;
         }
         case Op.TABLE_BRANCH: {
           target = base + immediate(ip) + (mValue(ip) << 1);
-          next = LINK_FAR;
+          next = LINK_INDIRECT;
           break;
         }
         case Op.FALL: {
@@ -2250,29 +2265,30 @@ export function interpret(fuel: u32): u32 {
 
       // ---- transition
       if (what != EVENT_NONE) break;
-      if (next <= LINK_FAR) {
+      if (next <= LINK_FAR || next >= LINK_HINT) {
         // By address: translate through the TLB's execute tags, then look in the cache.
-        const resolve = next == 0;
+        const link = next;
         next = 0;
-        const entry = tlbCodeEntry(target);
-        if (load<u32>(entry) == (target & 0xffff_f000)) {
-          next = blockFind((target + load<u32>(entry, TLB_CODE_ADDEND)) | load<u32>(THUMB));
+        const code = tlbCodeEntry(target);
+        if (load<u32>(code) == (target & 0xffff_f000)) {
+          next = blockFind((target + load<u32>(code, TLB_CODE_ADDEND)) | load<u32>(THUMB));
         }
+        const generation = blockGeneration;
         if (next == 0) {
           setPc(target);
           if (fuel == 0) {
             what = EVENT_JUMP;
             break;
           }
-          const generation = blockGeneration;
           next = fetchBlock(fuel);
           if (next == 0) {
             fuel--;
             what = EVENT_JUMP;
             break;
           }
-          if (resolve && generation == blockGeneration && load<u32>(next, BLOCK_KEY) != 0) store<u32>(linkAt, next, 12);
-        } else if (resolve) store<u32>(linkAt, next, 12);
+        }
+        if (link != LINK_INDIRECT && link < LINK_HINT && generation == blockGeneration && load<u32>(next, BLOCK_KEY) != 0)
+          store<u32>(linkAt, link == LINK_UNRESOLVED ? next : next | LINK_HINT, 12);
       }
       const count = load<u32>(next, BLOCK_COUNT);
       if (fuel < count) {

@@ -9,7 +9,7 @@
 //   +6  it         u8       ITSTATE of the instruction
 //   +7  offset     u8       of the instruction from the block's start, in halfwords
 //   +8  immediate  u32
-//   +12 link       u32      terminals: LINK_UNRESOLVED, LINK_FAR or the block that follows
+//   +12 link       u32      terminals: LINK_*, the block that follows, or LINK_HINT and the block that once followed
 //
 // Records of one instruction have one offset; what follows a memory access within an instruction is at most a write-back
 // (MOV, ADDI) or a jump (JUMP), because the block may have to be left there (interpret, `finish`).
@@ -17,8 +17,12 @@
 export const RECORD_BYTES: u32 = 16;
 /** The successor lies in the same page and has not been looked for. */
 export const LINK_UNRESOLVED: u32 = 0;
+/** The successor is known by its address only when the branch is taken. */
+export const LINK_INDIRECT: u32 = 1;
 /** The successor lies in another page: look it up each time, its mapping may change. */
-export const LINK_FAR: u32 = 1;
+export const LINK_FAR: u32 = 2;
+/** Added to the block that was found for LINK_FAR the first time: the interpreter looks it up all the same, the translator takes the hint. */
+export const LINK_HINT: u32 = 0x8000_0000;
 
 /** How a flag-setting logical operation leaves C: operand `s`. */
 export const CARRY_KEEP: u32 = 0;

@@ -8,7 +8,8 @@
 // way in) and in the entry table (translated code's way into other translated code, without returning to the interpreter).
 //
 //   entry table     ENTRY_COUNT × {key u32, index << 16 | state u32}, direct-mapped: a lost entry costs a detour, no more
-//   function record FUNCTION_COUNT × {page u32, bytes u32, chunks u64}: by index in the machine's table; page 0 = free
+//   function record FUNCTION_COUNT × FUNCTION_BYTES, by index in the machine's table: the pages that it was made from and their chunks
+//                   with code, its size, its visits and what they executed; first page 0 = free
 //   buffer          the module being written
 //
 // The table is the machine's own: `index` is the function's place in it, `state` names the block inside the function.
@@ -18,15 +19,25 @@ import { PAGE_TRANSLATED, pageRecord } from "../pages";
 
 export const SAMPLE_SHIFT: u32 = 7;
 /** Samples that make a block hot. */
-const HOT: u32 = 12;
+const HOT: u32 = 96;
 
 export const ENTRY_COUNT: u32 = 8192;
-export const FUNCTION_COUNT: u32 = 4096;
+export const FUNCTION_COUNT: u32 = 2048;
 const ENTRIES_BYTES: u32 = ENTRY_COUNT * 8;
-export const FUNCTION_BYTES: u32 = 16;
-export const FUNCTION_PAGE: u32 = 0;
-export const FUNCTION_SIZE: u32 = 4;
-export const FUNCTION_CHUNKS: u32 = 8;
+export const FUNCTION_BYTES: u32 = 64;
+/** Pages of one function. */
+export const FUNCTION_PAGE_COUNT: u32 = 4;
+export const FUNCTION_PAGE: u32 = 0; // u32 × FUNCTION_PAGE_COUNT, 0 behind the last
+const FUNCTION_CHUNKS: u32 = 16; // u64 × FUNCTION_PAGE_COUNT
+const FUNCTION_SIZE: u32 = 48;
+const FUNCTION_VISITS: u32 = 52;
+const FUNCTION_EXECUTED: u32 = 56;
+
+/** A function is judged after this many visits: entering and leaving it costs what the interpreter needs for some instructions. */
+const VISITS_JUDGED: u32 = 2048;
+const VISIT_LENGTH_LEAST: u32 = 24;
+/** Heat of a block that shall not be translated (again). */
+const NEVER: u32 = 0x8000_0000;
 
 /** Linear-memory offsets; 0 while translation is off. */
 export let entryTable: u32 = 0;
@@ -63,6 +74,8 @@ export function entryOf(key: u32): u32 {
 }
 
 /** index << 16 | state of the translation that begins with `key`, or 0. */
+// @ts-ignore: decorator
+@inline
 export function entryFind(key: u32): u32 {
   if (!entryTable) return 0;
   const entry = entryOf(key);
@@ -80,9 +93,15 @@ export function translationSample(block: u32, heat: u32): void {
   // A block that is not kept has no key, the first word of its header.
   if (!entryTable || load<u32>(block) == 0) return;
   const warmth = load<u32>(heat) + 1;
+  if (warmth >= NEVER) return;
   store<u32>(heat, warmth);
   // Again, later, in case there was no room or the translator had other things to do.
   if (warmth % HOT == 0) hotNote(block);
+}
+
+/** The block whose heat lies at `heat` is not translated any more. */
+export function translationRefuse(heat: u32): void {
+  store<u32>(heat, NEVER);
 }
 
 /** The translator shall look at `block`, if it has time. */
@@ -95,48 +114,57 @@ export function hotForget(): void {
   hotCount = 0;
 }
 
-/** A function for `page` (the linear-memory offset of its first byte) takes slot `index`. */
-export function functionTake(index: u32, page: u32, bytes: u32, chunks: u64): void {
+/** A function of `bytes` takes slot `index`; its pages follow, one by one. */
+export function functionTake(index: u32, bytes: u32): void {
   const record = functionTable + index * FUNCTION_BYTES;
-  store<u32>(record, page, FUNCTION_PAGE);
+  memory.fill(record, 0, FUNCTION_BYTES);
   store<u32>(record, bytes, FUNCTION_SIZE);
-  store<u64>(record, chunks, FUNCTION_CHUNKS);
   translatedBytes += bytes;
   translatedFunctions++;
+}
+
+/** Page number `which` of the function in slot `index` is the one at linear-memory offset `page`. */
+export function functionPage(index: u32, which: u32, page: u32): void {
+  const record = functionTable + index * FUNCTION_BYTES;
   const tracked = pageRecord(page);
+  store<u32>(record + which * 4, page, FUNCTION_PAGE);
+  store<u64>(record + which * 8, load<u64>(tracked), FUNCTION_CHUNKS);
   store<u32>(tracked, load<u32>(tracked, 12) | PAGE_TRANSLATED, 12);
 }
 
-/** The code of the page at `page` changed: its functions are entered no more. */
-export function translationDropPage(page: u32): void {
-  for (let entry = entryTable, end = entryTable + ENTRIES_BYTES; entry < end; entry += 8) {
-    if ((load<u32>(entry) & 0xffff_f000) == page) store<u32>(entry, 0);
-  }
-  for (let index: u32 = 0; index < FUNCTION_COUNT; index++) {
-    const record = functionTable + index * FUNCTION_BYTES;
-    if (load<u32>(record, FUNCTION_PAGE) == page) functionFree(record);
-  }
+/** Page number `which` of the function in slot `index`, or 0. */
+export function functionPageOf(index: u32, which: u32): u32 {
+  return load<u32>(functionTable + index * FUNCTION_BYTES + which * 4, FUNCTION_PAGE);
 }
 
-function functionFree(record: u32): void {
+/** Counts a visit that executed so many instructions. True: the function is not worth its visits. */
+export function functionVisited(index: u32, instructions: u32): bool {
+  const record = functionTable + index * FUNCTION_BYTES;
+  // It may have changed its own code, and be gone.
+  if (!load<u32>(record, FUNCTION_PAGE)) return false;
+  const visits = load<u32>(record, FUNCTION_VISITS) + 1;
+  const executed = load<u64>(record, FUNCTION_EXECUTED) + <u64>instructions;
+  store<u32>(record, visits, FUNCTION_VISITS);
+  store<u64>(record, executed, FUNCTION_EXECUTED);
+  return visits % VISITS_JUDGED == 0 && executed < <u64>visits * <u64>VISIT_LENGTH_LEAST;
+}
+
+/** Slot `index` is free; its entries are found no more. */
+export function functionFree(index: u32): void {
+  const record = functionTable + index * FUNCTION_BYTES;
+  for (let entry = entryTable, end = entryTable + ENTRIES_BYTES; entry < end; entry += 8) {
+    if (load<u32>(entry, 4) >>> 16 == index) store<u64>(entry, 0);
+  }
   translatedBytes -= load<u32>(record, FUNCTION_SIZE);
   translatedFunctions--;
   store<u64>(STATS_TRANSLATION_DROPS, load<u64>(STATS_TRANSLATION_DROPS) + 1);
-  store<u32>(record, 0, FUNCTION_PAGE);
+  memory.fill(record, 0, FUNCTION_BYTES);
 }
 
 /** Forgets every translation. The caller drops the blocks, whose headers name them. */
 export function translationDropAll(): void {
   if (!entryTable) return;
-  memory.fill(entryTable, 0, ENTRIES_BYTES);
-  for (let index: u32 = 0; index < FUNCTION_COUNT; index++) {
-    const record = functionTable + index * FUNCTION_BYTES;
-    const page = load<u32>(record, FUNCTION_PAGE);
-    if (!page) continue;
-    const tracked = pageRecord(page);
-    store<u32>(tracked, load<u32>(tracked, 12) & ~PAGE_TRANSLATED, 12);
-    functionFree(record);
-  }
+  for (let index: u32 = 0; index < FUNCTION_COUNT; index++) if (functionPageOf(index, 0)) functionFree(index);
   hotCount = 0;
 }
 
@@ -145,10 +173,12 @@ export function translationRetrack(): void {
   hotCount = 0;
   if (!translatedFunctions) return;
   for (let index: u32 = 0; index < FUNCTION_COUNT; index++) {
-    const record = functionTable + index * FUNCTION_BYTES;
-    const page = load<u32>(record, FUNCTION_PAGE);
-    if (!page) continue;
-    const tracked = pageRecord(page);
-    store<u64>(tracked, load<u64>(tracked) | load<u64>(record, FUNCTION_CHUNKS));
+    for (let which: u32 = 0; which < FUNCTION_PAGE_COUNT; which++) {
+      const page = functionPageOf(index, which);
+      if (!page) break;
+      const tracked = pageRecord(page);
+      const chunks = load<u64>(functionTable + index * FUNCTION_BYTES + which * 8, FUNCTION_CHUNKS);
+      store<u64>(tracked, load<u64>(tracked) | chunks);
+    }
   }
 }

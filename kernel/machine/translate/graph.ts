@@ -1,23 +1,25 @@
 // A region: the blocks that are translated together, and how control goes between them.
 //
-// It grows from a hot block along branches whose targets are known and lie in the same page, over blocks that were decoded, that is,
-// executed. A block is an *entry* when control may come from outside: where it began, where calls and exceptions return to, and
+// It grows from a hot block along branches whose targets are known, over blocks that were decoded, that is, executed. A branch into
+// another page is followed by the hint that the interpreter left (LINK_HINT); whether the page is still where it was is checked
+// each time the branch is taken. A block is an *entry* when control may come from outside: where it began, where calls and exceptions return to, and
 // what else is hot in the page.
 
 import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_ENTRY, BLOCK_HEADER_BYTES, BLOCK_HEAT, BLOCK_KEY, blockFind, pageBlocks, blockNextInPage } from "../arm/block-cache";
-import { pageRecord } from "../pages";
-import { Op, RECORD_BYTES } from "../arm/micro-operation";
+import { FUNCTION_PAGE_COUNT } from "../arm/translation";
+import { LINK_HINT, Op, RECORD_BYTES } from "../arm/micro-operation";
 
 export const REGION_BLOCKS_MAX: u32 = 64;
 /** Instructions. */
-const REGION_LENGTH_MAX: u32 = 400;
+const REGION_LENGTH_MAX: u32 = 500;
 /** Samples that let a block of the same page join. */
 const WARM: u32 = 4;
 export const NONE: u32 = 0xffff_ffff;
 
 export let blockCount: u32 = 0;
-/** Linear-memory offset of the page. */
-export let pageBase: u32 = 0;
+/** Linear-memory offsets of the pages. */
+const pages: usize = memory.data(16); // u32 × FUNCTION_PAGE_COUNT
+export let pageCount: u32 = 0;
 /** Instructions of all blocks. */
 export let regionLength: u32 = 0;
 let thumb: u32 = 0;
@@ -45,22 +47,37 @@ export function successor(index: u32, which: u32): u32 {
   return load<u32>(successors + (index << 3) + (which << 2));
 }
 
-/** Index of the block that begins at `offset` of the page, or NONE. */
-export function blockAt(offset: u32): u32 {
-  if (offset >= 0x1000) return NONE;
-  const key = pageBase | offset | thumb;
-  for (let i: u32 = 0; i < blockCount; i++) if (load<u32>(blockOf(i), BLOCK_KEY) == key) return i;
+/** Linear-memory offset of page `which` of the region. */
+export function pageAt(which: u32): u32 {
+  return load<u32>(pages + (which << 2));
+}
+
+/** Index of the block, or NONE. */
+export function indexOf(block: u32): u32 {
+  if (!block) return NONE;
+  for (let i: u32 = 0; i < blockCount; i++) if (blockOf(i) == block) return i;
   return NONE;
 }
 
-/** What follows the block that was looked at last: offsets in the page of its direct successors, and of a return. */
-let exitFirst: u32 = NONE;
-let exitSecond: u32 = NONE;
+/** The block that the branch or fall at `ip`, in a block that starts at `key`, goes to, as far as is known; or 0. */
+export function targetOf(ip: u32, key: u32): u32 {
+  const offset = (key & 0xffe) + load<u32>(ip, 8);
+  if (offset < 0x1000) return blockFind((key & 0xffff_f000) | offset | (key & 1));
+  const link = load<u32>(ip, 12);
+  if (link < LINK_HINT) return 0;
+  const block = link & ~LINK_HINT;
+  return (load<u32>(block, BLOCK_KEY) & 1) == thumb && load<u32>(block, BLOCK_KEY) != 0 ? block : 0;
+}
+
+/** What follows the block that was looked at last: its direct successors, and the offset in the page of a return. */
+let exitFirst: u32 = 0;
+let exitSecond: u32 = 0;
 let returnPoint: u32 = NONE;
 
-function addExit(offset: u32): void {
-  if (exitFirst == NONE) exitFirst = offset;
-  else exitSecond = offset;
+function addExit(block: u32): void {
+  if (!block) return;
+  if (exitFirst == 0) exitFirst = block;
+  else exitSecond = block;
 }
 
 /** Records that the interpreter does, with the function left: they change what a function takes for granted. */
@@ -107,19 +124,19 @@ export function endsBlock(code: Op): bool {
 
 /** Finds out what follows the block. */
 function look(block: u32): void {
-  exitFirst = NONE;
-  exitSecond = NONE;
+  exitFirst = 0;
+  exitSecond = 0;
   returnPoint = NONE;
-  const start = load<u32>(block, BLOCK_KEY) & 0xffe;
+  const key = load<u32>(block, BLOCK_KEY);
+  const start = key & 0xffe;
   let guardEnd: u32 = 0;
   for (let ip = block + BLOCK_HEADER_BYTES; ; ip += RECORD_BYTES) {
     const code = <Op>load<u16>(ip);
     const after = start + ((<u32>load<u8>(ip, 7)) << 1) + (thumb ? 2 : 4);
-    const target = start + load<u32>(ip, 8);
     if (isGuard(code)) guardEnd = ip + load<u32>(ip, 8);
-    else if ((code >= Op.B && code <= Op.CBNZ) || code == Op.FALL) addExit(target);
+    else if ((code >= Op.B && code <= Op.CBNZ) || code == Op.FALL) addExit(targetOf(ip, key));
     else if (code == Op.BL) {
-      addExit(target);
+      addExit(targetOf(ip, key));
       returnPoint = start + ((<u32>load<u8>(ip, 7)) << 1) + 4;
     } else if (code == Op.BLX) returnPoint = start + ((<u32>load<u8>(ip, 7)) << 1) + 4;
     else if (code == Op.JUMP_LINK || code == Op.SVC) returnPoint = after;
@@ -128,62 +145,62 @@ function look(block: u32): void {
   }
 }
 
-/** Takes a block in; its index, or NONE when it may not come. */
-function take(block: u32, entry: bool): u32 {
-  if (!block) return NONE;
-  const known = blockAt(load<u32>(block, BLOCK_KEY) & 0xffe);
+/** Whether the region has the page, or room for it. */
+function takePage(page: u32): bool {
+  for (let i: u32 = 0; i < pageCount; i++) if (pageAt(i) == page) return true;
+  if (pageCount == FUNCTION_PAGE_COUNT) return false;
+  store<u32>(pages + (pageCount++ << 2), page);
+  return true;
+}
+
+/** Takes a block in, unless there are reasons against it. */
+function take(block: u32, entry: bool): void {
+  if (!block) return;
+  const known = indexOf(block);
   if (known != NONE) {
     if (entry) store<u8>(entries + known, 1);
-    return known;
+    return;
   }
   const count = load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK;
-  if (blockCount == REGION_BLOCKS_MAX || regionLength + count > REGION_LENGTH_MAX) return NONE;
-  if (isForeign(<Op>load<u16>(block + BLOCK_HEADER_BYTES))) return NONE;
+  if (blockCount == REGION_BLOCKS_MAX || regionLength + count > REGION_LENGTH_MAX) return;
+  if (isForeign(<Op>load<u16>(block + BLOCK_HEADER_BYTES))) return;
+  if (!takePage(load<u32>(block, BLOCK_KEY) & 0xffff_f000)) return;
   const index = blockCount++;
   regionLength += count;
   store<u32>(blocks + (index << 2), block);
   store<u8>(entries + index, entry ? 1 : 0);
-  return index;
-}
-
-function takeAt(offset: u32, entry: bool): u32 {
-  if (offset >= 0x1000) return NONE;
-  return take(blockFind(pageBase | offset | thumb), entry);
 }
 
 /** Follows the branches of all blocks from `from` on. */
 function grow(from: u32): void {
   for (let i = from; i < blockCount; i++) {
     look(blockOf(i));
-    takeAt(exitFirst, false);
-    takeAt(exitSecond, false);
-    takeAt(returnPoint, true);
+    const back = returnPoint;
+    take(exitFirst, false);
+    take(exitSecond, false);
+    if (back < 0x1000) take(blockFind((load<u32>(blockOf(i), BLOCK_KEY) & 0xffff_f000) | back | thumb), true);
   }
 }
 
 /** Makes the region around `block`. */
 export function regionCollect(block: u32): void {
   const key = load<u32>(block, BLOCK_KEY);
-  pageBase = key & 0xffff_f000;
   thumb = key & 1;
   blockCount = 0;
   regionLength = 0;
+  pageCount = 0;
   take(block, true);
   grow(0);
-  for (let other = pageBlocks(pageBase); other; other = blockNextInPage(other)) {
-    const own = load<u32>(other, BLOCK_KEY);
-    if ((own & 1) != thumb || load<u32>(other, BLOCK_HEAT) < WARM || load<u32>(other, BLOCK_ENTRY)) continue;
+  for (let other = pageBlocks(key & 0xffff_f000); other; other = blockNextInPage(other)) {
+    const heat = load<u32>(other, BLOCK_HEAT);
+    if ((load<u32>(other, BLOCK_KEY) & 1) != thumb || heat < WARM || heat >= 0x8000_0000 || load<u32>(other, BLOCK_ENTRY)) continue;
     const from = blockCount;
-    if (take(other, true) == from) grow(from);
+    take(other, true);
+    grow(from);
   }
   for (let i: u32 = 0; i < blockCount; i++) {
     look(blockOf(i));
-    store<u32>(successors + (i << 3), blockAt(exitFirst));
-    store<u32>(successors + (i << 3), blockAt(exitSecond), 4);
+    store<u32>(successors + (i << 3), indexOf(exitFirst));
+    store<u32>(successors + (i << 3), indexOf(exitSecond), 4);
   }
-}
-
-/** The chunks of the page (machine/pages) that the region's code lies in: all that decoding noted for the page. */
-export function regionChunks(): u64 {
-  return load<u64>(pageRecord(pageBase));
 }

@@ -9,11 +9,10 @@ import { ramBytes, romBytes, romOffset, staleCount } from "../pages";
 import { Op } from "../arm/micro-operation";
 import { BLOCK_ENTRY, BLOCK_HEADER_BYTES, BLOCK_KEY, blockCacheFlush, blockDropStale, blockMarkTranslated, blockNextInPage, pageBlocks } from "../arm/block-cache";
 import {
-  FUNCTION_BYTES,
   FUNCTION_COUNT,
-  FUNCTION_PAGE,
   entryPut,
-  functionTable,
+  functionPage,
+  functionPageOf,
   functionTake,
   hotBlocks,
   hotCount,
@@ -26,7 +25,7 @@ import {
   translationDropAll,
 } from "../arm/translation";
 import { byte, emitPosition, emitRoom, emitStart, lebWideAt } from "./emitter";
-import { blockCount, blockOf, isEntry, isForeign, pageBase, regionChunks, regionCollect, regionLength } from "./graph";
+import { blockCount, blockOf, isEntry, isForeign, pageAt, pageCount, regionCollect, regionLength } from "./graph";
 import { writeDispatch, writeModuleHead } from "./module";
 import { stateOf, writePrologue, writeRegion } from "./region";
 
@@ -53,7 +52,7 @@ export function translateOffset(): u32 {
 
 /** First slot from `from` on that is free, or FUNCTION_COUNT. Slot 0 stays empty: an entry of 0 means none. */
 function freeSlot(from: u32): u32 {
-  while (from < FUNCTION_COUNT && load<u32>(functionTable + from * FUNCTION_BYTES, FUNCTION_PAGE)) from++;
+  while (from < FUNCTION_COUNT && functionPageOf(from, 0)) from++;
   return from;
 }
 
@@ -94,7 +93,8 @@ export function translateModule(): u32 {
       emitStart(start, end);
       continue;
     }
-    functionTake(slot, pageBase, emitPosition() - start, regionChunks());
+    functionTake(slot, emitPosition() - start);
+    for (let page: u32 = 0; page < pageCount; page++) functionPage(slot, page, pageAt(page));
     store<u64>(STATS_TRANSLATED_INSTRUCTIONS, load<u64>(STATS_TRANSLATED_INSTRUCTIONS) + <u64>regionLength);
     store<u32>(slots + (count++ << 2), slot);
     for (let index: u32 = 0; index < blockCount; index++) {

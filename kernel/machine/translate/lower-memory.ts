@@ -7,7 +7,6 @@ import { VFP_STATE } from "../../abi/layout";
 import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op, RECORD_BYTES } from "../arm/micro-operation";
 import { MONITOR, EVENT_WORD, EVENT_LEAVE } from "../arm/state";
 import { TLB_ADDEND, TLB_MASK, TLB_READ, TLB_WRITE } from "../arm/tlb";
-import { pageBase } from "./graph";
 import { SITE_BRANCH } from "./assist";
 import { W, TYPE_I32, TYPE_VOID, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
 import {
@@ -41,7 +40,7 @@ import {
   storeWord,
 } from "./locals";
 import { lowerData } from "./lower-data";
-import { blockOffset, exitLabel, isThumb, pushAddress, siteOf } from "./place";
+import { blockOffset, exitLabel, isThumb, pageBase, pushAddress, siteOf } from "./place";
 
 /** Pushes whether the TLB serves ADDRESS; ENTRY is its entry. `low` is the size less one, or as much of it as must be aligned. */
 function probe(tag: u32, low: u32): void {

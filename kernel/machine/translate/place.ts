@@ -15,6 +15,9 @@ export let jumpLabel: u32 = 0;
 
 /** Offset of the block's first instruction in its page; the instruction set. */
 export let blockOffset: u32 = 0;
+/** Linear-memory offset of its page. */
+export let pageBase: u32 = 0;
+export let blockKey: u32 = 0;
 export let isThumb: bool = false;
 export let blockLength: u32 = 0;
 /** Instructions up to and including the one at hand. */
@@ -28,6 +31,8 @@ export function placeLabels(exit: u32, jump: u32): void {
 
 export function placeBlock(block: u32): void {
   const key = load<u32>(block, BLOCK_KEY);
+  blockKey = key;
+  pageBase = key & 0xffff_f000;
   isThumb = (key & 1) != 0;
   blockOffset = key & 0xffe;
   blockLength = load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK;

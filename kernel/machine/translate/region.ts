@@ -11,10 +11,10 @@
 //   registers are stored; SITE: assistLeave; else dispatch to TARGET, in another function or in the interpreter
 
 import { CPU_STATE } from "../../abi/layout";
-import { BLOCK_HEADER_BYTES } from "../arm/block-cache";
+import { BLOCK_HEADER_BYTES, BLOCK_KEY } from "../arm/block-cache";
 import { Op, RECORD_BYTES } from "../arm/micro-operation";
 import { FLAG_C, FLAG_N, FLAG_V, FLAG_Z, LR } from "../arm/state";
-import { TLB_TABLE } from "../arm/tlb";
+import { TLB_CODE_ADDEND, TLB_CODE_MASK, TLB_CODE_TABLE, TLB_TABLE } from "../arm/tlb";
 import { ENTRY_COUNT, entryTable } from "../arm/translation";
 import {
   TYPE_VOID,
@@ -36,7 +36,7 @@ import {
   tee,
 } from "./emitter";
 import { CARRY_ANY, carryKind, flagsKnown, inSync, pushCondition, settleCarry } from "./flags";
-import { NONE, REGION_BLOCKS_MAX, blockAt, blockCount, blockOf, endsBlock, isEntry, isForeign, isGuard, pageBase, successor } from "./graph";
+import { NONE, REGION_BLOCKS_MAX, blockCount, blockOf, endsBlock, indexOf, isEntry, isForeign, isGuard, successor, targetOf } from "./graph";
 import { FUNCTION_DISPATCH, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
 import * as locals from "./locals";
 import { lowerData } from "./lower-data";
@@ -44,6 +44,7 @@ import { lowerFloat, readsFlags } from "./lower-float";
 import { lowerMemory, pushTable } from "./lower-memory";
 import { blockIn, componentEnd, headAround, needsDispatch, orderBlocks, orderStart, positionOf } from "./order";
 import {
+  blockKey,
   blockLength,
   blockOffset,
   exitTo,
@@ -100,11 +101,53 @@ function goTo(position: u32): void {
   branchTo(W.BR, load<u32>(labels + (element << 2)));
 }
 
-/** Goes to `target`, counted from the page's start: inside the region, or out of it. */
-function go(target: u32): void {
-  const block = blockAt(target);
-  if (block != NONE) goTo(positionOf(block));
-  else exitTo(target, isThumb);
+/** Goes where the branch or fall at `ip` goes: inside the region, or out of it. */
+function go(ip: u32): void {
+  const target = blockOffset + load<u32>(ip, 8);
+  const found = targetOf(ip, blockKey);
+  const index = indexOf(found);
+  if (index == NONE) {
+    exitTo(target, isThumb);
+    return;
+  }
+  if (target < 0x1000) {
+    goTo(positionOf(index));
+    return;
+  }
+  // Another page: is it still mapped to where it was?
+  get(locals.PAGE);
+  constant(target & 0xffff_f000);
+  op(W.I32_ADD);
+  set(locals.ADDRESS);
+  pushCodeEntry(locals.ADDRESS);
+  tee(locals.ENTRY);
+  access(W.I32_LOAD, 0);
+  get(locals.ADDRESS);
+  op(W.I32_EQ);
+  get(locals.ENTRY);
+  access(W.I32_LOAD, TLB_CODE_ADDEND);
+  get(locals.ADDRESS);
+  op(W.I32_ADD);
+  constant(load<u32>(found, BLOCK_KEY) & 0xffff_f000);
+  op(W.I32_EQ);
+  op(W.I32_AND);
+  open(W.IF, TYPE_VOID);
+  get(locals.ADDRESS);
+  set(locals.PAGE);
+  goTo(positionOf(index));
+  close();
+  exitTo(target, isThumb);
+}
+
+/** Pushes the TLB's code entry for the address in `local` (arm/tlb tlbCodeEntry). */
+function pushCodeEntry(local: u32): void {
+  locals.loadWord(TLB_CODE_TABLE);
+  get(local);
+  constant(9);
+  op(W.I32_SHR_U);
+  constant(load<u32>(TLB_CODE_MASK));
+  op(W.I32_AND);
+  op(W.I32_ADD);
 }
 
 /** What the block's only predecessor, already written, leaves of the flags; else nothing is known. */
@@ -181,7 +224,7 @@ function writeBranch(index: u32, code: Op, ip: u32): void {
   if (code > Op.B && code <= Op.B_LE) {
     pushCondition(<u32>code - <u32>Op.B_EQ);
     open(W.IF, TYPE_VOID);
-    go(target);
+    go(ip);
     close();
     return;
   }
@@ -191,22 +234,22 @@ function writeBranch(index: u32, code: Op, ip: u32): void {
       locals.getOperand(load<u8>(ip, 2));
       if (code == Op.CBZ) op(W.I32_EQZ);
       open(W.IF, TYPE_VOID);
-      go(target);
+      go(ip);
       close();
       return;
     case Op.B:
-      go(target);
+      go(ip);
       return;
     case Op.FALL: {
       const it = <u32>load<u8>(ip, 6);
       if (it & 15) standAt(target, it);
-      else go(target);
+      else go(ip);
       return;
     }
     case Op.BL:
       pushAddress((after + 4) | (<u32>load<u8>(ip, 5)));
       locals.setOperand(LR);
-      go(target);
+      go(ip);
       return;
     case Op.BLX: {
       const wasThumb = <u32>load<u8>(ip, 5);
@@ -342,38 +385,44 @@ export function writeRegion(functionSlot: u32): bool {
   return emitRoom(RECORD_ROOM);
 }
 
-/** TARGET in this page, with an entry of this function: goes there. */
+/** TARGET, when it is an entry of this function: goes there. */
 function findInside(again: u32): void {
   get(locals.TARGET);
-  get(locals.PAGE);
-  op(W.I32_XOR);
-  tee(locals.VALUE);
-  constant(0x1000);
-  op(W.I32_LT_U);
+  constant(0xffff_f000);
+  op(W.I32_AND);
+  set(locals.ADDRESS);
+  pushCodeEntry(locals.ADDRESS);
+  tee(locals.ENTRY);
+  access(W.I32_LOAD, 0);
+  get(locals.ADDRESS);
+  op(W.I32_EQ);
   open(W.IF, TYPE_VOID);
+  get(locals.TARGET);
+  get(locals.ENTRY);
+  access(W.I32_LOAD, TLB_CODE_ADDEND);
+  op(W.I32_ADD);
+  set(locals.VALUE);
   get(locals.VALUE);
-  constant(pageBase);
-  op(W.I32_OR);
-  tee(locals.VALUE);
   pushEntryOf(locals.VALUE);
   tee(locals.ENTRY);
   access(W.I32_LOAD, entryTable);
   op(W.I32_EQ);
-  open(W.IF, TYPE_VOID);
   get(locals.ENTRY);
   access(W.I32_LOAD, entryTable + 4);
-  tee(locals.STATE);
+  tee(locals.VALUE);
   constant(16);
   op(W.I32_SHR_U);
   constant(slot);
   op(W.I32_EQ);
+  op(W.I32_AND);
   open(W.IF, TYPE_VOID);
-  get(locals.STATE);
+  get(locals.VALUE);
   constant(0xffff);
   op(W.I32_AND);
   set(locals.STATE);
+  get(locals.ADDRESS);
+  set(locals.PAGE);
   branchTo(W.BR, again);
-  close();
   close();
   close();
 }
