@@ -11,6 +11,8 @@ export interface SpeedSamples {
   guestSeconds: Record<string, number[]>;
   /** By our counter; null where nothing was counted. */
   instructions: number | null;
+  /** Millions of instructions a second, where whole runs told instead. */
+  runMips: Record<string, number[]>;
   /** By system: what was wrong with runs that are no figures. */
   wrong: string[];
 }
@@ -46,6 +48,7 @@ export function resultOf(row: SpeedSamples): SpeedResult {
   const peer = spread[PEER_NAME];
   for (const [system, ours] of Object.entries(spread)) {
     if (row.instructions !== null) mips[system] = row.instructions / ours.median / 1e6;
+    else if ((row.runMips[system]?.length ?? 0) > 0) mips[system] = spreadOf(row.runMips[system]!).median;
     if (system === PEER_NAME || peer === undefined) continue;
     // A wrong run has no sample and would shift the pairs, but it fails the whole bench.
     const pairs = ours.samples.slice(0, peer.samples.length).map((seconds, run) => peer.samples[run]! / seconds);

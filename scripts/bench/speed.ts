@@ -69,7 +69,15 @@ export async function speedCommand(args: string[], prepare: () => void): Promise
   const samples = new Map<string, SpeedSamples>();
   for (const { name, what } of [...BOOT_ROWS.filter((row) => options.rows.includes(row.name)), ...rows]) {
     const empty = (): Record<string, number[]> => Object.fromEntries(systems.map((system) => [system.name, []]));
-    samples.set(name, { name, what, seconds: empty(), guestSeconds: empty(), instructions: null, wrong: [] });
+    samples.set(name, {
+      name,
+      what,
+      seconds: empty(),
+      guestSeconds: empty(),
+      instructions: null,
+      runMips: {},
+      wrong: [],
+    });
   }
   const counters: Record<string, unknown>[] = [];
   for (let run = 0; run < options.runs; run++) {
@@ -116,8 +124,12 @@ async function bootRows(systems: SpeedSystem[], samples: Map<string, SpeedSample
     const started = system.start(null);
     const seconds = await bootRun(started);
     same?.seconds[system.name]!.push(seconds);
-    if (started.stats !== null) asUser?.seconds[system.name]!.push(seconds);
-    else if (asUser !== undefined) {
+    if (started.stats !== null) {
+      asUser?.seconds[system.name]!.push(seconds);
+      // From the first instruction to power-off: no counter stops at the shell.
+      for (const row of [asUser, same])
+        if (row !== undefined) (row.runMips[system.name] ??= []).push(Number(started.stats()["mips"]));
+    } else if (asUser !== undefined) {
       const zimage = system.startAsUser();
       if (zimage !== null) asUser.seconds[system.name]!.push(await bootRun(zimage));
     }

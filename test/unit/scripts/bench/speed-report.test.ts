@@ -19,6 +19,7 @@ const row = (name: string, off: number[], qemu: number[], instructions: number |
   seconds: { off, qemu },
   guestSeconds: { off, qemu },
   instructions,
+  runMips: { off: [100, 300, 200] },
   wrong: [],
 });
 const PROMISE = { work: "both", rows: ["a", "b"], atLeast: 1, aim: 2 };
@@ -29,6 +30,7 @@ report("a ratio is the medians' one, its spread that of the runs side by side", 
   assert.equal(ratio["off"]!.samples, [3, 0.5, 1]);
   assert.equal([ratio["off"]!.min, ratio["off"]!.max], [0.5, 3]);
   assert.equal([mips["off"], ratio["qemu"]], [200, undefined]);
+  assert.is(resultOf(row("boot", [1, 1, 1], [])).mips["off"], 200, "the median of what whole runs told");
 });
 
 report("a promise is as good as the lowest of its rows", () => {
@@ -43,7 +45,7 @@ report("without one of its rows, or without the peer, a promise was not measured
     assert.is(promiseRatio(PROMISE, results, "off"), null);
     assert.match(promisesText([PROMISE], results, ["off"]), "| not measured |");
   }
-  assert.match(rowsText([alone], ["off"]), "b    2.00 (2.00–2.00)  –        –          –           work");
+  assert.match(rowsText([alone], ["off"]), "b    2.00 (2.00–2.00)  –        200        –           work");
 });
 
 report("a wrong run leaves no sample, and its row no ratio", () => {
