@@ -80,7 +80,17 @@ export interface MachineEntries {
   machineAdvance(ticks: number): void;
 }
 
-interface MachineExports extends MachineEntries {
+/** What a debugger calls, between two slices. */
+export interface DebugEntries {
+  debugBreakpoints(): void;
+  debugPass(address: number): void;
+  debugAddress(address: number): number;
+  debugWritten(at: number, length: number): void;
+  debugStatus(): number;
+  debugSetStatus(value: number): void;
+}
+
+interface MachineExports extends MachineEntries, DebugEntries {
   machineInit(): number;
   machineReset(): void;
   machineTick(): void;
@@ -172,6 +182,10 @@ export class Machine {
 
   /** The functions that go into the hypervisor's table. */
   get entries(): MachineEntries {
+    return this.exports;
+  }
+
+  get debug(): DebugEntries {
     return this.exports;
   }
 

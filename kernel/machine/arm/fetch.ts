@@ -1,6 +1,7 @@
 // From pc to a block: instruction translation, then the cache, then the decoder.
 
 import { BLOCK_COUNT, blockFind } from "./block-cache";
+import { breakpointNear, breakpointStops } from "./breakpoint";
 import { decodeBlock } from "./decode";
 import { exceptionPrefetchAbort } from "./exception";
 import { ACCESS_EXECUTE, FAULT_EXTERNAL, fault, linear, translate } from "./mmu";
@@ -8,14 +9,16 @@ import { privileged } from "./psr";
 import { itState, pc, thumb } from "./state";
 import { TLB_CODE_ADDEND, tlbCodeEntry } from "./tlb";
 
-/** The block at pc, with at most `limit` instructions. Returns 0 after taking a prefetch abort. */
+/** The block at pc, with at most `limit` instructions. Returns 0 after taking a prefetch abort, and at a breakpoint, where an exit is
+ *  requested and nothing else has happened. */
 export function fetchBlock(limit: u32): u32 {
   const address = pc();
+  if (breakpointStops(address)) return 0;
   const isThumb = thumb() != 0;
   let at = fetchAddress(address);
   if (!at) return 0;
   const it = itState();
-  if ((it & 15) == 0) {
+  if ((it & 15) == 0 && !breakpointNear(at)) {
     const known = blockFind(at | (isThumb ? 1 : 0));
     if (known && load<u32>(known, BLOCK_COUNT) <= limit) return known;
     if (!known && !(isThumb && crosses(at))) {

@@ -9,6 +9,7 @@
 // length.
 
 import { CPU_STATE, EXIT_REQUEST, IRQ_LINE, VFP_STATE } from "../../abi/layout";
+import { RUN_BREAK } from "../../abi/reasons";
 import { staleCount } from "../pages";
 import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "./access";
 import { accountNote, accountRefund } from "./account";
@@ -278,7 +279,7 @@ export function interpret(fuel: u32): u32 {
     block = fetchBlock(fuel);
     if (block == 0) {
       // A prefetch abort was taken; it costs an instruction, so that a vector that cannot be fetched does not hang the host.
-      fuel--;
+      if (load<u32>(EXIT_REQUEST) != RUN_BREAK) fuel--;
       continue;
     }
     base = pc();
@@ -2229,7 +2230,7 @@ export function interpret(fuel: u32): u32 {
           const generation = blockGeneration;
           next = fetchBlock(fuel);
           if (next == 0) {
-            fuel--;
+            if (load<u32>(EXIT_REQUEST) != RUN_BREAK) fuel--;
             what = EVENT_JUMP;
             break;
           }
