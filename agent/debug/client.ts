@@ -14,7 +14,7 @@ const QUEUE_MAX = 16;
 export class DebugClient {
   private readonly socket: Socket;
   private readonly stub: Stub;
-  private readonly gone: (why: string) => void;
+  private readonly gone: (how: string) => void;
   private readonly reader = new PacketReader();
   private readonly queue: string[] = [];
   private acknowledges = true;
@@ -22,8 +22,8 @@ export class DebugClient {
   private busy = false;
   private closed = false;
 
-  /** `gone` is called once, with why when it was not the client's wish. */
-  constructor(socket: Socket, target: DebugTarget, gone: (why: string) => void) {
+  /** `gone` is called once, with what people should know of it. */
+  constructor(socket: Socket, target: DebugTarget, gone: (how: string) => void) {
     this.socket = socket;
     this.gone = gone;
     this.stub = new Stub(target, {
@@ -102,7 +102,9 @@ export class DebugClient {
     this.closed = true;
     if (why === "") this.socket.destroySoon();
     else this.socket.destroy();
-    if (letGo) void this.stub.leave().finally(() => this.gone(why));
-    else this.gone(why);
+    const tell = (goesOn: boolean): void =>
+      this.gone(`the debugger has gone${why && `: ${why}`}; the guest ${goesOn ? "goes on" : "ends"}`);
+    if (letGo) void this.stub.leave().then(tell);
+    else tell(true);
   }
 }

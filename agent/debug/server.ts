@@ -49,10 +49,10 @@ export class DebugServer {
       return;
     }
     this.notice("a debugger has come");
-    const client = new DebugClient(socket, this.target, (why) => {
+    const client = new DebugClient(socket, this.target, (how) => {
       if (this.client !== client) return;
       this.client = null;
-      this.notice(`the debugger has gone${why === "" ? "" : `: ${why}`}; the guest goes on`);
+      this.notice(how);
     });
     this.client = client;
   }

@@ -30,6 +30,8 @@ export class Stub {
   private readonly events: StubEvents;
   private readonly breakpoints = new Set<number>();
   private running = false;
+  /** The peer has ended the guest. */
+  private killed = false;
   private signal = SIGNAL_TRAP;
 
   /** Halts the guest. What the target is asked from here on finds it halted. */
@@ -52,12 +54,14 @@ export class Stub {
     if (this.running) this.target.halt();
   }
 
-  /** Takes all breakpoints out and lets the guest go on. */
-  async leave(): Promise<void> {
+  /** Takes all breakpoints out and lets the guest go on; false when there is none any more. */
+  async leave(): Promise<boolean> {
     this.target.onStopped = null;
+    if (this.killed) return false;
     this.breakpoints.clear();
     await this.target.breakpoints([]);
     this.target.resume(false);
+    return true;
   }
 
   /** The guest has ended: with a status, when it ended of itself (0 … 255). */
@@ -111,6 +115,7 @@ export class Stub {
         this.events.detached();
         return null;
       case "k":
+        this.killed = true;
         this.target.kill();
         return null;
       case "H":
