@@ -8,6 +8,8 @@ import type { DebugTarget } from "./target.ts";
 
 /** Bytes that may wait for a client that does not read, before it is let go. */
 const BACKLOG_BYTES_MAX = 1 << 20;
+/** A client has this long to take the last packet. */
+const FAREWELL_MS = 1_000;
 /** Packets that may wait for their answer: a debugger sends one at a time. */
 const QUEUE_MAX = 16;
 
@@ -42,8 +44,9 @@ export class DebugClient {
   end(status: number): void {
     this.stub.ended(status);
     this.closed = true;
-    this.socket.end();
     this.socket.destroySoon();
+    // A client that does not read must not keep the process.
+    setTimeout(() => this.socket.destroy(), FAREWELL_MS).unref();
   }
 
   private take(received: Received): void {

@@ -11,6 +11,8 @@ export class DebugServer {
   /** What people should know. */
   private readonly notice: (line: string) => void;
   private client: DebugClient | null = null;
+  /** Somebody was turned away since this client came: said once. */
+  private turnedAway = false;
 
   private constructor(server: Server, target: DebugTarget, notice: (line: string) => void) {
     this.server = server;
@@ -44,11 +46,13 @@ export class DebugServer {
 
   private accept(socket: Socket): void {
     if (this.client !== null) {
-      this.notice("a second debugger was turned away");
+      if (!this.turnedAway) this.notice("a second debugger was turned away");
+      this.turnedAway = true;
       socket.destroy();
       return;
     }
     this.notice("a debugger has come");
+    this.turnedAway = false;
     const client = new DebugClient(socket, this.target, (how) => {
       if (this.client !== client) return;
       this.client = null;
