@@ -111,7 +111,6 @@ export class KernelLoop {
         continue;
       }
       const reason = this.slice();
-      debug?.sliceEnded(reason);
       disk.takeRequests();
       switch (reason) {
         case RUN_WAIT:
@@ -163,6 +162,7 @@ export class KernelLoop {
       this.measuredNs = 0;
       this.measuredInstructions = 0;
     }
+    debug?.sliceEnded(reason);
     return reason;
   }
 

@@ -80,8 +80,13 @@ export interface MachineEntries {
   machineAdvance(ticks: number): void;
 }
 
-/** What a debugger calls, between two slices. */
-export interface DebugEntries {
+interface MachineExports extends MachineEntries {
+  machineInit(): number;
+  machineReset(): void;
+  machineTick(): void;
+  blockComplete(index: number, status: number): void;
+  channelAnswer(status: number, value: number): void;
+  channelRaise(port: number): void;
   debugBreakpoints(): void;
   debugPass(address: number): void;
   debugAddress(address: number): number;
@@ -90,14 +95,11 @@ export interface DebugEntries {
   debugSetStatus(value: number): void;
 }
 
-interface MachineExports extends MachineEntries, DebugEntries {
-  machineInit(): number;
-  machineReset(): void;
-  machineTick(): void;
-  blockComplete(index: number, status: number): void;
-  channelAnswer(status: number, value: number): void;
-  channelRaise(port: number): void;
-}
+/** What a debugger calls, between two slices. */
+export type DebugEntries = Pick<
+  MachineExports,
+  "debugBreakpoints" | "debugPass" | "debugAddress" | "debugWritten" | "debugStatus" | "debugSetStatus"
+>;
 
 const MODES = { realtime: MODE_REALTIME, deterministic: MODE_DETERMINISTIC, scheduled: MODE_SCHEDULED };
 const CLOCK_INSTRUCTIONS = CLOCK_STATE + 0;

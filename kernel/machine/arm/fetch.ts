@@ -1,13 +1,13 @@
 // From pc to a block: instruction translation, then the cache, then the decoder.
 
 import { BLOCK_COUNT, blockFind } from "./block-cache";
-import { breakpointNear, breakpointStops } from "./breakpoint";
 import { decodeBlock } from "./decode";
 import { exceptionPrefetchAbort } from "./exception";
 import { ACCESS_EXECUTE, FAULT_EXTERNAL, fault, linear, translate } from "./mmu";
 import { privileged } from "./psr";
 import { itState, pc, thumb } from "./state";
 import { TLB_CODE_ADDEND, tlbCodeEntry } from "./tlb";
+import { breakpointNear, breakpointStops } from "./breakpoint";
 
 /** The block at pc, with at most `limit` instructions. Returns 0 after taking a prefetch abort, and at a breakpoint, where an exit is
  *  requested and nothing else has happened. */
@@ -17,8 +17,9 @@ export function fetchBlock(limit: u32): u32 {
   const isThumb = thumb() != 0;
   let at = fetchAddress(address);
   if (!at) return 0;
+  if (breakpointNear(at)) return fetchLoose(address, at, limit);
   const it = itState();
-  if ((it & 15) == 0 && !breakpointNear(at)) {
+  if ((it & 15) == 0) {
     const known = blockFind(at | (isThumb ? 1 : 0));
     if (known && load<u32>(known, BLOCK_COUNT) <= limit) return known;
     if (!known && !(isThumb && crosses(at))) {
@@ -26,13 +27,19 @@ export function fetchBlock(limit: u32): u32 {
       if (load<u32>(block, BLOCK_COUNT) <= limit) return block;
     }
   }
+  return fetchLoose(address, at, limit);
+}
+
+/** A block that is not kept, decoded at linear-memory offset `at`. Returns 0 after taking a prefetch abort. */
+function fetchLoose(address: u32, at: u32, limit: u32): u32 {
+  const isThumb = thumb() != 0;
   let nextHalf: u32 = 0;
   if (isThumb && crosses(at)) {
     // The abort is the second half's, but the instruction to return to is the whole one.
     nextHalf = fetchAddress(address + 2);
     if (!nextHalf) return 0;
   }
-  return decodeBlock(at, isThumb, it, limit, false, nextHalf);
+  return decodeBlock(at, isThumb, itState(), limit, false, nextHalf);
 }
 
 /** A 32-bit instruction begins in the last halfword of its page. */

@@ -9,7 +9,6 @@
 // length.
 
 import { CPU_STATE, EXIT_REQUEST, IRQ_LINE, VFP_STATE } from "../../abi/layout";
-import { RUN_BREAK } from "../../abi/reasons";
 import { staleCount } from "../pages";
 import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "./access";
 import { accountNote, accountRefund } from "./account";
@@ -65,6 +64,7 @@ import {
 import { system, systemRead, vfpUsable } from "./system";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
+import { RUN_BREAK } from "../../abi/reasons";
 
 const FPSCR = VFP_STATE + 256;
 
