@@ -87,7 +87,9 @@ export async function runCommand(args: string[]): Promise<number> {
   const timeoutMs = timeout === null ? null : parsePositive("timeout", timeout, TIMEOUT_SECONDS_MAX) * 1000;
   const gdb = parsed.text("gdb");
   const gdbPort = gdb === null ? null : parsePort(gdb);
-  const options = { ...(await partitionOptions(parsed)), debug: gdbPort !== null };
+  // Breakpoints are the interpreter's.
+  const debugging = gdbPort === null ? {} : { debug: true, translate: false };
+  const options = { ...(await partitionOptions(parsed)), ...debugging };
   const partition = new Partition(options);
   const treeFile = parsed.text("dump-dtb");
   if (treeFile !== null) {
@@ -128,7 +130,9 @@ function parsePort(text: string): number {
 /** Opens the debugger's port, and says where. */
 async function openDebugger(port: number, target: DebugTarget): Promise<DebugServer> {
   const server = await DebugServer.listen(port, target, (line) => console.error(`pocketvisor: gdb: ${line}`));
-  console.error(`pocketvisor: gdb: the guest waits; in gdb-multiarch: target remote 127.0.0.1:${server.port}`);
+  console.error(
+    `pocketvisor: gdb: the guest waits, and is interpreted; in gdb-multiarch: target remote 127.0.0.1:${server.port}`,
+  );
   return server;
 }
 

@@ -14,6 +14,8 @@ export interface GuestProcess {
   lastText(): string;
   /** Host CPU that the process has used, in milliseconds. */
   cpuMs(): number;
+  /** Ends the process at once. */
+  kill(): void;
   /** Waits for the end; milliseconds since the start. Throws when the status is not 0. */
   ended(): Promise<number>;
 }
@@ -60,6 +62,7 @@ export function startGuest(command: string, args: string[], limitMs = LIMIT_MS):
     },
     lastText: () => between,
     cpuMs: () => processCpuMs(child),
+    kill: () => void child.kill("SIGKILL"),
     async ended() {
       while (endedAt === null) await change();
       if (child.exitCode !== 0)

@@ -13,6 +13,8 @@ import { peerSameImage, peerZimage, startPeer, type PeerBoard } from "./peer.ts"
 import { PREPARATION, type SpeedRow } from "./speed-rows.ts";
 
 export const SPEED_BOARD: PeerBoard = { cpu: "cortex-a15", ramMib: 128, initramfs: null };
+/** A row, or a boot, that takes longer is killed with its system. */
+const ROW_LIMIT_MS = 240_000;
 /** One session runs every row once. */
 const SESSION_LIMIT_MS = 1_800_000;
 const INSTRUCTIONS_PER_NS = 0.1;
@@ -122,7 +124,12 @@ export async function countInstructions(
   guest.send([SILENCE, ...rows.map((row) => row.command), "poweroff"].map((line) => `${line}\n`).join(""));
   guest.sentAll();
   for (const row of rows) {
-    const { guestSeconds, verdict } = await rowRun(guest);
+    const run = await withinLimit(guest, rowRun(guest));
+    if (run instanceof Error) {
+      progress(`${row.name}: its instructions, and those of the rows after it, were not counted: ${run.message}`);
+      return counts;
+    }
+    const { guestSeconds, verdict } = run;
     if (verdict === "ok") counts.set(row.name, guestSeconds * 1e9 * INSTRUCTIONS_PER_NS);
     progress(
       `${row.name.padEnd(14)} ${verdict === "ok" ? `${(guestSeconds * 100).toFixed(0)} M instructions` : verdict}`,
@@ -130,6 +137,23 @@ export async function countInstructions(
   }
   await guest.ended();
   return counts;
+}
+
+/** Waits for `work` of a system. A system that ends early or takes too long is killed, and what went wrong is the answer. */
+export async function withinLimit<T>(guest: GuestProcess, work: Promise<T>): Promise<T | Error> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${ROW_LIMIT_MS / 1000} s`)), ROW_LIMIT_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } catch (error) {
+    guest.kill();
+    work.catch(() => {});
+    return error as Error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The fetched guest's identity, for the record. */

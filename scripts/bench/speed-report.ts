@@ -50,9 +50,11 @@ export function resultOf(row: SpeedSamples): SpeedResult {
     if (row.instructions !== null) mips[system] = row.instructions / ours.median / 1e6;
     else if ((row.runMips[system]?.length ?? 0) > 0) mips[system] = spreadOf(row.runMips[system]!).median;
     if (system === PEER_NAME || peer === undefined) continue;
-    // A wrong run has no sample and would shift the pairs, but it fails the whole bench.
-    const pairs = ours.samples.slice(0, peer.samples.length).map((seconds, run) => peer.samples[run]! / seconds);
-    ratio[system] = { ...spreadOf(pairs), median: peer.median / ours.median };
+    // Samples pair up by run. A run that failed left none: then only the medians can be compared.
+    const median = peer.median / ours.median;
+    const whole = ours.samples.length === peer.samples.length;
+    const pairs = whole ? ours.samples.map((seconds, run) => peer.samples[run]! / seconds) : [median];
+    ratio[system] = { ...spreadOf(pairs), median };
   }
   return { ...row, spread, mips, ratio };
 }

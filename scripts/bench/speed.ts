@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { escapeText } from "../../agent/escape.ts";
 import { root } from "../stale.mjs";
 import { PEER, peerVersion } from "./peer.ts";
 import { machineRecord } from "./report.ts";
@@ -20,7 +21,9 @@ import {
   sessionStart,
   SPEED_BOARD,
   translates,
+  withinLimit,
   type SpeedSystem,
+  type StartedSystem,
 } from "./speed-guest.ts";
 import { speedImage, type SpeedImage } from "./speed-image.ts";
 import { promisesText, resultOf, rowsText, type SpeedSamples } from "./speed-report.ts";
@@ -37,7 +40,8 @@ Runs the same guest with the same programs here and on ${PEER} (virt, ${SPEED_BO
   --translate TIER,…   our tiers, each a system of its own: off, on (default: all that this build has)
   --json FILE          where distributions go (default: build/bench/speed-DATE.json)
 Times are this computer's, between two markers on the guest's console; a wrong result is no figure. The last line's table is
-the one of SPECIFICATION.md. Exit status: 1 when a run gave a wrong result.`;
+the one of SPECIFICATION.md. Exit status: 1 when a run gave
+a wrong result, or a system failed.`;
 
 interface SpeedOptions {
   rows: string[];
@@ -112,7 +116,7 @@ export async function speedCommand(args: string[], prepare: () => void): Promise
   writeFileSync(options.json, JSON.stringify(record, null, 2) + "\n");
   progress(`distributions in ${options.json}`);
   const wrong = results.flatMap((result) => result.wrong.map((what) => `${result.name}, ${what}`));
-  wrong.forEach((what) => progress(`WRONG RESULT: ${what}`));
+  wrong.forEach((what) => progress(`WRONG: ${escapeText(what, 1000)}`));
   return wrong.length > 0 ? 1 : 0;
 }
 
@@ -122,44 +126,61 @@ async function bootRows(systems: SpeedSystem[], samples: Map<string, SpeedSample
   if (asUser === undefined && same === undefined) return;
   for (const system of systems) {
     const started = system.start(null);
-    const seconds = await bootRun(started);
-    same?.seconds[system.name]!.push(seconds);
-    if (started.stats !== null) {
-      asUser?.seconds[system.name]!.push(seconds);
+    const both = started.stats === null ? [same] : [asUser, same];
+    await bootInto(system.name, started, both);
+    const zimage = started.stats !== null || asUser === undefined ? null : system.startAsUser();
+    if (zimage !== null) await bootInto(system.name, zimage, [asUser]);
+  }
+}
+
+async function bootInto(name: string, started: StartedSystem, rows: (SpeedSamples | undefined)[]): Promise<void> {
+  const seconds = await withinLimit(started.guest, bootRun(started));
+  for (const row of rows.filter((one) => one !== undefined)) {
+    if (seconds instanceof Error) row.wrong.push(`${name}: ${seconds.message}`);
+    else {
+      row.seconds[name]!.push(seconds);
       // From the first instruction to power-off: no counter stops at the shell.
-      for (const row of [asUser, same])
-        if (row !== undefined) (row.runMips[system.name] ??= []).push(Number(started.stats()["mips"]));
-    } else if (asUser !== undefined) {
-      const zimage = system.startAsUser();
-      if (zimage !== null) asUser.seconds[system.name]!.push(await bootRun(zimage));
+      if (started.stats !== null) (row.runMips[name] ??= []).push(Number(started.stats()["mips"]));
     }
   }
 }
 
-/** All rows once in all systems, by turns; returns our counters by system. */
+/** All rows once in all systems, by turns; returns our counters by system. A system that fails is out for this run. */
 async function sessionRows(
   systems: SpeedSystem[],
   initramfs: string,
   rows: SpeedRow[],
   samples: Map<string, SpeedSamples>,
 ): Promise<Record<string, unknown>> {
-  const started = systems.map((system) => ({ name: system.name, ...system.start(initramfs) }));
-  for (const { guest } of started) await sessionStart(guest);
+  const started = systems.map((system) => ({ name: system.name, out: false, ...system.start(initramfs) }));
+  for (const system of started) {
+    const failed = await withinLimit(system.guest, sessionStart(system.guest));
+    system.out = failed instanceof Error;
+    if (failed instanceof Error) samples.get(rows[0]!.name)!.wrong.push(`${system.name}, boot: ${failed.message}`);
+  }
   for (const row of rows) {
     const into = samples.get(row.name)!;
-    for (const { name, guest } of started) {
-      const { seconds, guestSeconds, verdict } = await sessionRun(guest, row);
-      console.error(`bench: ${row.name.padEnd(14)} ${name.padEnd(5)} ${seconds.toFixed(3)} s ${verdict}`);
-      if (verdict === "ok") {
-        into.seconds[name]!.push(seconds);
-        into.guestSeconds[name]!.push(guestSeconds);
-      } else into.wrong.push(`${name}: ${verdict}`);
+    for (const system of started.filter((one) => !one.out)) {
+      const { name, guest } = system;
+      const run = await withinLimit(guest, sessionRun(guest, row));
+      if (run instanceof Error) {
+        system.out = true;
+        into.wrong.push(`${name}: ${run.message}`);
+        continue;
+      }
+      console.error(`bench: ${row.name.padEnd(14)} ${name.padEnd(5)} ${run.seconds.toFixed(3)} s ${run.verdict}`);
+      if (run.verdict === "ok") {
+        into.seconds[name]!.push(run.seconds);
+        into.guestSeconds[name]!.push(run.guestSeconds);
+      } else into.wrong.push(`${name}: ${run.verdict}`);
     }
   }
   const counters: Record<string, unknown> = {};
-  for (const { name, guest, stats } of started) {
-    await sessionEnd(guest);
-    if (stats !== null) counters[name] = stats();
+  for (const { name, guest, stats, out } of started) {
+    if (out) continue;
+    const failed = await withinLimit(guest, sessionEnd(guest));
+    if (failed instanceof Error) samples.get(rows.at(-1)!.name)!.wrong.push(`${name}, power-off: ${failed.message}`);
+    else if (stats !== null) counters[name] = stats();
   }
   return counters;
 }

@@ -53,6 +53,11 @@ report("a wrong run leaves no sample, and its row no ratio", () => {
   assert.equal([spread["off"], ratio["off"]], [undefined, undefined]);
 });
 
+report("runs that do not pair up give the medians' ratio alone", () => {
+  const { off } = resultOf(row("a", [2], [6, 2, 4])).ratio;
+  assert.equal(off, { min: 2, median: 2, max: 2, samples: [2] });
+});
+
 report("promises name rows that are there, and no name stands twice", () => {
   const names = [...BOOT_ROWS, ...SPEED_ROWS].map(({ name }) => name);
   assert.is(new Set(names).size, names.length);
