@@ -15,6 +15,7 @@ import { PEER, peerVersion } from "./bench/peer.ts";
 import { measurePolicyPush } from "./bench/policy-push.ts";
 import { rowOf, rowText, TABLE_HEAD, writeDistributions, type Measurement } from "./bench/report.ts";
 import { measureSize } from "./bench/size.ts";
+import { speedCommand } from "./bench/speed.ts";
 import { measureWork } from "./bench/work.ts";
 import { root } from "./stale.mjs";
 
@@ -42,6 +43,7 @@ const ROWS: Record<string, string[]> = {
 };
 
 const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N]
+       npm run bench -- speed [--help]
 Names are rows or groups of rows; without one, all groups but the last are measured, each row N times (default 5):
 ${Object.entries(ROWS)
   .map(([group, rows]) => `  ${group.padEnd(8)} ${rows.join(", ")}`)
@@ -62,18 +64,19 @@ const GROUPS: Record<string, Group> = {
   many: measureMany,
 };
 
-const { names, rows: wanted, json, runs } = parseArguments(process.argv.slice(2));
 const step = (script: string, ...args: string[]): void => {
   const { status } = spawnSync(process.execPath, [join(root, script), ...args], { stdio: ["ignore", 2, 2] });
   if (status !== 0) process.exit(status ?? 1);
 };
-step("scripts/bootstrap.mjs", "build", "--quiet");
-if (
-  names.some((name) => ["boot", "work", "idle", "budgets", "many"].includes(name)) &&
-  readCachedGuest("linux") === null
-) {
-  step("scripts/pocketvisor.mjs", "guest", "fetch", "linux");
-}
+const prepare = (needsGuest: boolean): void => {
+  step("scripts/bootstrap.mjs", "build", "--quiet");
+  if (needsGuest && readCachedGuest("linux") === null) step("scripts/pocketvisor.mjs", "guest", "fetch", "linux");
+};
+// The peer beside every tier, and a table of its own.
+if (process.argv[2] === "speed") process.exit(await speedCommand(process.argv.slice(3), () => prepare(true)));
+
+const { names, rows: wanted, json, runs } = parseArguments(process.argv.slice(2));
+prepare(names.some((name) => ["boot", "work", "idle", "budgets", "many"].includes(name)));
 const peer = peerVersion();
 console.error(`bench: ${runs} runs; peer: ${peer ?? `no ${PEER} here`}`);
 

@@ -1,6 +1,8 @@
 // pocketvisor run: one partition on this terminal.
 
 import { writeFileSync } from "node:fs";
+import { DebugServer } from "../debug/server.ts";
+import type { DebugTarget } from "../debug/target.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, ImageError, UsageError } from "../failure.ts";
 import type { EndReason, PartitionEnd } from "../host/messages.ts";
@@ -42,6 +44,8 @@ the guest's console as they are; its end does not end the guest.
   --machine NAME       virt, the only one so far
   --deterministic      100 instructions are 1 µs, WFI jumps, random numbers and dates are always the same:
                        with the same input, a run repeats bit for bit
+  --gdb PORT           the guest waits for gdb-multiarch on this port of 127.0.0.1 (0: one that is free, which is told):
+                       "target remote :PORT". One debugger at a time; when it goes, the guest goes on
   --timeout SECONDS    ends the guest after this time
   --dump-dtb FILE      writes the device tree that the guest would get, and ends
   --stats FILE         writes counters as JSON when the guest has ended; - is standard error
@@ -63,6 +67,7 @@ const OPTIONS: OptionTable = {
   console: { type: "string" },
   machine: { type: "string" },
   deterministic: { type: "boolean" },
+  gdb: { type: "string" },
   timeout: { type: "string" },
   "dump-dtb": { type: "string" },
   stats: { type: "string" },
@@ -82,7 +87,11 @@ export async function runCommand(args: string[]): Promise<number> {
   }
   const timeout = parsed.text("timeout");
   const timeoutMs = timeout === null ? null : parsePositive("timeout", timeout, TIMEOUT_SECONDS_MAX) * 1000;
-  const options = await partitionOptions(parsed);
+  const gdb = parsed.text("gdb");
+  const gdbPort = gdb === null ? null : parsePort(gdb);
+  // Breakpoints are the interpreter's.
+  const debugging = gdbPort === null ? {} : { debug: true, translate: false };
+  const options = { ...(await partitionOptions(parsed)), ...debugging };
   const partition = new Partition(options);
   const treeFile = parsed.text("dump-dtb");
   if (treeFile !== null) {
@@ -96,20 +105,37 @@ export async function runCommand(args: string[]): Promise<number> {
     partition.stop("left");
   };
   if (process.stderr.isTTY) console.error(`pocketvisor: ${memoryText(partition.memory)}; Ctrl-] leaves`);
+  const debug = gdbPort === null ? null : await openDebugger(gdbPort, partition.debug!);
   const detach = attachInput(partition, leave);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   signals.forEach((signal) => process.on(signal, leave));
   const timer = timeoutMs === null ? null : setTimeout(() => partition.stop("timeout"), timeoutMs);
-  let end: PartitionEnd;
+  let end: PartitionEnd | null = null;
   try {
     end = await partition.run(openOutput(leave));
   } finally {
+    await debug?.close(end === null ? EXIT_INTERNAL : EXITS[end.reason].status);
     if (timer !== null) clearTimeout(timer);
     detach();
   }
   const statsFile = parsed.text("stats");
   if (statsFile !== null) writeStats(statsFile, partition, end);
   return report(end, partition, interrupted, timeout);
+}
+
+function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (port <= 65_535) return port;
+  throw new UsageError("USAGE", `--gdb needs a port, 0 to 65535, not "${escapeText(text)}"`);
+}
+
+/** Opens the debugger's port, and says where. */
+async function openDebugger(port: number, target: DebugTarget): Promise<DebugServer> {
+  const server = await DebugServer.listen(port, target, (line) => console.error(`pocketvisor: gdb: ${line}`));
+  console.error(
+    `pocketvisor: gdb: the guest waits, and is interpreted; in gdb-multiarch: target remote 127.0.0.1:${server.port}`,
+  );
+  return server;
 }
 
 async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {

@@ -21,6 +21,7 @@ import {
 } from "../../kernel/abi/layout.ts";
 import { RUN_ENTROPY, RUN_POWER_OFF, RUN_RESET, RUN_WAIT, RUN_WATCHDOG } from "../../kernel/abi/reasons.ts";
 import { PanicWatch } from "./console-history.ts";
+import type { DebugGate } from "./debug-gate.ts";
 import type { DiskService } from "./disk-service.ts";
 import type { EntropySource } from "./entropy.ts";
 import type { Machine } from "./machine.ts";
@@ -49,6 +50,8 @@ export interface LoopOptions {
   inputIsWhole: boolean;
   /** Host monotonic time in nanoseconds. */
   now: () => number;
+  /** A debugger decides when the guest runs. */
+  debug?: DebugGate | null;
   /** Puts the images into memory again. */
   reload: () => void;
   /** The mailbox's output ring is not empty any more. */
@@ -84,16 +87,22 @@ export class KernelLoop {
 
   /** Runs the machine to its end. A trap comes out as an exception; stats() can still be asked. */
   run(): EndReason {
-    const { machine, mailbox, disk, deterministic } = this.options;
+    const { machine, mailbox, disk, deterministic, debug } = this.options;
     machine.fillEntropy(this.options.entropy);
     this.startedNs = this.bootStartedNs = this.options.now();
     this.firstInstructionAt = Date.now();
     let heard = -1;
     for (;;) {
       const bell = mailbox.heard();
+      if (debug && !debug.mayRun()) {
+        if (mailbox.stopReason !== STOP_NONE) return this.stopped();
+        if (this.drainOutput()) mailbox.sleep(bell, Infinity);
+        else mailbox.awaitOutputRoom(bell);
+        continue;
+      }
       if (bell !== heard || deterministic || mailbox.input.count > 0) {
         heard = bell;
-        if (mailbox.stopReason !== STOP_NONE) return mailbox.stopReason === STOP_TIMEOUT ? "timeout" : "left";
+        if (mailbox.stopReason !== STOP_NONE) return this.stopped();
         const completed = disk.takeCompletions();
         if (this.deliverInput() || completed) machine.tick();
       }
@@ -134,10 +143,15 @@ export class KernelLoop {
     }
   }
 
+  /** Who ended the partition from outside. */
+  private stopped(): EndReason {
+    return this.options.mailbox.stopReason === STOP_TIMEOUT ? "timeout" : "left";
+  }
+
   /** Executes one slice and measures it. */
   private slice(): number {
-    const { machine, mailbox, now, deterministic } = this.options;
-    const fuel = deterministic ? FIRST_FUEL : this.fuel();
+    const { machine, mailbox, now, deterministic, debug } = this.options;
+    const fuel = debug?.stepping ? 1 : deterministic ? FIRST_FUEL : this.fuel();
     const before = machine.instructions;
     mailbox.countSlice();
     const start = now();
@@ -153,6 +167,7 @@ export class KernelLoop {
       this.measuredNs = 0;
       this.measuredInstructions = 0;
     }
+    debug?.sliceEnded(reason);
     return reason;
   }
 

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { Failure, ImageError } from "../failure.ts";
 import { BlockStore } from "./block-store.ts";
+import { DebugGate, portDoor } from "./debug-gate.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { DiskService } from "./disk-service.ts";
 import { hostEntropy, seededEntropy } from "./entropy.ts";
@@ -15,7 +16,7 @@ import { Mailbox } from "./mailbox.ts";
 import type { KernelMessage, KernelWorkerData, PartitionEnd } from "./messages.ts";
 
 const data = workerData as KernelWorkerData;
-const now = (): number => performance.now() * 1e6;
+const hostNow = (): number => performance.now() * 1e6;
 const post = (message: KernelMessage): void => parentPort!.postMessage(message);
 
 post({ kind: "end", end: runPartition() });
@@ -23,11 +24,14 @@ post({ kind: "end", end: runPartition() });
 function runPartition(): PartitionEnd {
   const { config, plan } = data;
   const mailbox = new Mailbox(data.mailbox);
+  const gate = data.debug === null ? null : new DebugGate(portDoor(data.debug), hostNow);
+  const now = gate?.now ?? hostNow;
   const deterministic = config.mode === "deterministic";
   let store: BlockStore | null = null;
   let loop: KernelLoop | null = null;
   try {
     const machine = new Machine(new WebAssembly.Module(readFileSync(data.wasmPath)), config, now);
+    if (gate !== null) gate.machine = machine;
     loadImages(machine, plan);
     if (deterministic && data.disk !== null) store = new BlockStore(data.disk.path, data.disk.readOnly);
     const queue = data.diskQueue === null ? null : new DiskQueue(data.diskQueue);
@@ -42,6 +46,7 @@ function runPartition(): PartitionEnd {
       consolePort: data.consolePort,
       inputIsWhole: data.inputIsWhole,
       now,
+      debug: gate,
       reload: () => {
         loadImages(machine, plan);
         entropy(machine.guestBytes(plan.rngSeedAt, RNG_SEED_BYTES));

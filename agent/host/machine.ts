@@ -100,7 +100,19 @@ interface MachineExports extends MachineEntries {
   blockComplete(index: number, status: number): void;
   channelAnswer(status: number, value: number): void;
   channelRaise(port: number): void;
+  debugBreakpoints(): void;
+  debugPass(address: number): void;
+  debugAddress(address: number): number;
+  debugWritten(at: number, length: number): void;
+  debugStatus(): number;
+  debugSetStatus(value: number): void;
 }
+
+/** What a debugger calls, between two slices. */
+export type DebugEntries = Pick<
+  MachineExports,
+  "debugBreakpoints" | "debugPass" | "debugAddress" | "debugWritten" | "debugStatus" | "debugSetStatus"
+>;
 
 const MODES = { realtime: MODE_REALTIME, deterministic: MODE_DETERMINISTIC, scheduled: MODE_SCHEDULED };
 const CLOCK_INSTRUCTIONS = CLOCK_STATE + 0;
@@ -191,6 +203,10 @@ export class Machine {
 
   /** The functions that go into the hypervisor's table. */
   get entries(): MachineEntries {
+    return this.exports;
+  }
+
+  get debug(): DebugEntries {
     return this.exports;
   }
 

@@ -1,5 +1,6 @@
 // What the kernel worker is started with, and what it posts to the main thread.
 
+import type { MessagePort } from "node:worker_threads";
 import type { LoadPlan } from "./loader/plan.ts";
 import type { MachineConfig } from "./machine.ts";
 import type { MailboxBuffers } from "./mailbox.ts";
@@ -17,6 +18,8 @@ export interface KernelWorkerData {
   /** Deterministic mode: the input is a whole file or pipe, and the guest waits until as much of it is there as fits its ring,
    *  so that when a byte arrives depends on the guest alone. */
   inputIsWhole: boolean;
+  /** The debugger's questions (debug-messages); null without one. */
+  debug: MessagePort | null;
 }
 
 /** Why a partition ended. */

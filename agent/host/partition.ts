@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { buildProduct } from "../paths.ts";
 import { ConsoleHistory } from "./console-history.ts";
+import { DebugLink } from "./debug-link.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import type { IoWorkerData } from "./io-worker.ts";
 import type { LoadPlan } from "./loader/plan.ts";
@@ -17,6 +18,8 @@ export interface PartitionOptions extends ImageOptions {
   consolePort: number;
   /** Deterministic mode: input is a file or pipe that will end. */
   inputIsWhole: boolean;
+  /** The guest stands until a debugger lets it go: see `debug` of the partition. */
+  debug?: boolean;
   /** Another machine than build/machine.wasm, for tests. */
   machinePath?: string;
   /** How often the main thread looks whether the machine still comes back from its slices. */
@@ -41,6 +44,8 @@ export class Partition {
   readonly memory: PartitionMemory;
   readonly plan: LoadPlan;
   readonly history = new ConsoleHistory();
+  /** What a debugger asks; null when nobody asked for one. */
+  readonly debug: DebugLink | null;
   private readonly mailbox = new Mailbox();
   private readonly workerData: KernelWorkerData;
   private readonly heartbeatMs: number;
@@ -50,6 +55,7 @@ export class Partition {
   /** Checks and plans; nothing runs yet. Throws ImageError and UsageError. */
   constructor(options: PartitionOptions) {
     this.heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
+    this.debug = options.debug !== true ? null : this.openDebugLink();
     const prepared = partitionPrepare(options, this.mailbox.byteLength);
     this.plan = prepared.plan;
     this.memory = prepared.memory;
@@ -62,6 +68,7 @@ export class Partition {
       diskQueue: prepared.diskQueue,
       consolePort: options.consolePort,
       inputIsWhole: options.inputIsWhole && options.mode === "deterministic",
+      debug: this.debug?.workerPort ?? null,
     };
   }
 
@@ -70,7 +77,8 @@ export class Partition {
   async run(output: (chunk: Uint8Array) => Promise<void>): Promise<PartitionEnd> {
     const { workerData: data } = this;
     const io = this.startIoWorker();
-    const kernel = new Worker(buildProduct("kernel-worker.mjs"), { workerData: data });
+    const transferList = data.debug === null ? [] : [data.debug];
+    const kernel = new Worker(buildProduct("kernel-worker.mjs"), { workerData: data, transferList });
     let pumping: Promise<void> | null = null;
     const pump = async (): Promise<void> => {
       const chunk = new Uint8Array(16 << 10);
@@ -115,6 +123,7 @@ export class Partition {
       return end;
     } finally {
       this.stopped = null;
+      this.debug?.close();
       timers.forEach((timer) => clearTimeout(timer));
       kernel.removeAllListeners();
       io?.removeAllListeners();
@@ -169,6 +178,13 @@ export class Partition {
   /** The end of a partition whose kernel worker did not answer a stop request. */
   private unanswered(): PartitionEnd {
     return { ...STUCK, reason: this.mailbox.stopReason === STOP_TIMEOUT ? "timeout" : "left" };
+  }
+
+  private openDebugLink(): DebugLink {
+    return new DebugLink(
+      () => this.mailbox.ring(),
+      () => this.stop("left"),
+    );
   }
 
   private startIoWorker(): Worker | null {

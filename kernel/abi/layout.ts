@@ -101,6 +101,11 @@ export const EXIT_REQUEST: u32 = 0x1400;
 /** 1 while the GIC signals an interrupt to the CPU. Written by gic alone, read by the CPU at the end of blocks. */
 export const IRQ_LINE: u32 = 0x1404;
 
+// ---- Breakpoints: written by the host, with debugBreakpoints() after it; no part of the guest's state ------------------
+export const BREAKPOINT_COUNT: u32 = 0x1410;
+export const BREAKPOINTS: u32 = 0x1420; // virtual addresses, bit 0 clear
+export const BREAKPOINT_MAX: u32 = 64;
+
 // ---- Devices ----------------------------------------------------------------------------------------------------------
 export const GIC_STATE: u32 = 0x1800; // 2 KiB
 export const TIMER_STATE: u32 = 0x2000;

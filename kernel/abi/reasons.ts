@@ -34,6 +34,8 @@ export const INIT_BAD_DEVICES: u32 = 8;
 // ---- More of why run() returned -----------------------------------------------------------------------------------------
 /** The guest asks for an event channel: CHANNEL_REQUEST holds the question, channelAnswer() goes back. */
 export const RUN_CHANNEL: u32 = 8;
+/** A breakpoint: the instruction at pc is the next one, and has not been executed. Only where a debugger has set one. */
+export const RUN_BREAK: u32 = 9;
 /** Not from run(): the partition's restart is due. The host makes it a new machine and calls partitionStart(). */
 export const WANT_RESTART: u32 = 0x40;
 

@@ -32,6 +32,8 @@ import {
   INIT_OK,
 } from "../abi/reasons";
 import { busDeadline, busFaulted, busRead, busReset, busTick, busWrite } from "./devices/bus";
+import { breakpointPass, breakpointsChanged } from "./arm/breakpoint";
+import { debugAddress as addressOf, debugSetStatus as setStatus, debugStatus as status } from "./arm/debug";
 import { cpuExecuted, cpuInit, cpuInput, cpuReset, cpuRun } from "./arm/cpu";
 import { hypercallAnswer } from "./arm/hypercall";
 import { channelRaise as raise } from "./devices/channel";
@@ -138,6 +140,36 @@ export function machineDeadline(): f64 {
   busTick();
   if (load<u32>(IRQ_LINE)) return 0;
   return ticks == u64.MAX_VALUE ? -1 : <f64>ticks;
+}
+
+/** The host has written the table of breakpoints. */
+export function debugBreakpoints(): void {
+  breakpointsChanged();
+}
+
+/** A breakpoint at `address` does not stop the next instruction, if that is where it lies. */
+export function debugPass(address: u32): void {
+  breakpointPass(address);
+}
+
+/** Linear-memory offset of a virtual address as the CPU would translate it now, whatever its permissions; 0 when there is no memory. Good up
+ *  to the end of its page of 4 KiB. */
+export function debugAddress(address: u32): u32 {
+  return addressOf(address);
+}
+
+/** The debugger has written [at, at + length) of linear memory, inside one page of RAM. */
+export function debugWritten(at: u32, length: u32): void {
+  pagesWritten(at, length);
+  cpuInput();
+}
+
+export function debugStatus(): u32 {
+  return status();
+}
+
+export function debugSetStatus(value: u32): void {
+  setStatus(value);
 }
 
 /** A bus read as the CPU would do it, `size` 1, 2 or 4, naturally aligned: for tests and debuggers. Device side effects happen. */

@@ -6,20 +6,24 @@ import { readFileSync, readdirSync } from "node:fs";
 export interface GuestProcess {
   /** Sends text to the guest's console. */
   send(text: string): void;
+  /** Ends the input: a deterministic guest starts when its input is whole. */
+  sentAll(): void;
   /** Waits until the console has shown `mark` after the last one waited for; milliseconds since the process was started. */
   shown(mark: string): Promise<number>;
   /** What the console showed between the last two marks. */
   lastText(): string;
   /** Host CPU that the process has used, in milliseconds. */
   cpuMs(): number;
+  /** Ends the process at once. */
+  kill(): void;
   /** Waits for the end; milliseconds since the start. Throws when the status is not 0. */
   ended(): Promise<number>;
 }
 
 const LIMIT_MS = 300_000;
 
-/** Starts `command` with its console on standard input and output. */
-export function startGuest(command: string, args: string[]): GuestProcess {
+/** Starts `command` with its console on standard input and output; it is killed after `limitMs`. */
+export function startGuest(command: string, args: string[], limitMs = LIMIT_MS): GuestProcess {
   const started = performance.now();
   const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
   let text = "";
@@ -34,7 +38,7 @@ export function startGuest(command: string, args: string[]): GuestProcess {
     text += chunk;
     wake();
   });
-  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  const limit = setTimeout(() => child.kill("SIGKILL"), limitMs);
   child.on("close", () => {
     clearTimeout(limit);
     endedAt = performance.now() - started;
@@ -43,6 +47,7 @@ export function startGuest(command: string, args: string[]): GuestProcess {
   const change = (): Promise<void> => new Promise((resolve) => (wake = resolve));
   return {
     send: (line) => void child.stdin.write(line),
+    sentAll: () => child.stdin.end(),
     async shown(mark) {
       for (;;) {
         const at = text.indexOf(mark, seen);
@@ -57,6 +62,7 @@ export function startGuest(command: string, args: string[]): GuestProcess {
     },
     lastText: () => between,
     cpuMs: () => processCpuMs(child),
+    kill: () => void child.kill("SIGKILL"),
     async ended() {
       while (endedAt === null) await change();
       if (child.exitCode !== 0)

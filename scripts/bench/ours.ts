@@ -21,10 +21,11 @@ export interface OurGuest {
   stats: () => Record<string, number>;
 }
 
-/** Starts `pocketvisor run` with these arguments. */
-export function startOurs(args: string[]): OurGuest {
+/** Starts `pocketvisor run` with these arguments; it is killed after `limitMs`. */
+export function startOurs(args: string[], limitMs?: number): OurGuest {
   const file = join(tmpdir(), `pocketvisor-bench-${process.pid}-${files.length}.json`);
   files.push(file);
-  const guest = startGuest(process.execPath, [join(root, "scripts/pocketvisor.mjs"), "run", ...args, "--stats", file]);
+  const command = [join(root, "scripts/pocketvisor.mjs"), "run", ...args, "--stats", file];
+  const guest = startGuest(process.execPath, command, limitMs);
   return { guest, stats: () => JSON.parse(readFileSync(file, "utf8")) as Record<string, number> };
 }

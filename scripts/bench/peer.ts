@@ -1,7 +1,7 @@
 // qemu-system-arm with the same guest: what our figures are compared with.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RAM_BASE } from "../../kernel/abi/layout.ts";
@@ -13,20 +13,19 @@ import { startGuest, type GuestProcess } from "./guest-process.ts";
 export const PEER = "qemu-system-arm";
 export const RAM_MIB = 64;
 
-const BASE = [
-  "-M",
-  "virt",
-  "-cpu",
-  "cortex-a7",
-  "-m",
-  `${RAM_MIB}`,
-  "-display",
-  "none",
-  "-serial",
-  "stdio",
-  "-monitor",
-  "none",
-];
+export interface PeerBoard {
+  cpu: string;
+  ramMib: number;
+  /** Instead of the guest's own. */
+  initramfs: string | null;
+}
+
+const BOARD: PeerBoard = { cpu: "cortex-a7", ramMib: RAM_MIB, initramfs: null };
+
+function boardArguments({ cpu, ramMib }: PeerBoard): string[] {
+  const machine = ["-M", "virt", "-cpu", cpu, "-m", `${ramMib}`];
+  return [...machine, "-display", "none", "-serial", "stdio", "-monitor", "none"];
+}
 
 /** QEMU's version line, or null when it is not installed. */
 export function peerVersion(): string | null {
@@ -34,13 +33,13 @@ export function peerVersion(): string | null {
   return spawnSync(PEER, ["--version"], { encoding: "utf8" }).stdout.split("\n")[0] ?? null;
 }
 
-export function startPeer(args: string[]): GuestProcess {
-  return startGuest(PEER, args);
+export function startPeer(args: string[], limitMs?: number): GuestProcess {
+  return startGuest(PEER, args, limitMs);
 }
 
 /** Arguments for a flat binary at RAM base + 0x10000. */
 export function peerFlat(path: string): string[] {
-  return [...BASE, "-kernel", path];
+  return [...boardArguments(BOARD), "-kernel", path];
 }
 
 const scratch: string[] = [];
@@ -48,19 +47,21 @@ process.on("exit", () => scratch.forEach((folder) => rmSync(folder, { recursive:
 
 /** Arguments for the very same raw Image, initramfs and command line, placed and entered as our loader does it: QEMU's own
  *  loader would put a raw Image elsewhere. */
-export function peerSameImage(name: string): string[] {
+export function peerSameImage(name: string, board = BOARD): string[] {
   const guest = readCachedGuest(name)!;
+  const initramfs = board.initramfs ?? join(guestFolder(name), guest.initramfs.name);
+  const initramfsBytes = statSync(initramfs).size;
+  const ramBytes = board.ramMib * 2 ** 20;
   const folder = mkdtempSync(join(tmpdir(), "pocketvisor-bench-"));
   scratch.push(folder);
-  const ramEnd = RAM_BASE + RAM_MIB * 2 ** 20;
-  const treeAt = ramEnd - 0x10000;
-  const initrdAt = (treeAt - guest.initramfs.bytes) & ~0xfff;
+  const treeAt = RAM_BASE + ramBytes - 0x10000;
+  const initrdAt = (treeAt - initramfsBytes) & ~0xfff;
   const stubAt = RAM_BASE + 0x180000; // QEMU keeps the first MiB for a tree of its own
   const tree = deviceTree({
-    ramBytes: RAM_MIB * 2 ** 20,
+    ramBytes,
     devices: 0,
     commandLine: guest.commandLine,
-    initrd: { start: initrdAt, end: initrdAt + guest.initramfs.bytes },
+    initrd: { start: initrdAt, end: initrdAt + initramfsBytes },
     rngSeed: Buffer.alloc(64, 1),
   });
   writeFileSync(join(folder, "tree"), tree);
@@ -74,16 +75,16 @@ export function peerSameImage(name: string): string[] {
     `loader,file=${file},addr=0x${(address >>> 0).toString(16)},force-raw=on${more}`,
   ];
   return [
-    ...BASE,
+    ...boardArguments(board),
     ...load(join(guestFolder(name), guest.kernel.name), RAM_BASE + guest.textOffset),
-    ...load(join(guestFolder(name), guest.initramfs.name), initrdAt),
+    ...load(initramfs, initrdAt),
     ...load(join(folder, "tree"), treeAt),
     ...load(join(folder, "stub"), stubAt, ",cpu-num=0"),
   ];
 }
 
 /** Arguments for the package's zImage, as a user of QEMU would start it; null when the package is not in the cache any more. */
-export function peerZimage(name: string): string[] | null {
+export function peerZimage(name: string, board = BOARD): string[] | null {
   const guest = readCachedGuest(name)!;
   const packages = join(cacheFolder(), "apt/packages");
   const kernelPackage = Object.keys(guest.packages)[0] ?? "";
@@ -95,11 +96,11 @@ export function peerZimage(name: string): string[] | null {
   const zimage = join(folder, "vmlinuz");
   if (spawnSync("sh", ["-c", unpack, "sh", join(packages, file), zimage]).status !== 0) return null;
   return [
-    ...BASE,
+    ...boardArguments(board),
     "-kernel",
     zimage,
     "-initrd",
-    join(guestFolder(name), guest.initramfs.name),
+    board.initramfs ?? join(guestFolder(name), guest.initramfs.name),
     "-append",
     guest.commandLine,
   ];

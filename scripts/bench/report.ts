@@ -96,16 +96,7 @@ export function writeDistributions(measurements: Measurement[], peer: string | n
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${new Date().toISOString().replaceAll(":", "-")}.json`);
   const record = {
-    machine: {
-      cpu: cpus()[0]?.model ?? "unknown",
-      cpuCount: cpus().length,
-      memoryBytes: totalmem(),
-      load: loadavg(),
-      node: process.version,
-      platform: `${process.platform} ${process.arch}`,
-      peer,
-      commit: spawnSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8" }).stdout?.trim() ?? "",
-    },
+    machine: machineRecord(peer),
     rows: measurements.map((measurement) => ({
       ...rowOf(measurement),
       what: measurement.what,
@@ -117,6 +108,20 @@ export function writeDistributions(measurements: Measurement[], peer: string | n
   return file;
 }
 
+/** What distributions were measured on. */
+export function machineRecord(peer: string | null): Record<string, unknown> {
+  return {
+    cpu: cpus()[0]?.model ?? "unknown",
+    cpuCount: cpus().length,
+    memoryBytes: totalmem(),
+    load: loadavg(),
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    peer,
+    commit: spawnSync("git", ["rev-parse", "HEAD"], { cwd: root, encoding: "utf8" }).stdout?.trim() ?? "",
+  };
+}
+
 /** [min, q1, median, mean, q3, max, sd, n] */
 function distribution(values: number[]): number[] {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -125,7 +130,8 @@ function distribution(values: number[]): number[] {
   return [...quantiles, mean, quantile(values, 0.75), quantile(values, 1), Math.sqrt(variance), values.length];
 }
 
-function quantile(values: number[], at: number): number {
+/** The value below which the share `at` of all lies. */
+export function quantile(values: number[], at: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   const position = (sorted.length - 1) * at;
   const [low, high] = [sorted[Math.floor(position)]!, sorted[Math.ceil(position)]!];

@@ -37,6 +37,7 @@ const RULES: Rule[] = [
       ...AGENT_SUPPORT,
       "agent/battery/",
       "agent/command.ts",
+      "agent/debug/",
       "agent/handset/",
       "agent/wire/",
       "agent/policy/",
@@ -48,6 +49,7 @@ const RULES: Rule[] = [
     ],
     reason: "the host knows the machine's memory and addresses, and no part of the agent above it",
   },
+  { folder: "agent/debug/", may: AGENT_SUPPORT, reason: "the debugger's protocol knows no machine" },
   {
     folder: "agent/wire/",
     may: ["agent/failure.ts"],
@@ -114,6 +116,7 @@ const RULES: Rule[] = [
     may: [
       ...AGENT_SUPPORT,
       "agent/command.ts",
+      "agent/debug/",
       "agent/enrolment/",
       "agent/wire/",
       "agent/guests/",

@@ -21,8 +21,11 @@ export interface CommandOptions {
   /** Keeps standard input open after `input`, until the command ends. */
   keepInput?: boolean;
   environment?: Record<string, string>;
+  onStart?: (child: { signal(name: NodeJS.Signals): void }) => void;
   /** Called with all output so far, whenever there is more. */
   onOutput?: (stdout: string, child: { write(text: string): void; signal(name: NodeJS.Signals): void }) => void;
+  /** The same of standard error. */
+  onError?: (stderr: string) => void;
 }
 
 /** Runs the command to its end. */
@@ -34,11 +37,15 @@ export function pocketvisor(args: string[], options: CommandOptions = {}): Promi
     write: (text: string): void => void child.stdin.write(text),
     signal: (name: NodeJS.Signals): void => void child.kill(name),
   };
+  options.onStart?.(handle);
   child.stdout.setEncoding("latin1").on("data", (chunk: string) => {
     stdout += chunk;
     options.onOutput?.(stdout, handle);
   });
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+    options.onError?.(stderr);
+  });
   child.stdin.on("error", () => {});
   if (options.input !== undefined) child.stdin.write(options.input);
   if (options.keepInput !== true) child.stdin.end();

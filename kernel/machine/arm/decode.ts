@@ -14,6 +14,7 @@ import {
   blockScratch,
   blockTrack,
 } from "./block-cache";
+import { breakpointNear } from "./breakpoint";
 import {
   A32U_BUCKETS,
   A32_BUCKETS,
@@ -102,12 +103,14 @@ export function decodeBlock(at: u32, isThumb: bool, it: u32, limit: u32, keep: b
   let ended = false;
   if (!isThumb) {
     while (!ended && count < most && offset < bytesLeft) {
+      if (offset != 0 && breakpointNear(at + offset)) break;
       ended = decodeA32(load<u32>(at + offset), offset);
       offset += 4;
       count++;
     }
   } else {
     while (!ended && (count < most || it & 15) && count < limit && offset < bytesLeft) {
+      if (offset != 0 && breakpointNear(at + offset)) break;
       const first = <u32>load<u16>(at + offset);
       const isWide = first >>> 11 > 0x1c;
       let word = first;

@@ -85,6 +85,7 @@ import { system, systemRead, vfpUsable } from "./system";
 import { SAMPLE_SHIFT, entryFind, functionVisited, translationSample } from "./translation";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
+import { RUN_BREAK } from "../../abi/reasons";
 
 const FPSCR = VFP_STATE + 256;
 
@@ -301,7 +302,7 @@ export function interpret(fuel: u32): u32 {
     block = fetchBlock(fuel);
     if (block == 0) {
       // A prefetch abort was taken; it costs an instruction, so that a vector that cannot be fetched does not hang the host.
-      fuel--;
+      if (load<u32>(EXIT_REQUEST) != RUN_BREAK) fuel--;
       continue;
     }
     base = pc();
@@ -2282,7 +2283,7 @@ export function interpret(fuel: u32): u32 {
           }
           next = fetchBlock(fuel);
           if (next == 0) {
-            fuel--;
+            if (load<u32>(EXIT_REQUEST) != RUN_BREAK) fuel--;
             what = EVENT_JUMP;
             break;
           }

@@ -13,6 +13,7 @@ import {
   ENTROPY_POOL_CAPACITY,
 } from "../../../../kernel/abi/layout.js";
 import {
+  RUN_BREAK,
   RUN_ENTROPY,
   RUN_FUEL,
   RUN_OUTPUT,
@@ -21,11 +22,13 @@ import {
   RUN_WAIT,
   RUN_WATCHDOG,
 } from "../../../../kernel/abi/reasons.js";
+import { DebugGate, type DebugDoor } from "../../../../agent/host/debug-gate.js";
+import type { DebugAnswer, DebugRequest } from "../../../../agent/host/debug-messages.js";
 import { DiskService } from "../../../../agent/host/disk-service.js";
 import { seededEntropy } from "../../../../agent/host/entropy.js";
 import { KernelLoop, type LoopOptions } from "../../../../agent/host/kernel-loop.js";
 import type { Machine } from "../../../../agent/host/machine.js";
-import { Mailbox } from "../../../../agent/host/mailbox.js";
+import { Mailbox, STOP_LEFT } from "../../../../agent/host/mailbox.js";
 import { scriptedMachine } from "../../../support/scripted-machine.js";
 
 interface Stage {
@@ -199,5 +202,48 @@ loop("deterministic: every slice has the same fuel, and input is complete at eve
   assert.is(fuels.size, 1);
   assert.equal(counts, [CONSOLE_INPUT_BYTES, 10, 0]);
 });
+
+loop(
+  "a debugger: the guest stands, steps with one instruction of fuel, stops at breakpoints, and can be ended where it stands",
+  () => {
+    const fuels: number[] = [];
+    const sent: DebugAnswer[] = [];
+    // A null is a look that finds nothing; the loop then sleeps until the doorbell.
+    const script: (DebugRequest | null)[] = [
+      null,
+      { kind: "resume", step: true },
+      null,
+      { kind: "resume", step: false },
+      null,
+    ];
+    const door: DebugDoor = {
+      receive: () => {
+        const next = script.shift() ?? null;
+        // The next look has something, or nothing is left and the partition is ended from outside.
+        if (next === null && script.length > 0) it.mailbox.ring();
+        else if (next === null && fuels.length === 2) it.mailbox.stop(STOP_LEFT);
+        return next;
+      },
+      send: (answer) => void sent.push(answer),
+    };
+    const gate = new DebugGate(door, () => 0);
+    const it: Stage = stage(
+      (_, fuel) => {
+        fuels.push(fuel);
+        return fuel === 1 ? RUN_FUEL : RUN_BREAK;
+      },
+      { debug: gate },
+    );
+    gate.machine = it.machine;
+    Object.defineProperty(it.machine, "debug", { value: { debugPass: () => {} } });
+    assert.is(it.loop.run(), "left");
+    assert.is(fuels[0], 1);
+    assert.ok(fuels[1]! > 1);
+    assert.equal(sent, [
+      { kind: "stopped", signal: 5 },
+      { kind: "stopped", signal: 5 },
+    ]);
+  },
+);
 
 loop.run();

@@ -1,0 +1,6 @@
+// What `system process` starts: it ends at once.
+
+int main(void)
+{
+    return 42;
+}
