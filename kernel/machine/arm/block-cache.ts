@@ -162,7 +162,7 @@ export function blockDropFunction(index: u32, refuse: bool): void {
       if (load<u32>(block, BLOCK_ENTRY) >>> 16 != index) continue;
       store<u32>(block, 0, BLOCK_ENTRY);
       store<u32>(block, load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK, BLOCK_COUNT);
-      if (refuse) translationRefuse(block + BLOCK_HEAT);
+      if (refuse) translationRefuse(load<u32>(block, BLOCK_KEY), block + BLOCK_HEAT);
     }
   }
   functionFree(index);

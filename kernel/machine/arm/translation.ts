@@ -10,6 +10,7 @@
 //   entry table     ENTRY_COUNT × {key u32, index << 16 | state u32}, direct-mapped: a lost entry costs a detour, no more
 //   function record FUNCTION_COUNT × FUNCTION_BYTES, by index in the machine's table: the pages that it was made from and their chunks
 //                   with code, its size, its visits and what they executed; first page 0 = free
+//   refused         REFUSED_COUNT × key u32, direct-mapped: blocks that were not worth it, remembered beyond the blocks' lives
 //   buffer          the module being written
 //
 // The table is the machine's own: `index` is the function's place in it, `state` names the block inside the function.
@@ -18,12 +19,15 @@ import { CONFIG_TRANSLATE_BYTES, STATS_TRANSLATION_DROPS } from "../../abi/layou
 import { PAGE_TRANSLATED, pageRecord } from "../pages";
 
 export const SAMPLE_SHIFT: u32 = 7;
-/** Samples that make a block hot. */
-const HOT: u32 = 96;
+/** Samples that make a block hot, and bytes of translated code that make it one more: what is translated when there is much already
+ *  must be worth the processor's caches, which the interpreter leaves alone. */
+const HOT_LEAST: u32 = 64;
+const HOT_BYTES: u32 = 4096;
 
 export const ENTRY_COUNT: u32 = 8192;
 export const FUNCTION_COUNT: u32 = 2048;
 const ENTRIES_BYTES: u32 = ENTRY_COUNT * 8;
+const REFUSED_COUNT: u32 = 4096;
 export const FUNCTION_BYTES: u32 = 64;
 /** Pages of one function. */
 export const FUNCTION_PAGE_COUNT: u32 = 4;
@@ -34,14 +38,22 @@ const FUNCTION_VISITS: u32 = 52;
 const FUNCTION_EXECUTED: u32 = 56;
 
 /** A function is judged after this many visits: entering and leaving it costs what the interpreter needs for some instructions. */
-const VISITS_JUDGED: u32 = 2048;
-const VISIT_LENGTH_LEAST: u32 = 24;
+const VISITS_JUDGED: u32 = 512;
+const VISIT_LENGTH_LEAST: u32 = 48;
 /** Heat of a block that shall not be translated (again). */
 const NEVER: u32 = 0x8000_0000;
+
+let hotThreshold: u32 = HOT_LEAST;
+/** Off for verification, which wants everything translated, worth it or not. */
+let judging: bool = true;
+export function functionsNotJudged(): void {
+  judging = false;
+}
 
 /** Linear-memory offsets; 0 while translation is off. */
 export let entryTable: u32 = 0;
 export let functionTable: u32 = 0;
+let refusedTable: u32 = 0;
 export let translationBuffer: u32 = 0;
 export let translationBufferBytes: u32 = 0;
 
@@ -58,12 +70,13 @@ export function translationInit(area: u32): void {
   const bytes = load<u32>(CONFIG_TRANSLATE_BYTES);
   entryTable = bytes ? area : 0;
   functionTable = entryTable + ENTRIES_BYTES;
-  translationBuffer = functionTable + FUNCTION_COUNT * FUNCTION_BYTES;
-  translationBufferBytes = bytes - ENTRIES_BYTES - FUNCTION_COUNT * FUNCTION_BYTES;
+  refusedTable = functionTable + FUNCTION_COUNT * FUNCTION_BYTES;
+  translationBuffer = refusedTable + REFUSED_COUNT * 4;
+  translationBufferBytes = bytes - (translationBuffer - area);
   translatedBytes = 0;
   translatedFunctions = 0;
   hotCount = 0;
-  if (bytes) memory.fill(area, 0, ENTRIES_BYTES + FUNCTION_COUNT * FUNCTION_BYTES);
+  if (bytes) memory.fill(area, 0, translationBuffer - area);
 }
 
 /** The place of `key` in the entry table. */
@@ -96,12 +109,22 @@ export function translationSample(block: u32, heat: u32): void {
   if (warmth >= NEVER) return;
   store<u32>(heat, warmth);
   // Again, later, in case there was no room or the translator had other things to do.
-  if (warmth % HOT == 0) hotNote(block);
+  if (warmth >= hotThreshold && warmth % HOT_LEAST == 0) hotNote(block);
 }
 
-/** The block whose heat lies at `heat` is not translated any more. */
-export function translationRefuse(heat: u32): void {
+function refusedOf(key: u32): u32 {
+  return refusedTable + (((key >>> 1) ^ (key >>> 13)) & (REFUSED_COUNT - 1)) * 4;
+}
+
+/** The block with this key, whose heat lies at `heat`, is not translated any more. */
+export function translationRefuse(key: u32, heat: u32): void {
   store<u32>(heat, NEVER);
+  store<u32>(refusedOf(key), key);
+}
+
+/** Whether it was refused in an earlier life. */
+export function translationRefused(key: u32): bool {
+  return load<u32>(refusedOf(key)) == key;
 }
 
 /** The translator shall look at `block`, if it has time. */
@@ -120,6 +143,7 @@ export function functionTake(index: u32, bytes: u32): void {
   memory.fill(record, 0, FUNCTION_BYTES);
   store<u32>(record, bytes, FUNCTION_SIZE);
   translatedBytes += bytes;
+  hotThreshold = HOT_LEAST + translatedBytes / HOT_BYTES;
   translatedFunctions++;
 }
 
@@ -139,6 +163,7 @@ export function functionPageOf(index: u32, which: u32): u32 {
 
 /** Counts a visit that executed so many instructions. True: the function is not worth its visits. */
 export function functionVisited(index: u32, instructions: u32): bool {
+  if (!judging) return false;
   const record = functionTable + index * FUNCTION_BYTES;
   // It may have changed its own code, and be gone.
   if (!load<u32>(record, FUNCTION_PAGE)) return false;
@@ -156,6 +181,7 @@ export function functionFree(index: u32): void {
     if (load<u32>(entry, 4) >>> 16 == index) store<u64>(entry, 0);
   }
   translatedBytes -= load<u32>(record, FUNCTION_SIZE);
+  hotThreshold = HOT_LEAST + translatedBytes / HOT_BYTES;
   translatedFunctions--;
   store<u64>(STATS_TRANSLATION_DROPS, load<u64>(STATS_TRANSLATION_DROPS) + 1);
   memory.fill(record, 0, FUNCTION_BYTES);

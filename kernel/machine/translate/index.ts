@@ -7,13 +7,14 @@
 import { CONFIG_TRANSLATE_CODE_BYTES, STATS_TRANSLATED_FUNCTIONS, STATS_TRANSLATED_BYTES, STATS_TRANSLATED_INSTRUCTIONS, STATS_TRANSLATION_FLUSHES } from "../../abi/layout";
 import { ramBytes, romBytes, romOffset, staleCount } from "../pages";
 import { Op } from "../arm/micro-operation";
-import { BLOCK_ENTRY, BLOCK_HEADER_BYTES, BLOCK_KEY, blockCacheFlush, blockDropStale, blockMarkTranslated, blockNextInPage, pageBlocks } from "../arm/block-cache";
+import { BLOCK_ENTRY, BLOCK_HEADER_BYTES, BLOCK_HEAT, BLOCK_KEY, blockCacheFlush, blockDropStale, blockMarkTranslated, blockNextInPage, pageBlocks } from "../arm/block-cache";
 import {
   FUNCTION_COUNT,
   entryPut,
   functionPage,
   functionPageOf,
   functionTake,
+  functionsNotJudged,
   hotBlocks,
   hotCount,
   hotForget,
@@ -23,6 +24,8 @@ import {
   translationBuffer,
   translationBufferBytes,
   translationDropAll,
+  translationRefuse,
+  translationRefused,
 } from "../arm/translation";
 import { byte, emitPosition, emitRoom, emitStart, lebWideAt } from "./emitter";
 import { blockCount, blockOf, isEntry, isForeign, pageAt, pageCount, regionCollect, regionLength } from "./graph";
@@ -58,6 +61,10 @@ function freeSlot(from: u32): u32 {
 
 /** Writes a module for what became hot since the last call. Returns its length in bytes, 0 when there is nothing to do. */
 export function translateModule(): u32 {
+  return translateHot(false);
+}
+
+function translateHot(everything: bool): u32 {
   if (hotCount == 0) return 0;
   if (staleCount) blockDropStale();
   if (translatedBytes > load<u32>(CONFIG_TRANSLATE_CODE_BYTES) || translatedFunctions + BATCH >= FUNCTION_COUNT) {
@@ -84,7 +91,12 @@ export function translateModule(): u32 {
   let slot: u32 = 1;
   for (let i: u32 = 0; i < hotCount && count < BATCH && emitRoom(REGION_ROOM); i++) {
     const block = load<u32>(hotBlocks + (i << 2));
-    if (load<u32>(block, BLOCK_KEY) == 0 || load<u32>(block, BLOCK_ENTRY) != 0) continue;
+    const key = load<u32>(block, BLOCK_KEY);
+    if (key == 0 || load<u32>(block, BLOCK_ENTRY) != 0) continue;
+    if (!everything && translationRefused(key)) {
+      translationRefuse(key, block + BLOCK_HEAT);
+      continue;
+    }
     regionCollect(block);
     if (blockCount == 0 || pendingCount + blockCount > PENDING_MAX) continue;
     slot = freeSlot(slot);
@@ -114,13 +126,14 @@ export function translateModule(): u32 {
 /** As translateModule(), for every block that was decoded, hot or not: what verification asks for, again and again until 0. */
 export function translateEverything(): u32 {
   hotForget();
+  functionsNotJudged();
   const end = romOffset + romBytes + ramBytes;
   for (let page = romOffset; page < end; page += 0x1000) {
     for (let block = pageBlocks(page); block; block = blockNextInPage(block)) {
       if (load<u32>(block, BLOCK_ENTRY) == 0 && !isForeign(<Op>load<u16>(block + BLOCK_HEADER_BYTES))) hotNote(block);
     }
   }
-  return translateModule();
+  return translateHot(true);
 }
 
 /** Writes the function of the region that was collected: size, locals, prologue, body. False: there is no room. */
