@@ -54,7 +54,7 @@ import { fetchBlock } from "./fetch";
 import { float32Add, float32Divide, float32Multiply, float32Subtract } from "./float32";
 import { float64Add, float64Divide, float64Multiply, float64Subtract } from "./float64";
 import { media, mediaLong, reverseBits, saturate } from "./media";
-import { LINK_FAR, LINK_HINT, LINK_INDIRECT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
+import { LINK_FAR, LINK_HINT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
 import { irqMasked, privileged, psrSetFlags } from "./psr";
 import { psciCall } from "./psci";
 import {
@@ -1971,7 +1971,8 @@ export function interpret(fuel: u32): u32 {
           const wasThumb = sOf(ip);
           store<u32>(CPU_STATE + LR, (base + ((<u32>load<u8>(ip, 7)) << 1) + 4) | wasThumb);
           store<u32>(THUMB, wasThumb ^ 1);
-          next = LINK_INDIRECT;
+          next = load<u32>(ip, 12);
+          linkAt = ip;
           target = base + immediate(ip);
           break;
         }
@@ -1979,12 +1980,14 @@ export function interpret(fuel: u32): u32 {
           const to = mValue(ip);
           store<u32>(THUMB, to & 1);
           target = to & (to & 1 ? 0xffff_fffe : 0xffff_fffc);
-          next = LINK_INDIRECT;
+          next = load<u32>(ip, 12);
+          linkAt = ip;
           break;
         }
         case Op.JUMP_PLAIN: {
           target = mValue(ip) & (load<u32>(THUMB) ? 0xffff_fffe : 0xffff_fffc);
-          next = LINK_INDIRECT;
+          next = load<u32>(ip, 12);
+          linkAt = ip;
           break;
         }
         case Op.JUMP_LINK: {
@@ -1996,12 +1999,14 @@ export function interpret(fuel: u32): u32 {
           );
           store<u32>(THUMB, to & 1);
           target = to & (to & 1 ? 0xffff_fffe : 0xffff_fffc);
-          next = LINK_INDIRECT;
+          next = load<u32>(ip, 12);
+          linkAt = ip;
           break;
         }
         case Op.TABLE_BRANCH: {
           target = base + immediate(ip) + (mValue(ip) << 1);
-          next = LINK_INDIRECT;
+          next = load<u32>(ip, 12);
+          linkAt = ip;
           break;
         }
         case Op.FALL: {
@@ -2288,8 +2293,10 @@ export function interpret(fuel: u32): u32 {
             break;
           }
         }
-        if (link != LINK_INDIRECT && link < LINK_HINT && generation == blockGeneration && load<u32>(next, BLOCK_KEY) != 0)
-          store<u32>(linkAt, link == LINK_UNRESOLVED ? next : next | LINK_HINT, 12);
+        if (generation == blockGeneration && load<u32>(next, BLOCK_KEY) != 0) {
+          if (link == LINK_UNRESOLVED) store<u32>(linkAt, next, 12);
+          else if (link != (next | LINK_HINT)) store<u32>(linkAt, next | LINK_HINT, 12);
+        }
       }
       const count = load<u32>(next, BLOCK_COUNT);
       if (fuel < count) {

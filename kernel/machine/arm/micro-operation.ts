@@ -21,7 +21,7 @@ export const LINK_UNRESOLVED: u32 = 0;
 export const LINK_INDIRECT: u32 = 1;
 /** The successor lies in another page: look it up each time, its mapping may change. */
 export const LINK_FAR: u32 = 2;
-/** Added to the block that was found for LINK_FAR the first time: the interpreter looks it up all the same, the translator takes the hint. */
+/** Added to the block that followed last, in place of the two above: the interpreter looks it up all the same, the translator takes the hint. */
 export const LINK_HINT: u32 = 0x8000_0000;
 
 /** How a flag-setting logical operation leaves C: operand `s`. */

@@ -1,17 +1,17 @@
 // A region: the blocks that are translated together, and how control goes between them.
 //
 // It grows from a hot block along branches whose targets are known, over blocks that were decoded, that is, executed. A branch into
-// another page is followed by the hint that the interpreter left (LINK_HINT); whether the page is still where it was is checked
-// each time the branch is taken. A block is an *entry* when control may come from outside: where it began, where calls and exceptions return to, and
+// another page, and an indirect one, is followed by the hint that the interpreter left (LINK_HINT): so a procedure and its caller
+// come together. Whether a page is still where it was is checked each time. A block is an *entry* when control may come from outside: where it began, where calls and exceptions return to, and
 // what else is hot in the page.
 
 import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_ENTRY, BLOCK_HEADER_BYTES, BLOCK_HEAT, BLOCK_KEY, blockFind, pageBlocks, blockNextInPage } from "../arm/block-cache";
 import { FUNCTION_PAGE_COUNT } from "../arm/translation";
 import { LINK_HINT, Op, RECORD_BYTES } from "../arm/micro-operation";
 
-export const REGION_BLOCKS_MAX: u32 = 64;
+export const REGION_BLOCKS_MAX: u32 = 128;
 /** Instructions. */
-const REGION_LENGTH_MAX: u32 = 500;
+const REGION_LENGTH_MAX: u32 = 800;
 /** Samples that let a block of the same page join. */
 const WARM: u32 = 4;
 export const NONE: u32 = 0xffff_ffff;
@@ -24,9 +24,9 @@ export let pageCount: u32 = 0;
 export let regionLength: u32 = 0;
 let thumb: u32 = 0;
 
-const blocks: usize = memory.data(256); // u32 × REGION_BLOCKS_MAX
-const entries: usize = memory.data(64); // u8
-const successors: usize = memory.data(512); // u32 × 2
+const blocks: usize = memory.data(512); // u32 × REGION_BLOCKS_MAX
+const entries: usize = memory.data(128); // u8
+const successors: usize = memory.data(1024); // u32 × 2
 
 // @ts-ignore: decorator
 @inline
@@ -63,6 +63,11 @@ export function indexOf(block: u32): u32 {
 export function targetOf(ip: u32, key: u32): u32 {
   const offset = (key & 0xffe) + load<u32>(ip, 8);
   if (offset < 0x1000) return blockFind((key & 0xffff_f000) | offset | (key & 1));
+  return hintOf(ip);
+}
+
+/** The block that followed the record at `ip` last, by a link that says no more; or 0. */
+function hintOf(ip: u32): u32 {
   const link = load<u32>(ip, 12);
   if (link < LINK_HINT) return 0;
   const block = link & ~LINK_HINT;
@@ -73,6 +78,8 @@ export function targetOf(ip: u32, key: u32): u32 {
 let exitFirst: u32 = 0;
 let exitSecond: u32 = 0;
 let returnPoint: u32 = NONE;
+/** Where an indirect branch went last: a caller, or what a pointer was set to. */
+let indirect: u32 = 0;
 
 function addExit(block: u32): void {
   if (!block) return;
@@ -127,6 +134,7 @@ function look(block: u32): void {
   exitFirst = 0;
   exitSecond = 0;
   returnPoint = NONE;
+  indirect = 0;
   const key = load<u32>(block, BLOCK_KEY);
   const start = key & 0xffe;
   let guardEnd: u32 = 0;
@@ -141,6 +149,7 @@ function look(block: u32): void {
     } else if (code == Op.BLX) returnPoint = start + ((<u32>load<u8>(ip, 7)) << 1) + 4;
     else if (code == Op.JUMP_LINK || code == Op.SVC) returnPoint = after;
     else if (code == Op.SYSTEM) returnPoint = start + ((<u32>load<u8>(ip, 7)) << 1) + (load<u8>(ip, 5) & 0x80 ? 2 : 4);
+    if (code >= Op.JUMP && code <= Op.JUMP_LINK) indirect = hintOf(ip);
     if (endsBlock(code) && ip >= guardEnd) return;
   }
 }
@@ -176,9 +185,11 @@ function grow(from: u32): void {
   for (let i = from; i < blockCount; i++) {
     look(blockOf(i));
     const back = returnPoint;
+    const hint = indirect;
     take(exitFirst, false);
     take(exitSecond, false);
     if (back < 0x1000) take(blockFind((load<u32>(blockOf(i), BLOCK_KEY) & 0xffff_f000) | back | thumb), true);
+    take(hint, true);
   }
 }
 

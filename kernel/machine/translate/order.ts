@@ -9,12 +9,12 @@
 
 import { NONE, REGION_BLOCKS_MAX, blockCount, isEntry, successor } from "./graph";
 
-const blockAtPosition: usize = memory.data(64); // u8
-const positions: usize = memory.data(64); // u8
-const componentEnds: usize = memory.data(256); // u32: 0 for what heads no component
-const headsAround: usize = memory.data(256); // u32: head of the innermost component around, itself not being that head; NONE
-const dispatches: usize = memory.data(64); // u8
-const numbers: usize = memory.data(256); // u32: depth-first number; 0 not visited, NONE done
+const blockAtPosition: usize = memory.data(128); // u8
+const positions: usize = memory.data(128); // u8
+const componentEnds: usize = memory.data(512); // u32: 0 for what heads no component
+const headsAround: usize = memory.data(512); // u32: head of the innermost component around, itself not being that head; NONE
+const dispatches: usize = memory.data(128); // u8
+const numbers: usize = memory.data(512); // u32: depth-first number; 0 not visited, NONE done
 const stack: usize = memory.data(512); // u8
 
 let stackTop: u32 = 0;
@@ -119,8 +119,8 @@ function enter(position: u32, from: u32): void {
 
 /** Orders the region's blocks. */
 export function orderBlocks(): void {
-  memory.fill(numbers, 0, 256);
-  memory.fill(dispatches, 0, 64);
+  memory.fill(numbers, 0, 512);
+  memory.fill(dispatches, 0, 128);
   stackTop = 0;
   number = 0;
   next = REGION_BLOCKS_MAX;

@@ -62,11 +62,11 @@ import {
 /** No record needs more bytes. */
 const RECORD_ROOM: u32 = 1024;
 
-const labels: usize = memory.data(256); // u32 by position: the label that leads there
-const isOpen: usize = memory.data(64); // u8 by position of a head: its loop is open
-const loopLabels: usize = memory.data(256); // u32 by position of a head
+const labels: usize = memory.data(512); // u32 by position: the label that leads there
+const isOpen: usize = memory.data(128); // u8 by position of a head: its loop is open
+const loopLabels: usize = memory.data(512); // u32 by position of a head
 /** What is known of the flags at a block's end, by index: kind | in sync << 8; 0xff while it is not written. */
-const flagsOut: usize = memory.data(128); // u16
+const flagsOut: usize = memory.data(256); // u16
 
 /** Where a block's function can be entered: its position. */
 export function stateOf(block: u32): u32 {
@@ -363,7 +363,7 @@ export function writeRegion(functionSlot: u32): bool {
   depthReset();
   orderBlocks();
   for (let i: u32 = 0; i < REGION_BLOCKS_MAX; i++) store<u16>(flagsOut + (i << 1), 0xff);
-  memory.fill(isOpen, 0, 64);
+  memory.fill(isOpen, 0, 128);
   const exit = open(W.BLOCK, TYPE_VOID);
   const loops = returnsInside();
   const again = loops ? open(W.LOOP, TYPE_VOID) : 0;
