@@ -82,7 +82,8 @@ import {
   setPc,
 } from "./state";
 import { system, systemRead, vfpUsable } from "./system";
-import { SAMPLE_SHIFT, entryFind, functionVisited, translationSample } from "./translation";
+import { clockHost } from "../devices/clock";
+import { SAMPLE_SHIFT, entryFind, functionIsTimed, functionTimed, translationSample } from "./translation";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
 import { RUN_BREAK } from "../../abi/reasons";
@@ -314,12 +315,16 @@ export function interpret(fuel: u32): u32 {
       let entries: u64 = 0;
       do {
         entries++;
-        const fuelBefore = fuel;
-        fuel = call_indirect<u32>(entry >>> 16, fuel, base & 0xffff_f000, entry & 0xffff);
-        if (functionVisited(entry >>> 16, fuelBefore - fuel)) {
-          blockDropFunction(entry >>> 16, true);
-          if (event() == EVENT_NONE) break;
-        }
+        if (functionIsTimed(entry >>> 16)) {
+          const fuelBefore = fuel;
+          const start = clockHost();
+          fuel = call_indirect<u32>(entry >>> 16, fuel, base & 0xffff_f000, entry & 0xffff);
+          const spent = clockHost() - start;
+          if (functionTimed(entry >>> 16, fuelBefore - fuel, spent)) {
+            blockDropFunction(entry >>> 16, true);
+            if (event() == EVENT_NONE) break;
+          }
+        } else fuel = call_indirect<u32>(entry >>> 16, fuel, base & 0xffff_f000, entry & 0xffff);
         if (event() != EVENT_NONE) break;
         base = pc();
         const code = tlbCodeEntry(base);

@@ -21,7 +21,7 @@ import { PAGE_TRANSLATED, pageRecord } from "../pages";
 export const SAMPLE_SHIFT: u32 = 7;
 /** Samples that make a block hot, and bytes of translated code that make it one more: what is translated when there is much already
  *  must be worth the processor's caches, which the interpreter leaves alone. */
-const HOT_LEAST: u32 = 64;
+const HOT_LEAST: u32 = 128;
 const HOT_BYTES: u32 = 4096;
 
 export const ENTRY_COUNT: u32 = 8192;
@@ -35,11 +35,17 @@ export const FUNCTION_PAGE: u32 = 0; // u32 × FUNCTION_PAGE_COUNT, 0 behind the
 const FUNCTION_CHUNKS: u32 = 16; // u64 × FUNCTION_PAGE_COUNT
 const FUNCTION_SIZE: u32 = 48;
 const FUNCTION_VISITS: u32 = 52;
-const FUNCTION_EXECUTED: u32 = 56;
+const FUNCTION_TIMED: u32 = 56; // f32: instructions in timed visits
+const FUNCTION_NANOSECONDS: u32 = 60; // f32
 
-/** A function is judged after this many visits: entering and leaving it costs what the interpreter needs for some instructions. */
-const VISITS_JUDGED: u32 = 512;
-const VISIT_LENGTH_LEAST: u32 = 48;
+/** One visit of so many is timed; a function is judged by so many timed visits. */
+const VISITS_TIMED: u32 = 16;
+const VISITS_JUDGED: u32 = 32;
+/** A visit that takes longer than this, and than so many times what the interpreter would, was interrupted by the computer: no measure. */
+const NANOSECONDS_ODD: f64 = 20_000;
+const TIMES_ODD: f64 = 10;
+/** How much faster than the interpreter a function must be to stay. */
+const GAIN_LEAST: f64 = 1.15;
 /** Heat of a block that shall not be translated (again). */
 const NEVER: u32 = 0x8000_0000;
 
@@ -77,6 +83,10 @@ export function translationInit(area: u32): void {
   translatedFunctions = 0;
   hotCount = 0;
   if (bytes) memory.fill(area, 0, translationBuffer - area);
+}
+
+export function translationOn(): bool {
+  return entryTable != 0;
 }
 
 /** The place of `key` in the entry table. */
@@ -161,17 +171,44 @@ export function functionPageOf(index: u32, which: u32): u32 {
   return load<u32>(functionTable + index * FUNCTION_BYTES + which * 4, FUNCTION_PAGE);
 }
 
-/** Counts a visit that executed so many instructions. True: the function is not worth its visits. */
-export function functionVisited(index: u32, instructions: u32): bool {
-  if (!judging) return false;
+/** Nanoseconds that the interpreter needs for an instruction, lately; 0: not known yet. */
+let interpreterPace: f64 = 0;
+
+/** A slice of `instructions` took so long, without translated code. */
+export function translationPace(instructions: u32, nanoseconds: f64): void {
+  if (instructions < 1000) return;
+  const pace = nanoseconds / <f64>instructions;
+  if (interpreterPace == 0) interpreterPace = pace;
+  // The computer's other work only ever makes it slower.
+  else if (pace < 4 * interpreterPace) interpreterPace += (pace - interpreterPace) / 64;
+}
+
+/** Whether the coming visit to the function in slot `index` is to be timed. */
+// @ts-ignore: decorator
+@inline
+export function functionIsTimed(index: u32): bool {
+  const record = functionTable + index * FUNCTION_BYTES;
+  const visits = load<u32>(record, FUNCTION_VISITS) + 1;
+  store<u32>(record, visits, FUNCTION_VISITS);
+  return visits % VISITS_TIMED == 0 && judging;
+}
+
+/** A timed visit is over. True: the function is not worth its visits. */
+export function functionTimed(index: u32, instructions: u32, nanoseconds: f64): bool {
   const record = functionTable + index * FUNCTION_BYTES;
   // It may have changed its own code, and be gone.
-  if (!load<u32>(record, FUNCTION_PAGE)) return false;
-  const visits = load<u32>(record, FUNCTION_VISITS) + 1;
-  const executed = load<u64>(record, FUNCTION_EXECUTED) + <u64>instructions;
-  store<u32>(record, visits, FUNCTION_VISITS);
-  store<u64>(record, executed, FUNCTION_EXECUTED);
-  return visits % VISITS_JUDGED == 0 && executed < <u64>visits * <u64>VISIT_LENGTH_LEAST;
+  if (!load<u32>(record, FUNCTION_PAGE) || interpreterPace == 0) return false;
+  const expected = <f64>instructions * interpreterPace;
+  if (nanoseconds > NANOSECONDS_ODD && nanoseconds > TIMES_ODD * expected) return false;
+  const timed = load<f32>(record, FUNCTION_TIMED) + <f32>instructions;
+  const spent = load<f32>(record, FUNCTION_NANOSECONDS) + <f32>nanoseconds;
+  store<f32>(record, timed, FUNCTION_TIMED);
+  store<f32>(record, spent, FUNCTION_NANOSECONDS);
+  if (load<u32>(record, FUNCTION_VISITS) % (VISITS_TIMED * VISITS_JUDGED) != 0) return false;
+  // A fresh measure each time: the engine may have compiled it better meanwhile.
+  store<f32>(record, 0, FUNCTION_TIMED);
+  store<f32>(record, 0, FUNCTION_NANOSECONDS);
+  return <f64>spent * GAIN_LEAST > <f64>timed * interpreterPace;
 }
 
 /** Slot `index` is free; its entries are found no more. */
