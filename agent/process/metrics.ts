@@ -10,8 +10,13 @@ export interface Metrics {
   /** Names of partitions by id. */
   names: Map<number, string>;
   linkUp: boolean;
+  /** Whether the fleet's application says that it is there; null: it has said nothing on this link. */
+  fleetAlive: boolean | null;
+  /** Records that the queue has taken since the device was enrolled. */
+  recordCount: number;
   waitingCount: number;
   sentCount: number;
+  acknowledgedCount: number;
   lostCount: number;
 }
 
@@ -30,8 +35,15 @@ export function metricsText(metrics: Metrics): string {
   };
   const { sample, names } = metrics;
   add("link_up", "gauge", "Whether the broker is connected.", [["", metrics.linkUp ? 1 : 0]]);
+  if (metrics.fleetAlive !== null) {
+    add("fleet_alive", "gauge", "Whether the fleet says that it is there.", [["", metrics.fleetAlive ? 1 : 0]]);
+  }
+  add("queue_records_total", "counter", "Records that the queue has taken.", [["", metrics.recordCount]]);
   add("queue_waiting", "gauge", "Messages that wait to be sent.", [["", metrics.waitingCount]]);
   add("messages_sent_total", "counter", "Messages that the broker has.", [["", metrics.sentCount]]);
+  add("messages_acknowledged_total", "counter", "Messages that the broker has acknowledged.", [
+    ["", metrics.acknowledgedCount],
+  ]);
   add("messages_lost_total", "counter", "Messages that could not be sent.", [["", metrics.lostCount]]);
   if (sample === null) return `${lines.join("\n")}\n`;
   add("uptime_seconds", "gauge", "Since the handset was started.", [["", sample.uptime]]);
