@@ -16,7 +16,7 @@ import type { FleetStore } from "./store.ts";
 import { base, mayPublish, maySubscribe, upTopic } from "./topics.ts";
 
 export const FLEET_USER = "fleet";
-const CONNECTIONS_MAX = 512;
+export const CONNECTIONS_MAX = 512;
 const CONNECT_MS = 10_000;
 const LEVELS_MAX = 10;
 const DEVICE = /^[0-9a-f]{32}$/;
