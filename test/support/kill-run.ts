@@ -25,6 +25,8 @@ export interface KillReport {
   kills: number;
   events: number;
   commands: number;
+  /** Commands that reached a monitor. */
+  carried: number;
   /** Every reason for which a command was refused, by the agent or by the monitor, and how often. */
   refusals: Map<string, number>;
   /** Everything that is wrong, in words. */
@@ -42,7 +44,7 @@ function eventOf(payload: Uint8Array): [round: number, number: number] | null {
   return code === CODE ? [args!.get(1) as number, args!.get(2) as number] : null;
 }
 
-export async function killRun(kills: number, random: Random): Promise<KillReport> {
+export async function killRun(kills: number, random: Random, commandSeconds = COMMAND_SECONDS): Promise<KillReport> {
   const broker = await startAedes();
   const folder = enrolledFolder([broker.url]);
   const settings = { sampleSeconds: 0, sendSeconds: 1, bytesPerDay: 1 << 30 };
@@ -90,7 +92,7 @@ export async function killRun(kills: number, random: Random): Promise<KillReport
           new DataView(id.buffer).setUint32(0, round);
           const bytes = await signedDocument("cmd", {
             issued: seconds() - 1,
-            expires: seconds() + COMMAND_SECONDS,
+            expires: seconds() + commandSeconds,
             id,
           });
           commands.push(idOf(bytes));
@@ -135,7 +137,7 @@ export async function killRun(kills: number, random: Random): Promise<KillReport
     }
   }
   checkStates(broker.published, wrong);
-  return { kills, events, commands: commands.length, refusals, wrong };
+  return { kills, events, commands: commands.length, carried: carried.size, refusals, wrong };
 }
 
 function missing(commands: string[], carried: Set<string>, monitor: FakeMonitor): string[] {
