@@ -87,8 +87,8 @@ export function eventOf(
   kind: PartInfo["kind"] | null,
   time: number,
 ): Omit<EventMessage, "sequence"> | null {
-  const code = (HANDSET_EVENTS as Record<string, number>)[event.kind];
-  if (code === undefined || kind === "personal") return null;
+  if (!Object.hasOwn(HANDSET_EVENTS, event.kind) || kind === "personal") return null;
+  const code = HANDSET_EVENTS[event.kind as keyof typeof HANDSET_EVENTS];
   const args = new Map<number, number | string>();
   if (event.reason > 0) args.set(1, event.reason);
   if (event.value > 0) args.set(2, Math.floor(event.value));
