@@ -146,6 +146,22 @@ testUnless(test, noOpenssl, "the same: aedes, with certificates on both sides", 
   }
 });
 
+testUnless(
+  test,
+  noOpenssl,
+  "the same: aedes behind a WebSocket over TLS, with certificates on both sides",
+  async () => {
+    const made = tls(new Authority());
+    const broker = await startAedes(made.broker, true);
+    try {
+      assert.match(broker.url, /^wss:/);
+      await converse(broker, made.device);
+    } finally {
+      await broker.stop();
+    }
+  },
+);
+
 testUnless(test, noOpenssl ?? noMosquitto, "the same: mosquitto, with certificates on both sides", async () => {
   const made = tls(new Authority());
   const broker = await startMosquitto(made.broker);
@@ -164,8 +180,11 @@ testUnless(test, noOpenssl, "a broker that nobody vouches for, or for another ho
     ["for another host", ours.issue("elsewhere", { host: "DNS:elsewhere.example" })],
     ["expired", ours.issue("old", { host: "IP:127.0.0.1", days: -1 })],
   ];
-  for (const [what, certified] of others) {
-    const broker = await startAedes({ ...certified, authorities: ours.certificate });
+  for (const [what, certified, webSocket] of others.flatMap(([name, each]) => [
+    [name, each, false] as const,
+    [`${name}, WebSocket`, each, true] as const,
+  ])) {
+    const broker = await startAedes({ ...certified, authorities: ours.certificate }, webSocket);
     const monitor = new FakeMonitor(enrolledFolder([broker.url], device));
     try {
       const { up, why } = await monitor.until("link");

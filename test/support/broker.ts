@@ -6,6 +6,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { createServer as createTlsServer } from "node:tls";
 import { Aedes } from "aedes";
 import mqtt, { type MqttClient } from "mqtt";
@@ -84,14 +85,17 @@ export async function startAedes(tls?: BrokerTls, webSocket = false, port = 0): 
     socket.once("close", () => sockets.delete(socket)).on("error", () => {});
     broker.handle(socket);
   };
+  const mutual =
+    tls === undefined
+      ? null
+      : { cert: tls.certificate, key: tls.key, ca: tls.authorities, requestCert: true, rejectUnauthorized: true };
   const server: Server = webSocket
-    ? createHttpServer()
-    : tls === undefined
+    ? mutual === null
+      ? createHttpServer()
+      : createHttpsServer(mutual)
+    : mutual === null
       ? createServer(take)
-      : createTlsServer(
-          { cert: tls.certificate, key: tls.key, ca: tls.authorities, requestCert: true, rejectUnauthorized: true },
-          take,
-        );
+      : createTlsServer(mutual, take);
   if (webSocket) {
     server.on("connection", (socket: Socket) => sockets.add(socket));
     const upgrade = new WebSocketServer({ server: server as never, handleProtocols: () => "mqtt" });
@@ -100,7 +104,7 @@ export async function startAedes(tls?: BrokerTls, webSocket = false, port = 0): 
   const listening = await listen(server, port);
   const cut = (): void => sockets.forEach((socket) => socket.destroy());
   return {
-    url: `${webSocket ? "ws" : tls === undefined ? "mqtt" : "mqtts"}://127.0.0.1:${listening}`,
+    url: `${webSocket ? "ws" : "mqtt"}${tls === undefined ? "" : "s"}://127.0.0.1:${listening}`,
     published,
     watch,
     publish: (topic, payload, { qos = 1, retain = false } = {}) =>
