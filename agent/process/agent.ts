@@ -73,6 +73,7 @@ export class Agent {
   private readonly metricsNow: Metrics = {
     sample: null,
     names: new Map(),
+    limits: new Map(),
     linkUp: false,
     fleetAlive: null,
     recordCount: 0,
@@ -113,6 +114,9 @@ export class Agent {
       case "sample":
         this.metricsNow.sample = message.sample;
         outgoing.sample(message.sample);
+        break;
+      case "limits":
+        this.metricsNow.limits = new Map(message.limits.map((each) => [each.id, each]));
         break;
       case "event":
         outgoing.event(message.event, message.event.code >= SECURITY_CODES_FROM);

@@ -3,7 +3,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { HandsetView } from "../../../../agent/command.js";
-import { eventOf, factsOf, partInfoOf, sampleOf } from "../../../../agent/host/fleet-report.js";
+import { eventOf, factsOf, partInfoOf, partitionLimitsOf, sampleOf } from "../../../../agent/host/fleet-report.js";
 import type { HandsetEvent } from "../../../../agent/host/handset-messages.js";
 import { MESSAGE } from "../../../../agent/wire/limits.js";
 import { HANDSET_EVENTS } from "../../../../agent/wire/reasons.js";
@@ -20,8 +20,15 @@ const HASH = "ab".repeat(32);
 const partitionView = (id: number, name: string, kind: string, random: Random): HandsetView["partitions"][0] =>
   ({
     ...{ partition: id, name, kind, state: "running", restarts: random.below(9), memoryBytes: random.u32() },
-    cpu: { timeNs: random.u32() * 10, throttledNs: random.u32() },
-    energy: { spent: random.u32() * 1e6, throttledNs: random.u32() },
+    cpu: {
+      ...{ timeNs: random.u32() * 10, throttledNs: random.u32(), period: 10_000 },
+      ceiling: random.oneIn(3) ? null : random.below(10_001),
+    },
+    energy: {
+      ...{ spent: random.u32() * 1e6, throttledNs: random.u32() },
+      contract: random.oneIn(3) ? null : { capacity: 1, rate: random.below(1e6), share: 0 },
+    },
+    memory: { ramBytes: random.below(1 << 20) * 1024, overheadBytes: 4096, overhead: [] },
     io: [
       { name: "block bytes", used: random.u32(), throttledTotal: 0 },
       { name: "block operations", used: random.u32(), throttledTotal: 0 },
@@ -96,6 +103,27 @@ test("samples of random handsets fit the schema and mean what they were; the own
     // A draw is negative, as a charger's current is positive.
     if (battery.volts !== null && battery.milliwatts !== null && Math.abs(battery.milliwatts) > battery.volts) {
       assert.is(Math.sign(milliamperes), -Math.sign(battery.milliwatts));
+    }
+  }
+});
+
+test("limits: of the partitions that samples tell of, never more than there is, and none where there is none", () => {
+  const random = new Random(29);
+  for (let n = 0; n < 200; n++) {
+    const seen = view(random, 1e9);
+    for (const allowed of [[], ["see-personal-totals"]] as const) {
+      const limits = partitionLimitsOf(seen, allowed);
+      assert.equal(
+        limits.map(({ id }) => id),
+        sampleOf(seen, NOW, allowed).partitions!.map(({ id }) => id),
+      );
+      for (const { id, cpuPermille, memoryKib, energyMicrowatts } of limits) {
+        const { cpu, energy, memory } = seen.partitions.find(({ partition }) => partition === id)!;
+        assert.is(cpuPermille === null, cpu.ceiling === null);
+        if (cpuPermille !== null) assert.ok(cpuPermille * cpu.period <= cpu.ceiling! * 1000 && cpuPermille <= 1000);
+        assert.is(memoryKib * 1024, memory.ramBytes + memory.overheadBytes);
+        assert.is(energyMicrowatts, energy.contract?.rate ?? null);
+      }
     }
   }
 });
