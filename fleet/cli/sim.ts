@@ -10,15 +10,9 @@ import { brokerOptions } from "../link.ts";
 import { rootEnvelope } from "../keys.ts";
 import { parseDuration } from "../policy/units.ts";
 import { CONNECTIONS_MAX } from "../broker.ts";
-import { leftRuns, removeRun } from "../sim/devices.ts";
-import {
-  forgetStates,
-  processesFor,
-  simulate,
-  type SimulationPlan,
-  type SimulationReport,
-  type SimulationState,
-} from "../sim/simulation.ts";
+import { forgetStates, leftRuns, removeRun } from "../sim/devices.ts";
+import { processesFor } from "../sim/herd-process.ts";
+import { simulate, type SimulationPlan, type SimulationReport, type SimulationState } from "../sim/simulation.ts";
 import type { FleetStore } from "../store.ts";
 import type { Io } from "./io.ts";
 import { LINK, LINK_HELP } from "./link.ts";

@@ -9,12 +9,14 @@ import { toHex } from "../../agent/wire/bytes.ts";
 import { authorityPem, devicePem } from "../certificates.ts";
 import { deviceNamed, enrolledDevices, saveDevice } from "../devices.ts";
 import { FleetError } from "../failure.ts";
+import { FleetLink, type BrokerOptions } from "../link.ts";
 import type { FleetStore } from "../store.ts";
+import { base } from "../topics.ts";
 import { SIMULATED } from "./handset.ts";
 import type { SimulatedDevice } from "./messages.ts";
 
 const FOLDER = "sim";
-/** Keys are made side by side: each of them waits for the disk. */
+/** Keys are made side by side, and messages sent: each of them waits for something. */
 const TOGETHER = 32;
 
 export interface MadeDevice extends SimulatedDevice {
@@ -90,6 +92,22 @@ export function removeRun(store: FleetStore, run: string): string[] {
   }
   store.remove(FOLDER, run);
   return names;
+}
+
+/** The broker keeps the last state and report of every device; of these it shall not. */
+export async function forgetStates(store: FleetStore, link: BrokerOptions, names: readonly string[]): Promise<void> {
+  const session = await FleetLink.connect(link);
+  try {
+    const topics = names.flatMap((name) =>
+      ["state", "rep", "rep/work"].map((what) => `${base(store.tenant)}/${name}/up/${what}`),
+    );
+    for (let at = 0; at < topics.length; at += TOGETHER) {
+      const some = topics.slice(at, at + TOGETHER);
+      await Promise.all(some.map((topic) => session.publish(topic, new Uint8Array(0), true)));
+    }
+  } finally {
+    await session.close();
+  }
 }
 
 const isRun = (word: string): boolean => /^[0-9a-f]{8}$/.test(word);

@@ -2,24 +2,16 @@
 //
 //   made → started, so many a second → the time that was asked for → settled: no more samples, queues run empty → left → compared → removed
 
-import { fork, type ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { buildProduct } from "../../agent/paths.ts";
 import { FleetError } from "../failure.ts";
 import { pinOf } from "../keys.ts";
 import { FleetLink, type BrokerOptions } from "../link.ts";
 import type { FleetStore } from "../store.ts";
-import { base } from "../topics.ts";
-import { makeDevices, newRun, removeRun, type DeviceTerms, type MadeDevice } from "./devices.ts";
-import type { DeviceFacts, FromHerd, HerdCounts, ProcessCost, ToHerd } from "./messages.ts";
+import { forgetStates, makeDevices, newRun, removeRun, type DeviceTerms, type MadeDevice } from "./devices.ts";
+import { HerdProcess, NONE, processesFor } from "./herd-process.ts";
+import type { HerdCounts, ProcessCost, ToHerd } from "./messages.ts";
 import { Spread } from "./spread.ts";
 import { Witness, type Losses } from "./witness.ts";
 
-/** Devices of one process, and what each of them holds open: its queue and its connection. */
-const PER_PROCESS = 2_500;
-const DESCRIPTORS_EACH = 2;
-const DESCRIPTORS_REST = 64;
-const PROCESSES_MAX = 8;
 /** How long the queues may take to run empty: a device that lost its link waits up to 300 s for its next try. */
 const SETTLE_MS = 330_000;
 /** And after Ctrl-C. */
@@ -27,8 +19,6 @@ const HURRY_MS = 10_000;
 const LEAVE_MS = 60_000;
 const LOOK_MS = 200;
 const TELL_MS = 1_000;
-/** Publishes of the operator's that are on their way together. */
-const TOGETHER = 64;
 
 export interface SimulationPlan {
   count: number;
@@ -47,6 +37,8 @@ export interface SimulationPlan {
 export interface SimulationPorts {
   now(): number;
   signal: AbortSignal;
+  /** Whether enough was seen, whatever time is left. */
+  over?(): boolean;
   /** Once a second. */
   progress(state: SimulationState): void;
 }
@@ -78,73 +70,6 @@ export interface SimulationReport extends Losses {
   cost: ProcessCost;
 }
 
-const NONE: HerdCounts = {
-  ...{ connected: 0, lostLinks: 0, failedTries: 0, records: 0, acknowledged: 0, waiting: 0, policies: 0, commands: 0 },
-};
-
-/** Into how many processes devices are put. Throws SIM_TOO_MANY for more than this computer lets a process open. */
-export function processesFor(count: number): number {
-  const limit = Math.floor((descriptorLimit() - DESCRIPTORS_REST) / DESCRIPTORS_EACH);
-  const processes = Math.ceil(count / Math.min(PER_PROCESS, Math.max(1, limit)));
-  if (processes <= PROCESSES_MAX) return processes;
-  const what = `${count} devices are too many for ${PROCESSES_MAX} processes that may open ${descriptorLimit()} files each`;
-  throw new FleetError("SIM_TOO_MANY", what, "Simulate fewer, or raise the limit (ulimit -n).");
-}
-
-/** Linux: /proc/self/limits. Elsewhere nothing says so beforehand. */
-function descriptorLimit(): number {
-  try {
-    return Number(/^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1] ?? Infinity);
-  } catch {
-    return Infinity;
-  }
-}
-
-/** A process full of devices, as seen from here. */
-class HerdProcess {
-  counts = NONE;
-  cost: ProcessCost = { residentBytes: 0, cpuSeconds: 0 };
-  facts: DeviceFacts[] | null = null;
-  readonly ended: Promise<void>;
-  private readonly child: ChildProcess;
-  private failure: string | null = null;
-
-  constructor(spread: Spread) {
-    const child = (this.child = fork(buildProduct("sim-worker.mjs"), [], {
-      serialization: "advanced",
-      execArgv: [],
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-    }));
-    this.ended = new Promise((resolve) => child.once("exit", () => resolve()));
-    child.on("error", (error) => (this.failure = error.message));
-    child.once("exit", (code, signal) => {
-      if (this.facts === null) this.failure ??= `it ended (${signal ?? `status ${code ?? -1}`})`;
-    });
-    child.on("message", (message: FromHerd) => {
-      if (message.kind === "failed") this.failure = message.message;
-      else if (message.kind === "left") this.facts = message.facts;
-      else {
-        [this.counts, this.cost] = [message.counts, message.cost];
-        for (const each of message.returns) spread.add(each);
-      }
-    });
-  }
-
-  send(message: ToHerd): void {
-    if (this.child.connected) this.child.send(message, () => undefined);
-  }
-
-  /** Throws SIM_PROCESS when the process is gone that should not be. */
-  check(): void {
-    if (this.failure === null) return;
-    throw new FleetError("SIM_PROCESS", `a process of simulated devices failed: ${this.failure}`);
-  }
-
-  kill(): void {
-    this.child.kill("SIGKILL");
-  }
-}
-
 /** Runs a simulation to its end, and removes what it made. */
 export async function simulate(
   store: FleetStore,
@@ -161,6 +86,10 @@ export async function simulate(
 }
 
 class Simulation {
+  private readonly store: FleetStore;
+  private readonly word: string;
+  private readonly plan: SimulationPlan;
+  private readonly ports: SimulationPorts;
   private readonly state: SimulationState = {
     ...{ phase: "making", seconds: 0, made: 0, counts: NONE, received: 0, returns: new Spread() },
   };
@@ -170,12 +99,12 @@ class Simulation {
   private startedAt = 0;
   private toldAt = -Infinity;
 
-  constructor(
-    private readonly store: FleetStore,
-    private readonly word: string,
-    private readonly plan: SimulationPlan,
-    private readonly ports: SimulationPorts,
-  ) {}
+  constructor(store: FleetStore, word: string, plan: SimulationPlan, ports: SimulationPorts) {
+    this.store = store;
+    this.word = word;
+    this.plan = plan;
+    this.ports = ports;
+  }
 
   async run(): Promise<SimulationReport> {
     const { store, plan, ports, state, word } = this;
@@ -200,7 +129,11 @@ class Simulation {
       each.send({ kind: "start", devices, settings });
     }
     const { seconds } = plan;
-    await this.phase("running", seconds === null ? Infinity : seconds * 1000, () => ports.signal.aborted);
+    await this.phase(
+      "running",
+      seconds === null ? Infinity : seconds * 1000,
+      () => ports.signal.aborted || ports.over?.() === true,
+    );
     this.send({ kind: "settle" });
     // What was counted last may be a second old.
     const settledAt = performance.now();
@@ -275,22 +208,6 @@ class Simulation {
         cpuSeconds: costs.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0),
       },
     };
-  }
-}
-
-/** The broker keeps the last state and report of every device; of these it shall not. */
-export async function forgetStates(store: FleetStore, link: BrokerOptions, names: readonly string[]): Promise<void> {
-  const session = await FleetLink.connect(link);
-  try {
-    const topics = names.flatMap((name) =>
-      ["state", "rep", "rep/work"].map((what) => `${base(store.tenant)}/${name}/up/${what}`),
-    );
-    for (let at = 0; at < topics.length; at += TOGETHER) {
-      const some = topics.slice(at, at + TOGETHER);
-      await Promise.all(some.map((topic) => session.publish(topic, new Uint8Array(0), true)));
-    }
-  } finally {
-    await session.close();
   }
 }
 
