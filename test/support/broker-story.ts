@@ -61,17 +61,25 @@ class Listener {
   }
 }
 
-/** The whole story, against a broker that is started for it. */
-export async function tellStory(setup: Setup, abilities: Abilities): Promise<void> {
+/** The whole story, against a broker that is started for it; `after` goes on with the device's name and its way in. */
+export async function tellStory(
+  setup: Setup,
+  abilities: Abilities,
+  after = (_broker: CopiedBroker, _device: string, _options: IClientOptions): Promise<void> => Promise.resolve(),
+): Promise<void> {
   const broker = await CopiedBroker.start(setup, "small");
   try {
-    await managed(broker, abilities);
+    const { device, options } = await managed(broker, abilities);
+    await after(broker, device, options);
   } finally {
     await broker.stop();
   }
 }
 
-async function managed(broker: CopiedBroker, { protocol, wildcardRetains }: Abilities): Promise<void> {
+async function managed(
+  broker: CopiedBroker,
+  { protocol, wildcardRetains }: Abilities,
+): Promise<{ device: string; options: IClientOptions }> {
   const { url, folder, operator } = broker;
   const file = (...names: string[]): Buffer => readFileSync(join(folder, ...names));
   const tls = { protocolVersion: protocol, ca: file("broker-authority.pem") };
@@ -115,7 +123,8 @@ async function managed(broker: CopiedBroker, { protocol, wildcardRetains }: Abil
     await watcher.watch.until("another birth", () => births() === 2);
     await until(state, async () => (await ceiling()) === 10_000);
   });
-  await rights(broker, watcher, device, tls);
+  const options = deviceOptions(broker, device, tls);
+  await rights(url, watcher, device, options);
 
   // Somebody who comes later.
   const late = await Listener.open(url, { ...fleetTls, clientId: "late" }, [`${BASE}/all/dn/root`]);
@@ -133,20 +142,18 @@ async function managed(broker: CopiedBroker, { protocol, wildcardRetains }: Abil
     () => true,
   );
   assert.ok(nobody, "without a certificate nobody is let in");
+  return { device, options };
+}
+
+function deviceOptions({ folder }: CopiedBroker, device: string, tls: IClientOptions): IClientOptions {
+  const agent = join(folder, "pocketvisor/small/agent");
+  const { certificate } = JSON.parse(readFileSync(join(agent, "enrolment.json"), "utf8")) as { certificate: string };
+  const key = readFileSync(join(agent, "device.key"));
+  return { ...tls, cert: certificate, key, clientId: device, reconnectPeriod: 0 };
 }
 
 /** The device's own certificate, in other hands: it is still that device and nobody else. */
-async function rights(
-  { url, folder }: CopiedBroker,
-  watcher: Listener,
-  device: string,
-  tls: IClientOptions,
-): Promise<void> {
-  const { certificate } = JSON.parse(readFileSync(join(folder, "pocketvisor/small/agent/enrolment.json"), "utf8")) as {
-    certificate: string;
-  };
-  const key = readFileSync(join(folder, "pocketvisor/small/agent/device.key"));
-  const options = { ...tls, cert: certificate, key, clientId: device, reconnectPeriod: 0 };
+async function rights(url: string, watcher: Listener, device: string, options: IClientOptions): Promise<void> {
   // A broker may answer what is forbidden by a code, by silence, or by ending the connection; so each attempt has a connection of its own.
   const attempt = async (body: (thief: MqttClient) => Promise<unknown>): Promise<void> => {
     const thief = await connectAsync(url, options, false);
