@@ -10,7 +10,7 @@ import { brokerOptions } from "../link.ts";
 import { rootEnvelope } from "../keys.ts";
 import { parseDuration } from "../policy/units.ts";
 import { CONNECTIONS_MAX } from "../broker.ts";
-import { forgetStates, leftRuns, removeRun } from "../sim/devices.ts";
+import { devicesOf, forgetStates, leftRuns, removeRun } from "../sim/devices.ts";
 import { processesFor } from "../sim/herd-process.ts";
 import { simulate, type SimulationPlan, type SimulationReport, type SimulationState } from "../sim/simulation.ts";
 import type { FleetStore } from "../store.ts";
@@ -74,6 +74,7 @@ exit status: 0 nothing acknowledged was lost and every device was connected at t
     io.endProgress?.();
     if (parsed.flag("json")) io.out(JSON.stringify(jsonOf(report)));
     else for (const line of reportLines(report)) io.out(line);
+    if (report.leftover !== "") io.say(`${report.leftover}; then remove what is left: fleet sim --clean`);
     return report.lostAcknowledged === 0 && report.connected === plan.count ? EXIT_OK : EXIT_INTERNAL;
   },
 };
@@ -133,8 +134,9 @@ async function clean(store: FleetStore, parsed: Parsed, io: Io): Promise<number>
     for (const run of runs) io.out(run);
     return EXIT_OK;
   }
-  const names = runs.flatMap((run) => removeRun(store, run));
+  const names = runs.flatMap((run) => devicesOf(store, run));
   if (names.length > 0) await forgetStates(store, linkOf(store, parsed), names);
+  for (const run of runs) removeRun(store, run);
   if (parsed.flag("json")) io.out(JSON.stringify({ runs, devices: names.length }));
   else io.say(`${names.length} simulated devices of ${runs.length} runs are removed`);
   return EXIT_OK;

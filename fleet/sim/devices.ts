@@ -80,12 +80,17 @@ export function leftRuns(store: FleetStore): string[] {
   return [...new Set([...store.list(FOLDER), ...labels.map((label) => label.split("-")[1] ?? "")])].filter(isRun);
 }
 
-/** Removes what a run has made: folders, keys, queues, records, documents. Returns the names of its devices. */
-export function removeRun(store: FleetStore, run: string): string[] {
-  if (!isRun(run)) throw new FleetError("SIM_RUN", `"${run}" is no run's word`);
-  const names = enrolledDevices(store)
+/** The names of a run's devices. */
+export function devicesOf(store: FleetStore, run: string): string[] {
+  return enrolledDevices(store)
     .filter(({ simulated, label }) => simulated === true && label.startsWith(`sim-${run}-`))
     .map(({ name }) => name);
+}
+
+/** Removes what a run has made on this computer: folders, keys, queues, records, documents. Returns the names of its devices. */
+export function removeRun(store: FleetStore, run: string): string[] {
+  if (!isRun(run)) throw new FleetError("SIM_RUN", `"${run}" is no run's word`);
+  const names = devicesOf(store, run);
   for (const name of names) {
     store.remove("devices", `${name}.json`);
     store.remove("documents", name);

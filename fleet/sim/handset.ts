@@ -63,6 +63,9 @@ export class SimulatedHandset {
   private cancelTick: () => void = () => {};
   private startedAt = 0;
   private greeted = false;
+  /** What was asked for before it started counts all the same. */
+  private settled = false;
+  private leaving = false;
   /** Seconds between two samples, and until a sample is sent. */
   private seconds: number;
   policyCount = 0;
@@ -93,14 +96,17 @@ export class SimulatedHandset {
 
   /** Starts the agent, and the samples: the first after a random part of the interval, so that devices do not talk in step. */
   start(): void {
+    if (this.leaving) return;
     const { clock, random } = this.options;
     this.startedAt = clock.now();
     this.agent.start();
+    if (this.settled) return;
     this.cancelTick = clock.after(random() * this.seconds * 1000, () => this.tick());
   }
 
   /** No more samples; what waits is sent at once. */
   settle(): void {
+    this.settled = true;
     this.cancelTick();
     this.seconds = SETTLED_SECONDS;
     this.sayTrust();
@@ -108,6 +114,7 @@ export class SimulatedHandset {
 
   /** The device leaves the fleet: what waits is sent, then its session ends and the broker keeps nothing for it. */
   leave(): void {
+    this.leaving = true;
     this.cancelTick();
     this.say({ kind: this.greeted ? "retire" : "quit" });
   }

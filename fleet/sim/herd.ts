@@ -25,6 +25,7 @@ export class Herd {
   private lostLinks = 0;
   private failedTries = 0;
   private left = 0;
+  private settled = false;
   private leaving = false;
   /** Called whenever a link comes or goes, a try fails, or a device has left. */
   changed: () => void = () => {};
@@ -38,6 +39,7 @@ export class Herd {
   async start(devices: SimulatedDevice[], { intervalSeconds, perSecond, pin }: HerdSettings): Promise<void> {
     const { clock, random } = this;
     for (const [index, { folder, label }] of devices.entries()) {
+      if (this.leaving) return;
       const enrolment = readEnrolment(join(folder, "enrolment.json"));
       const path = join(folder, "device.key");
       const member: Member = {
@@ -56,11 +58,15 @@ export class Herd {
         lostAt: null,
       };
       this.members.push(member);
+      if (this.settled) member.handset.settle();
+      // It left while its key was read.
+      if (this.leaving) return member.handset.leave();
       clock.after((index * 1000) / perSecond, () => member.handset.start());
     }
   }
 
   settle(): void {
+    this.settled = true;
     for (const { handset } of this.members) handset.settle();
   }
 

@@ -6,7 +6,15 @@ import { FleetError } from "../failure.ts";
 import { pinOf } from "../keys.ts";
 import { FleetLink, type BrokerOptions } from "../link.ts";
 import type { FleetStore } from "../store.ts";
-import { forgetStates, makeDevices, newRun, removeRun, type DeviceTerms, type MadeDevice } from "./devices.ts";
+import {
+  devicesOf,
+  forgetStates,
+  makeDevices,
+  newRun,
+  removeRun,
+  type DeviceTerms,
+  type MadeDevice,
+} from "./devices.ts";
 import { HerdProcess, NONE, processesFor } from "./herd-process.ts";
 import type { HerdCounts, ProcessCost, ToHerd } from "./messages.ts";
 import { Spread } from "./spread.ts";
@@ -67,6 +75,8 @@ export interface SimulationReport extends Losses {
   waiting: number;
   spread: Spread;
   seconds: number;
+  /** Why what was made is still there; empty: it is not, or was to be kept. */
+  leftover: string;
   cost: ProcessCost;
 }
 
@@ -78,11 +88,14 @@ export async function simulate(
 ): Promise<SimulationReport> {
   const run = newRun();
   const simulation = new Simulation(store, run, plan, ports);
+  let report: SimulationReport;
   try {
-    return await simulation.run();
-  } finally {
+    report = await simulation.run();
+  } catch (error) {
     await simulation.close();
+    throw error;
   }
+  return { ...report, leftover: await simulation.close() };
 }
 
 class Simulation {
@@ -150,16 +163,23 @@ class Simulation {
     return this.report(connected);
   }
 
-  /** Ends whatever is left, and removes what was made. */
-  async close(): Promise<void> {
+  /** Ends whatever is left, and removes what was made: first from the broker, as long as it is known here what is to be removed. Returns why it
+   *  could not; empty when nothing is left. */
+  async close(): Promise<string> {
     for (const each of this.processes) each.kill();
     await Promise.all(this.processes.map(({ ended }) => ended));
     await this.witness?.close().catch(() => undefined);
-    if (this.plan.keep) return;
+    if (this.plan.keep) return "";
     this.state.phase = "removing";
     this.tell();
-    const names = removeRun(this.store, this.word);
-    if (names.length > 0) await forgetStates(this.store, this.plan.link, names).catch(() => undefined);
+    const names = devicesOf(this.store, this.word);
+    try {
+      if (names.length > 0) await forgetStates(this.store, this.plan.link, names);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    removeRun(this.store, this.word);
+    return "";
   }
 
   private send(message: ToHerd): void {
@@ -202,6 +222,7 @@ class Simulation {
       ...witness.losses(facts),
       waiting: facts.reduce((sum, { waiting }) => sum + waiting, 0),
       spread: state.returns,
+      leftover: "",
       seconds: (performance.now() - this.startedAt) / 1000,
       cost: {
         residentBytes: costs.reduce((sum, { residentBytes }) => sum + residentBytes, 0),

@@ -7,9 +7,11 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { enrolledDevices, saveDevice } from "../../fleet/devices.js";
 import { FleetError } from "../../fleet/failure.js";
+import { brokerOptions } from "../../fleet/link.js";
 import { pinOf, rootEnvelope } from "../../fleet/keys.js";
 import { enrol, leftRuns, makeDevices, newRun, removeRun } from "../../fleet/sim/devices.js";
 import { Herd } from "../../fleet/sim/herd.js";
+import { simulate } from "../../fleet/sim/simulation.js";
 import { Witness } from "../../fleet/sim/witness.js";
 import type { FleetStore } from "../../fleet/store.js";
 import { startAedes, Watch, type TestBroker } from "../support/broker.js";
@@ -126,6 +128,41 @@ test("20 devices, their broker restarted: each is back when chance says, and eve
   }
 });
 
+test("settled or sent away before they have started: devices connect and say nothing, or do not connect", async () => {
+  const { store } = await madeFleet();
+  const broker = await startAedes();
+  const watch = new Watch();
+  const clock = new ManualClock(NOW);
+  const terms = { brokers: [broker.url], certified: false, authorities: "" };
+  const settings = { intervalSeconds: 1, perSecond: 1, pin: pinOf(store) };
+  const poll = setInterval(() => {
+    clock.pass(0);
+    watch.changed();
+  }, 5);
+  const herds: Herd[] = [];
+  try {
+    for (const what of ["settle", "leave"] as const) {
+      const herd = new Herd(clock, () => 0.5);
+      herds.push(herd);
+      const started = herd.start(await makeDevices(store, newRun(), 4, terms, NOW, always), settings);
+      // The first while keys are read, the second before the last has started.
+      if (what === "settle") herd.settle();
+      await started;
+      if (what === "leave") herd.leave();
+      for (let second = 0; second < 10; second++) {
+        clock.pass(1_000);
+        if (what === "settle") await watch.until("a device", () => herd.counts.connected === Math.min(4, second + 2));
+        else await watch.until("nobody", () => herd.counts.connected === 0);
+      }
+      assert.equal([herd.counts.records, herd.hasLeft], [0, what === "leave"]);
+    }
+  } finally {
+    clearInterval(poll);
+    herds.forEach((herd) => herd.leave());
+    await broker.stop();
+  }
+});
+
 async function fails(code: string, body: () => unknown): Promise<void> {
   try {
     await body();
@@ -200,22 +237,43 @@ test("the command: against this computer's own broker, with a policy, kept and c
     fleet.store.writeBytes(Buffer.from("partition: work\nbudget: { cpu: 20% }\n"), "policy.yaml");
     const pushed = await run(fleet, "policy", "push", policy, "--to", "all");
     assert.is(pushed.status, 0, pushed.said);
-    const command = ["fleet", "sim", "5", "--for", "3s", "--interval", "1s", "--keep", "--json"];
-    const { status, stdout, stderr } = await pocketvisor(command, { environment });
-    assert.is(status, 0, stderr);
-    const report = JSON.parse(stdout) as Record<string, number> & { counts: Record<string, number> };
-    assert.equal(
-      [report["devices"], report["connected"], report["lost"], report["lostAcknowledged"], report["waiting"]],
-      [5, 5, 0, 0, 0],
+    // Until there was enough to see, however long that takes here.
+    const { store } = fleet;
+    const link = brokerOptions(store, { url: null, authorities: null, certificate: null, key: null });
+    let enough = false;
+    const report = await simulate(
+      store,
+      {
+        ...{ count: 5, intervalSeconds: 1, perSecond: 100, seconds: null, keep: true, link },
+        terms: { brokers: [link.url], certified: false, authorities: "" },
+      },
+      {
+        now: seconds,
+        signal: new AbortController().signal,
+        over: () => enough,
+        progress: ({ counts, received }) => (enough = counts.policies === 5 && received >= 20),
+      },
     );
-    assert.is(report["received"], report.counts["records"]);
-    assert.is(report.counts["policies"], 5);
-    assert.ok(report["received"]! >= 10);
+    assert.equal(
+      [report.devices, report.connected, report.lost, report.lostAcknowledged, report.waiting, report.leftover],
+      [5, 5, 0, 0, 0, ""],
+    );
+    assert.is(report.received, report.counts.records);
+    assert.ok(report.counts.acknowledged > 0);
     const listed = await run(fleet, "ls");
     assert.is(listed.out.match(/sim-[0-9a-f]{8}-\d +\(simulated\) +down .* 1\.1 +1\.1 /g)?.length, 5, listed.out);
     assert.is((await run(fleet, "sim", "--clean")).status, 0);
     const after = await run(fleet, "ls", "--json");
     assert.equal([JSON.parse(after.out), leftRuns(fleet.store)], [[], []], url);
+
+    // As people run it: what it says, and nothing left.
+    const command = ["fleet", "sim", "2", "--for", "1s", "--interval", "1s", "--json"];
+    const { status, stdout, stderr } = await pocketvisor(command, { environment });
+    assert.is(status, 0, stderr);
+    const said = JSON.parse(stdout) as Record<string, number> & { counts: Record<string, number> };
+    assert.equal([said["devices"], said["connected"], said["lost"], said["waiting"]], [2, 2, 0, 0]);
+    assert.is(said["received"], said.counts["records"]);
+    assert.equal([contents(store), leftRuns(store)], [[], []]);
   } finally {
     ended.abort();
     await serving;
