@@ -99,7 +99,10 @@ export async function killRun(kills: number, random: Random, commandSeconds = CO
           await broker.publish(`${DOWN}/cmd`, bytes);
         }
         // Half of them while it starts, half while it works.
-        await sleep(random.below(random.oneIn(2) ? 150 : 500));
+        const isStarting = random.oneIn(2);
+        // A busy computer takes longer to start it; what works has taken something.
+        if (!isStarting) await monitor.until("ready");
+        await sleep(isStarting ? random.below(150) : 20 + random.below(500));
         monitor.child.kill("SIGKILL");
       });
     }
