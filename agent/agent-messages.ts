@@ -19,6 +19,16 @@ export interface TelemetrySettings {
 
 export const TELEMETRY_STANDARD: TelemetrySettings = { sampleSeconds: 60, sendSeconds: 900, bytesPerDay: 1 << 20 };
 
+/** What a partition may use; null: as much as there is. */
+export interface PartitionLimits {
+  id: number;
+  /** Of one processor. */
+  cpuPermille: number | null;
+  /** What is charged to it, all of it from its start on. */
+  memoryKib: number;
+  energyMicrowatts: number | null;
+}
+
 /** Audit records as the hypervisor made them; the agent signs the batch with the device's key. */
 export interface AuditRecords {
   first: number;
@@ -45,6 +55,8 @@ export type MonitorMessage =
   | { kind: "hello"; facts: Info; trust: Uint8Array; groups: string[]; settings: TelemetrySettings }
   | { kind: "trust"; trust: Uint8Array; groups: string[]; settings: TelemetrySettings }
   | { kind: "sample"; sample: SampleBody }
+  /** What the partitions of the next samples may use, for the metrics page. */
+  | { kind: "limits"; limits: PartitionLimits[] }
   | { kind: "event"; event: Omit<EventMessage, "sequence"> }
   /** What is applied of one partition's policy: published retained, newest first after a reconnect. */
   | { kind: "reported"; partition: string; reported: Reported }

@@ -16,7 +16,7 @@ import type { FleetStore } from "./store.ts";
 import { base, mayPublish, maySubscribe, upTopic } from "./topics.ts";
 
 export const FLEET_USER = "fleet";
-const CONNECTIONS_MAX = 512;
+export const CONNECTIONS_MAX = 512;
 const CONNECT_MS = 10_000;
 const LEVELS_MAX = 10;
 const DEVICE = /^[0-9a-f]{32}$/;
@@ -52,6 +52,7 @@ export class FleetBroker {
   private readonly server: Server;
   private readonly broker: Aedes;
   private readonly sockets = new Set<Socket>();
+  private readonly devices = new Set<Client>();
 
   /** Starts at `port`; 0: where it listened last, or where there is room. Throws BROKER_PORT. */
   static async listen(store: FleetStore, port: number, now: () => number): Promise<FleetBroker> {
@@ -103,6 +104,10 @@ export class FleetBroker {
       if (up !== null && up.device === id) this.heard.set(id, now());
       done(null);
     };
+    broker.on("clientReady", (client) => {
+      if (DEVICE.test(client.id)) this.devices.add(client);
+    });
+    broker.on("clientDisconnect", (client) => this.devices.delete(client));
     broker.authorizeSubscribe = (client, subscription, done) => {
       const allowed = this.maySubscribe(client.id, subscription.topic);
       done(null, allowed ? subscription : null);
@@ -115,6 +120,13 @@ export class FleetBroker {
       const packet = { cmd: "publish" as const, topic, payload: Buffer.from(payload), qos: 1 as const };
       this.broker.publish({ ...packet, retain: true, dup: false }, (error) => (error ? reject(error) : resolve()));
     });
+
+  /** Ends the connections of devices that may not connect any more: they were retired, or removed. */
+  endRetired(): void {
+    for (const client of this.devices) {
+      if (!this.mayConnect(client, undefined, undefined)) client.close();
+    }
+  }
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.server.close(resolve));

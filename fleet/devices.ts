@@ -16,6 +16,8 @@ export interface EnrolledDevice {
   enrolledAt: number;
   /** When it was told to leave the fleet; null: it belongs to it. */
   retiredAt: number | null;
+  /** Made by `fleet sim`: there is no phone behind it. */
+  simulated?: boolean;
 }
 
 const NAME = /^[0-9a-f]{32}$/;
@@ -59,6 +61,7 @@ function isDevice(value: unknown): value is EnrolledDevice {
     typeof device.label === "string" &&
     typeof device.board === "string" &&
     Number.isSafeInteger(device.enrolledAt) &&
-    (device.retiredAt === null || Number.isSafeInteger(device.retiredAt))
+    (device.retiredAt === null || Number.isSafeInteger(device.retiredAt)) &&
+    (device.simulated === undefined || typeof device.simulated === "boolean")
   );
 }

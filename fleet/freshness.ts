@@ -44,9 +44,9 @@ export async function signAllFreshness(
   return signed;
 }
 
-/** Everybody that a freshness document is for. */
+/** Everybody that a freshness document is for. Simulated devices make do with everybody's: they come and go by the thousand. */
 function audiences(store: FleetStore): Audience[] {
-  const devices = enrolledDevices(store).filter(({ retiredAt }) => retiredAt === null);
+  const devices = enrolledDevices(store).filter(({ retiredAt, simulated }) => retiredAt === null && simulated !== true);
   const kept = allIssued(store).map(({ audience }) => audience);
   const groups = kept.filter((audience) => typeof audience === "string");
   return [...new Set(["all", ...groups, ...devices.map(({ name }) => name)])].map(audienceOf);

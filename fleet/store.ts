@@ -1,7 +1,7 @@
 // Where one tenant's fleet lies on the operator's computer: `$XDG_STATE_HOME/pocketvisor/fleet/<tenant>/`. Several processes use it at once (the
 // broker's keeper, an enrolment, a push), and none takes a lock: each thing has a file of its own, which is written beside and renamed.
 
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { readDurable, writeDurably } from "../agent/durable-file.ts";
 import { escapeText } from "../agent/escape.ts";
@@ -77,6 +77,11 @@ export class FleetStore {
 
   writeJson(value: unknown, ...names: string[]): void {
     writeDurably(this.path(...names), Buffer.from(`${JSON.stringify(value, null, 2)}\n`));
+  }
+
+  /** Removes a file or a folder below the tenant's; what is not there is no error. */
+  remove(name: string, ...names: string[]): void {
+    rmSync(this.path(name, ...names), { recursive: true, force: true });
   }
 
   private damaged(why: string, names: string[]): FleetError {

@@ -30,6 +30,8 @@ export interface DeviceView {
   label: string;
   board: string;
   retired: boolean;
+  /** Made by `fleet sim`. */
+  simulated: boolean;
   link: "up" | "down" | "never seen";
   heardAt: number | null;
   policies: PolicyView[];
@@ -53,6 +55,7 @@ export function viewOf(store: FleetStore, entry: DeviceEntry): DeviceView {
     label: escapeText(enrolled.label, 64),
     board: escapeText(facts?.board ?? enrolled.board, 64),
     retired: enrolled.retiredAt !== null,
+    simulated: enrolled.simulated === true,
     link: link === null ? "never seen" : link.up ? "up" : "down",
     heardAt,
     policies: policiesOf(store, entry),

@@ -20,8 +20,9 @@ export function whyDevice(view: DeviceView, partition: string | null, now: numbe
   return lines;
 }
 
-function linkLines({ link, heardAt, retired, bootCount }: DeviceView, now: number): string[] {
-  const lines = retired ? ["It was told to leave the fleet."] : [];
+function linkLines({ link, heardAt, retired, simulated, bootCount }: DeviceView, now: number): string[] {
+  const lines = simulated ? ["It is simulated: there is no phone behind it (fleet sim)."] : [];
+  if (retired) lines.push("It was told to leave the fleet.");
   const heard = heardAt === null ? "" : ` It was last heard ${ageText(now - heardAt)} ago.`;
   if (link === "never seen") lines.push("It has never connected to this broker, or the broker has forgotten it.");
   else if (link === "down") lines.push(`Its link is down: no network, no battery, or switched off.${heard}`);

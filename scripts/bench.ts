@@ -14,6 +14,7 @@ import { measureMany } from "./bench/many.ts";
 import { PEER, peerVersion } from "./bench/peer.ts";
 import { measurePolicyPush } from "./bench/policy-push.ts";
 import { rowOf, rowText, TABLE_HEAD, writeDistributions, type Measurement } from "./bench/report.ts";
+import { measureSim } from "./bench/sim.ts";
 import { measureSize } from "./bench/size.ts";
 import { speedCommand } from "./bench/speed.ts";
 import { measureWork } from "./bench/work.ts";
@@ -39,12 +40,16 @@ const ROWS: Record<string, string[]> = {
     ...["overrun", "overrun-hostile", "latency", "latency-hostile"],
   ],
   agent: ["agent-bundle", "telemetry-bytes", "agent-resident", "publish-cpu", "policy-push"],
+  sim: ["sim-connected", "sim-lost", "sim-returns", "sim-resident", "sim-cpu"],
   many: ["tiny", "tiny-resident", "debian", "debian-resident", "monitor-resident", "debian-idle", "returned"],
 };
 
+/** Measured when they are asked for. */
+const LARGE = ["sim", "many"];
+
 const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N]
        npm run bench -- speed [--help]
-Names are rows or groups of rows; without one, all groups but the last are measured, each row N times (default 5):
+Names are rows or groups of rows; without one, all groups but the last two are measured, each row N times (default 5):
 ${Object.entries(ROWS)
   .map(([group, rows]) => `  ${group.padEnd(8)} ${rows.join(", ")}`)
   .join("\n")}
@@ -61,6 +66,7 @@ const GROUPS: Record<string, Group> = {
   idle: measureIdle,
   budgets: async (runs) => [...(await measureBudgets(runs)), ...measureKernel()],
   agent: async (runs) => [...(await measureAgent(runs)), ...(await measurePolicyPush())],
+  sim: measureSim,
   many: measureMany,
 };
 
@@ -113,7 +119,7 @@ function parseArguments(args: string[]): { names: string[]; rows: Set<string>; j
     }
   }
   if (!Number.isInteger(count) || count < 1) usage("--runs needs a positive number");
-  const names = chosen.size > 0 ? [...chosen] : Object.keys(GROUPS).filter((name) => name !== "many");
+  const names = chosen.size > 0 ? [...chosen] : Object.keys(GROUPS).filter((name) => !LARGE.includes(name));
   return { names, rows, json: asJson, runs: count };
 }
 

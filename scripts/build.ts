@@ -118,6 +118,7 @@ async function bundleHost(): Promise<void> {
     "build/shell-worker.mjs": "agent/shell/shell-worker.ts",
     "build/script-worker.mjs": "agent/shell/script-worker.ts",
     "build/fleet.mjs": "fleet/cli/main.ts",
+    "build/sim-worker.mjs": "fleet/sim/worker.ts",
   };
   const stale = Object.entries(entries).filter(([product]) => force || isStale(product as keyof typeof entries));
   for (const [product, entry] of stale) {

@@ -17,6 +17,7 @@ const products = [
   "build/verify-program.js",
   "build/agent.mjs",
   "build/fleet.mjs",
+  "build/sim-worker.mjs",
 ];
 if (products.some(isStale)) {
   // Standard output belongs to the guest's console, so the build talks on standard error.

@@ -59,6 +59,7 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
+  "build/sim-worker.mjs": ["agent", "fleet/sim", "kernel/abi", "package-lock.json", "scripts/build.ts"],
   "build/verify-program.js": [
     "agent/wire",
     "agent/failure.ts",

@@ -1,7 +1,7 @@
 // What the fleet is told of a handset: facts, samples, events. The owner's partition shows up as "private" and with nothing else; its
 // totals are there only if the owner consents.
 
-import type { SampleBody } from "../agent-messages.ts";
+import type { PartitionLimits, SampleBody } from "../agent-messages.ts";
 import type { HandsetView, PartitionView } from "../command.ts";
 import type { Permission } from "../wire/documents.ts";
 import { HANDSET_EVENTS } from "../wire/reasons.ts";
@@ -41,13 +41,26 @@ export function partInfoOf(partition: { id: number; name: string; kind: PartInfo
 
 /** A sample of the handset at one moment. */
 export function sampleOf(view: HandsetView, time: number, allowed: readonly Permission[]): SampleBody {
-  const seen = view.partitions.filter(({ kind }) => kind !== "personal" || allowed.includes("see-personal-totals"));
   return {
     time,
     uptime: Math.floor(view.nowNs / 1e9),
     ...batteryOf(view),
-    partitions: seen.map((partition) => partSampleOf(partition, view.nowNs)),
+    partitions: seenOf(view, allowed).map((partition) => partSampleOf(partition, view.nowNs)),
   };
+}
+
+/** What partitions may use: of those that a sample tells of. */
+export function partitionLimitsOf(view: HandsetView, allowed: readonly Permission[]): PartitionLimits[] {
+  return seenOf(view, allowed).map(({ partition, cpu, energy, memory }) => ({
+    id: partition,
+    cpuPermille: cpu.ceiling === null ? null : Math.floor((1000 * cpu.ceiling) / cpu.period),
+    memoryKib: Math.round((memory.ramBytes + memory.overheadBytes) / KIBIBYTE),
+    energyMicrowatts: energy.contract === null ? null : energy.contract.rate,
+  }));
+}
+
+function seenOf({ partitions }: HandsetView, allowed: readonly Permission[]): PartitionView[] {
+  return partitions.filter(({ kind }) => kind !== "personal" || allowed.includes("see-personal-totals"));
 }
 
 function batteryOf({ battery }: HandsetView): Pick<SampleBody, "battery"> {
@@ -87,8 +100,8 @@ export function eventOf(
   kind: PartInfo["kind"] | null,
   time: number,
 ): Omit<EventMessage, "sequence"> | null {
-  const code = (HANDSET_EVENTS as Record<string, number>)[event.kind];
-  if (code === undefined || kind === "personal") return null;
+  if (!Object.hasOwn(HANDSET_EVENTS, event.kind) || kind === "personal") return null;
+  const code = HANDSET_EVENTS[event.kind as keyof typeof HANDSET_EVENTS];
   const args = new Map<number, number | string>();
   if (event.reason > 0) args.set(1, event.reason);
   if (event.value > 0) args.set(2, Math.floor(event.value));

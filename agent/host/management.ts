@@ -27,7 +27,7 @@ import { encodeTrust, isStale } from "../wire/trust.ts";
 import { join } from "node:path";
 import { AgentKeeper } from "./agent-keeper.ts";
 import { CommandRunner, type ManagedHandset } from "./command-runner.ts";
-import { eventOf, factsOf, partInfoOf, sampleOf } from "./fleet-report.ts";
+import { eventOf, factsOf, partInfoOf, partitionLimitsOf, sampleOf } from "./fleet-report.ts";
 import type { GovernanceSpec, HandsetEvent, Judged } from "./handset-messages.ts";
 import { ManagedPartition } from "./managed-partition.ts";
 
@@ -362,6 +362,7 @@ export class Management {
   private async sample(): Promise<void> {
     const view = await this.target!.snapshot();
     this.samples++;
+    this.agent?.send({ kind: "limits", limits: partitionLimitsOf(view, this.governance.trust.allowed) });
     this.agent?.send({ kind: "sample", sample: sampleOf(view, this.now(), this.governance.trust.allowed) });
     await this.lookAtPower(view);
   }

@@ -91,6 +91,11 @@ export class Outbox {
     return this.entries.size;
   }
 
+  /** The number of the newest entry that was taken; 0: there never was one. */
+  get lastSequence(): number {
+    return this.nextSequence - 1;
+  }
+
   /** Takes an entry. When it returns true, the entry is on the disk (telemetry: after the next commit()). */
   append(entryClass: OutboxClass, payload: Uint8Array): boolean {
     const entry: OutboxEntry = { class: entryClass, sequence: this.nextSequence, time: this.now(), payload };

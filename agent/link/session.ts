@@ -47,12 +47,16 @@ export interface SessionOptions {
 export interface SessionEvents {
   /** The payload of birth or death with this connection counter. */
   state(online: boolean, connection: number): Uint8Array;
-  /** The link is up: birth and subscriptions are on their way. */
+  /** The broker let the device in: what it keeps comes from now on. */
+  opened(): void;
+  /** The link is up: the subscriptions hold, and the birth is on its way. */
   up(broker: string): void;
   /** The link was lost, or a try failed. `retryMs` until the next try. */
   down(broker: string, why: string, retryMs: number): void;
   /** A message; it is acknowledged to the broker when the promise is done. `topic` is null for one that is not of ours. */
   message(topic: DownTopic | null, payload: Uint8Array, retained: boolean): Promise<void>;
+  /** What the fleet says of itself, unsigned. */
+  fleet(payload: Uint8Array): void;
   /** A message has left the window: there is room for another. */
   room(): void;
   /** What goes wrong without ending the link. */
@@ -96,6 +100,8 @@ interface Connection {
   counter: number;
   /** Null before CONNACK. */
   upAt: number | null;
+  /** Whether the broker has acknowledged the first subscriptions. */
+  hears: boolean;
   why: string;
   /** The transport's error; empty: it was closed. */
   code: string;
@@ -135,7 +141,7 @@ export class Session {
   }
 
   get isUp(): boolean {
-    return this.current !== null && this.current.upAt !== null;
+    return this.current !== null && this.current.hears;
   }
 
   /** How many messages of QoS 1 may be given to publish() now. */
@@ -152,7 +158,7 @@ export class Session {
    *  `room`; beyond it the message is lost at once. */
   publish(topic: string, payload: Uint8Array, options: PublishOptions, done: (outcome: Outcome) => void): void {
     const connection = this.current;
-    if (connection === null || connection.upAt === null || (options.qos === 1 && this.room <= 0)) return done("lost");
+    if (connection === null || !connection.hears || (options.qos === 1 && this.room <= 0)) return done("lost");
     if (payload.length > this.payloadBytesMax) return done("too-large");
     this.send(connection, topic, payload, options, done);
   }
@@ -175,13 +181,14 @@ export class Session {
   /** Publishes the birth again, with the same counter: the connection is the same. */
   rebirth(): void {
     const connection = this.current;
-    if (connection === null || connection.upAt === null) return;
+    if (connection === null || !connection.hears) return;
     this.sendState(connection, true);
   }
 
   /** Ends the session: the death is published by the device itself, and the connection ended in order. `done` is called when it is, and
-   *  after `patienceMs` in any case. */
-  end(patienceMs: number, done: () => void): void {
+   *  after `patienceMs` in any case. A device that `leaves` does not come back: the broker is to keep nothing for it (MQTT 5 §3.14.2.2.2;
+   *  MQTT 3.1.1 has no word for it). */
+  end(patienceMs: number, leaves: boolean, done: () => void): void {
     this.ended = true;
     this.cancelRetry();
     const connection = this.current;
@@ -198,7 +205,8 @@ export class Session {
       done();
     };
     const cancel = this.options.clock.after(patienceMs, finish);
-    this.sendState(connection, false, () => connection.client.end(false, {}, finish));
+    const last = leaves && connection.version === 5 ? { properties: { sessionExpiryInterval: 0 } } : {};
+    this.sendState(connection, false, () => connection.client.end(false, last, finish));
   }
 
   private retry(): number {
@@ -265,6 +273,7 @@ export class Session {
       version,
       counter,
       upAt: null,
+      hears: false,
       why: "",
       code: "",
       refusal: 0,
@@ -310,11 +319,20 @@ export class Session {
     connection.window = Math.min(RECEIVE_MAX, properties?.receiveMaximum ?? RECEIVE_MAX);
     connection.packetBytesMax = Math.min(PACKET_BYTES_MAX, properties?.maximumPacketSize ?? PACKET_BYTES_MAX);
     memory.remember(connection.endpoint.name, connection.version);
-    this.sendState(connection, true);
-    // Always anew: a broker may say that it has the session and not have the subscriptions.
+    connection.cancelWatch = clock.after(ACK_MS, () => {
+      connection.why ||= "the broker does not acknowledge the subscriptions";
+      connection.client.stream.destroy();
+    });
+    this.events.opened();
+    // Always anew: a broker may say that it has the session and not have the subscriptions. And before the birth, which invites
+    // commands: what is sent to a device that does not listen yet is lost.
     this.subscribed = topics.filters(this.groups);
-    this.subscribe(connection, this.subscribed);
-    this.events.up(connection.endpoint.name);
+    this.subscribe(connection, this.subscribed, () => {
+      connection.cancelWatch();
+      connection.hears = true;
+      this.sendState(connection, true);
+      this.events.up(connection.endpoint.name);
+    });
   }
 
   private onClose(connection: Connection): void {
@@ -347,6 +365,7 @@ export class Session {
     // A copy of its own: what the library hands out is a view of what it read from the socket.
     const payload = new Uint8Array(Buffer.from(packet.payload));
     try {
+      if (packet.topic === this.options.topics.fleetState) return this.events.fleet(payload);
       await this.events.message(this.options.topics.parse(packet.topic), payload, packet.retain);
     } catch (error) {
       this.events.trouble(`a message could not be handled: ${(error as Error).message}`);
@@ -364,10 +383,11 @@ export class Session {
     this.send(connection, topic, this.events.state(online, connection.counter), { qos: 1, retain: true }, done);
   }
 
-  private subscribe(connection: Connection, filters: readonly string[]): void {
+  private subscribe(connection: Connection, filters: readonly string[], granted = (): void => {}): void {
     if (filters.length === 0) return;
     connection.client.subscribe([...filters], { qos: 1 }, (error) => {
-      if (!error || this.current !== connection) return;
+      if (this.current !== connection) return;
+      if (!error) return granted();
       // A device that hears nothing must not look as if it did.
       connection.why ||= `the broker refuses a subscription: ${error.message}`;
       connection.client.stream.destroy();

@@ -27,6 +27,8 @@ const TOPIC_LENGTH_MAX = 128;
 
 /** The topics of one device. */
 export class Topics {
+  /** Where the fleet says whether it is there. */
+  readonly fleetState: string;
   private readonly base: string;
   private readonly device: string;
 
@@ -35,6 +37,7 @@ export class Topics {
     if (!TENANT.test(tenant)) throw new TopicError("TOPIC_NAME", "the tenant's name is not 1 to 32 of a-z, 0-9 and -");
     if (!DEVICE.test(device)) throw new TopicError("TOPIC_NAME", "the device's name is not 32 hexadecimal digits");
     this.base = `pv/1/${tenant}/`;
+    this.fleetState = `${this.base}fleet/state`;
     this.device = device;
   }
 
@@ -51,7 +54,7 @@ export class Topics {
   /** What to subscribe to. Groups that are no labels name no topic and are left out. */
   filters(groups: readonly string[]): string[] {
     const named = groups.filter((group) => LABEL.test(group)).map((group) => `${this.base}g/${group}/dn/#`);
-    return [`${this.base}${this.device}/dn/#`, `${this.base}all/dn/#`, ...named];
+    return [`${this.base}${this.device}/dn/#`, `${this.base}all/dn/#`, this.fleetState, ...named];
   }
 
   /** What a topic means that a broker delivered; null: it is not for this device. Groups are not looked at: what a group's document is

@@ -10,11 +10,14 @@ import { Outbox } from "../link/outbox.ts";
 import { Session } from "../link/session.ts";
 import { Topics } from "../link/topics.ts";
 import { signAudit } from "../telemetry/audit.ts";
+import { DayFile } from "../telemetry/day-file.ts";
 import { Outgoing } from "../telemetry/outgoing.ts";
+import { MESSAGE } from "../wire/limits.ts";
 import { REASONS } from "../wire/reasons.ts";
 import { stateMsg, type Info } from "../wire/reports.ts";
-import { encodeMessage } from "../wire/schema.ts";
+import { decodeMessage, encodeMessage } from "../wire/schema.ts";
 import type { Device } from "../wire/scope.ts";
+import { fleetState } from "../wire/streams.ts";
 import { decodeTrust } from "../wire/trust.ts";
 import type { Enrolment } from "./enrolment.ts";
 import { Incoming } from "./incoming.ts";
@@ -44,11 +47,21 @@ export interface AgentOptions {
   ended: () => void;
 }
 
+/** What the fleet says of itself, which nobody signs: for people alone. Null: it cannot be read. */
+function aliveOf(payload: Uint8Array): boolean | null {
+  try {
+    return decodeMessage(fleetState, payload, MESSAGE).alive;
+  } catch {
+    return null;
+  }
+}
+
 export class Agent {
   private readonly options: AgentOptions;
   private readonly topics: Topics;
   private readonly outbox: Outbox;
   private readonly memory: ConnectionFile;
+  private readonly dayFile: DayFile;
   private session: Session | null = null;
   private outgoing: Outgoing | null = null;
   private incoming: Incoming | null = null;
@@ -60,9 +73,13 @@ export class Agent {
   private readonly metricsNow: Metrics = {
     sample: null,
     names: new Map(),
+    limits: new Map(),
     linkUp: false,
+    fleetAlive: null,
+    recordCount: 0,
     waitingCount: 0,
     sentCount: 0,
+    acknowledgedCount: 0,
     lostCount: 0,
   };
 
@@ -73,6 +90,7 @@ export class Agent {
     this.topics = new Topics(enrolment.tenant, key.name);
     this.outbox = new Outbox(join(folder, "outbox"), clock.wall);
     this.memory = new ConnectionFile(join(folder, "connection"), clock.wall);
+    this.dayFile = new DayFile(join(folder, "day"));
     this.session = this.makeSession();
   }
 
@@ -96,6 +114,9 @@ export class Agent {
       case "sample":
         this.metricsNow.sample = message.sample;
         outgoing.sample(message.sample);
+        break;
+      case "limits":
+        this.metricsNow.limits = new Map(message.limits.map((each) => [each.id, each]));
         break;
       case "event":
         outgoing.event(message.event, message.event.code >= SECURITY_CODES_FROM);
@@ -131,8 +152,10 @@ export class Agent {
     const { outbox, outgoing, metricsNow } = this;
     return {
       ...metricsNow,
+      recordCount: outbox.lastSequence,
       waitingCount: outbox.count,
       sentCount: outgoing?.sentCount ?? 0,
+      acknowledgedCount: outgoing?.acknowledgedCount ?? 0,
       lostCount: outgoing?.lostCount ?? 0,
     };
   }
@@ -157,7 +180,7 @@ export class Agent {
       return;
     }
     const { clock, tell } = this.options;
-    this.outgoing = new Outgoing(this.outbox, this.topics, settings, clock);
+    this.outgoing = new Outgoing(this.outbox, this.topics, settings, clock, this.dayFile);
     this.outgoing.attach(session);
     this.incoming = new Incoming(this.device(), decoded, clock, nodeCrypto, {
       carry: (via, bytes) => tell({ kind: "document", via, bytes }),
@@ -185,19 +208,23 @@ export class Agent {
       },
       {
         state: (online, connection) => this.state(online, connection),
+        opened: () => this.incoming!.reconnected(),
         up: (broker) => {
           this.metricsNow.linkUp = true;
-          this.incoming!.reconnected();
           this.outgoing!.up();
           void tell({ kind: "link", up: true, broker, why: "" });
         },
         down: (broker, why, retryMs) => {
           this.metricsNow.linkUp = false;
+          this.metricsNow.fleetAlive = null;
           this.outgoing!.down();
           const next = this.ending ? "" : `; next try in ${Math.ceil(retryMs / 1000)} s`;
           void tell({ kind: "link", up: false, broker, why: `${why}${next}` });
         },
         message: (topic, payload, retained) => this.incoming!.message(topic, payload, retained),
+        fleet: (payload) => {
+          this.metricsNow.fleetAlive = aliveOf(payload);
+        },
         room: () => {
           this.outgoing!.pump();
           this.tellQueue();
@@ -223,17 +250,17 @@ export class Agent {
     const deadline = this.options.clock.now() + RETIRE_MS;
     const look = (): void => {
       const done = this.outgoing!.isEmpty || this.session?.isUp !== true || this.options.clock.now() >= deadline;
-      if (done) this.end(END_MS);
+      if (done) this.end(END_MS, true);
       else this.options.clock.after(100, look);
     };
     this.outgoing!.flush();
     look();
   }
 
-  private end(patienceMs: number): void {
+  private end(patienceMs: number, leaves = false): void {
     if (this.ending) return;
     this.ending = true;
-    this.session!.end(patienceMs, () => {
+    this.session!.end(patienceMs, leaves, () => {
       this.close();
       this.options.ended();
     });
@@ -248,7 +275,7 @@ export class Agent {
       waiting: outbox.count,
       sent: outgoing.sentCount,
       lost: outgoing.lostCount,
-      trouble: outbox.trouble || this.memory.trouble,
+      trouble: outbox.trouble || this.memory.trouble || this.dayFile.trouble,
     };
     const text = JSON.stringify(message);
     if (text === this.queueText) return;

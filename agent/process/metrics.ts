@@ -1,7 +1,7 @@
 // The metrics page: the newest sample in Prometheus's text format, for this computer alone, and off unless it is asked for.
 
 import type { Server } from "node:http";
-import type { SampleBody } from "../agent-messages.ts";
+import type { PartitionLimits, SampleBody } from "../agent-messages.ts";
 
 const TEXT = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -9,9 +9,15 @@ export interface Metrics {
   sample: SampleBody | null;
   /** Names of partitions by id. */
   names: Map<number, string>;
+  limits: Map<number, PartitionLimits>;
   linkUp: boolean;
+  /** Whether the fleet's application says that it is there; null: it has said nothing on this link. */
+  fleetAlive: boolean | null;
+  /** Records that the queue has taken since the device was enrolled. */
+  recordCount: number;
   waitingCount: number;
   sentCount: number;
+  acknowledgedCount: number;
   lostCount: number;
 }
 
@@ -28,10 +34,17 @@ export function metricsText(metrics: Metrics): string {
     lines.push(`# HELP pocketvisor_${name} ${help}`, `# TYPE pocketvisor_${name} ${type}`);
     for (const [labels, value] of values) lines.push(`pocketvisor_${name}${labels} ${value}`);
   };
-  const { sample, names } = metrics;
+  const { sample, names, limits } = metrics;
   add("link_up", "gauge", "Whether the broker is connected.", [["", metrics.linkUp ? 1 : 0]]);
+  if (metrics.fleetAlive !== null) {
+    add("fleet_alive", "gauge", "Whether the fleet says that it is there.", [["", metrics.fleetAlive ? 1 : 0]]);
+  }
+  add("queue_records_total", "counter", "Records that the queue has taken.", [["", metrics.recordCount]]);
   add("queue_waiting", "gauge", "Messages that wait to be sent.", [["", metrics.waitingCount]]);
   add("messages_sent_total", "counter", "Messages that the broker has.", [["", metrics.sentCount]]);
+  add("messages_acknowledged_total", "counter", "Messages that the broker has acknowledged.", [
+    ["", metrics.acknowledgedCount],
+  ]);
   add("messages_lost_total", "counter", "Messages that could not be sent.", [["", metrics.lostCount]]);
   if (sample === null) return `${lines.join("\n")}\n`;
   add("uptime_seconds", "gauge", "Since the handset was started.", [["", sample.uptime]]);
@@ -46,6 +59,13 @@ export function metricsText(metrics: Metrics): string {
   type Part = (typeof partitions)[number];
   const each = (value: (partition: Part) => number): [string, number][] =>
     partitions.map((part) => [`{partition="${names.get(part.id) ?? part.id}"}`, value(part)]);
+  /** Of the partitions that have such a limit. */
+  const limited = (value: (limit: PartitionLimits) => number | null): [string, number][] =>
+    partitions.flatMap((part): [string, number][] => {
+      const limit = limits.get(part.id);
+      const most = limit === undefined ? null : value(limit);
+      return most === null ? [] : [[`{partition="${names.get(part.id) ?? part.id}"}`, most]];
+    });
   add(
     "partition_running",
     "gauge",
@@ -57,6 +77,24 @@ export function metricsText(metrics: Metrics): string {
     "gauge",
     "Processor time used, of one processor.",
     each((p) => p.cpuPermille / 1000),
+  );
+  add(
+    "partition_cpu_limit_ratio",
+    "gauge",
+    "Processor time that it may use, of one processor.",
+    limited(({ cpuPermille }) => (cpuPermille === null ? null : cpuPermille / 1000)),
+  );
+  add(
+    "partition_memory_limit_bytes",
+    "gauge",
+    "Memory that it may use.",
+    limited(({ memoryKib }) => memoryKib * 1024),
+  );
+  add(
+    "partition_energy_limit_watts",
+    "gauge",
+    "Constant power that its reserve is filled with.",
+    limited(({ energyMicrowatts }) => (energyMicrowatts === null ? null : energyMicrowatts / 1e6)),
   );
   add(
     "partition_memory_used_bytes",

@@ -17,6 +17,7 @@ import { encodeMessage } from "../wire/schema.ts";
 import { consoleChunk, logChunk, type AuditBatch } from "../wire/streams.ts";
 import { encodeTelemetry } from "../wire/telemetry.ts";
 import { Chunks, type Chunk } from "./chunks.ts";
+import type { DayFile } from "./day-file.ts";
 import { ackEntry, auditEntry, eventEntry, readEntry, readSample, sampleEntry } from "./entry.ts";
 import { Thinning } from "./thinning.ts";
 
@@ -58,17 +59,25 @@ export class Outgoing {
   private timerAt = Infinity;
   private troubleTold = false;
   private gapTold = false;
-  /** For people: messages that arrived, and entries that no broker took or that could not be read. */
+  /** For people: messages that arrived, those of them that the broker acknowledged, and entries that no broker took or that could not be read. */
   sentCount = 0;
+  acknowledgedCount = 0;
   lostCount = 0;
 
-  constructor(outbox: Outbox, topics: Topics, settings: TelemetrySettings, clock: Clock) {
+  /** With `dayFile` the day's bytes are counted over restarts. */
+  constructor(
+    outbox: Outbox,
+    topics: Topics,
+    settings: TelemetrySettings,
+    clock: Clock,
+    dayFile: DayFile | null = null,
+  ) {
     this.outbox = outbox;
     this.topics = topics;
     this.settings = settings;
     this.clock = clock;
     this.bucket = new Bucket(DRAIN_PER_SECOND, DRAIN_PER_SECOND, clock.now);
-    this.thinning = new Thinning(settings);
+    this.thinning = new Thinning(settings, dayFile);
     this.chunks = new Chunks(clock.now);
     this.sentAt = clock.now();
   }
@@ -150,6 +159,7 @@ export class Outgoing {
 
   close(): void {
     this.cancelTimer();
+    this.thinning.close();
     this.outbox.close();
   }
 
@@ -253,8 +263,10 @@ export class Outgoing {
       for (const sequence of sequences) this.inflight.delete(sequence);
       if (gapCount > 0) this.gapTold = false;
       if (outcome === "lost") return;
-      if (outcome === "arrived") this.sentCount += sequences.length;
-      else this.lostCount += sequences.length;
+      if (outcome === "arrived") {
+        this.sentCount += sequences.length;
+        if (qos === 1) this.acknowledgedCount += sequences.length;
+      } else this.lostCount += sequences.length;
       const told = gapCount > 0 && outcome === "arrived" ? { class: "telemetry" as const, count: gapCount } : null;
       this.outbox.sent(sequences, told);
     });

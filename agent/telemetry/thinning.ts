@@ -2,6 +2,7 @@
 // link says little late in the day and never nothing.
 
 import type { TelemetrySettings } from "../agent-messages.ts";
+import type { DayFile } from "./day-file.ts";
 
 const DAY_SECONDS = 86_400;
 /** From this part of the day's bytes on, one sample in so many. */
@@ -13,15 +14,24 @@ const STRIDES: [part: number, stride: number][] = [
 ];
 
 export class Thinning {
+  private readonly file: DayFile | null;
   private settings: TelemetrySettings;
-  private day = -1;
-  private usedBytes = 0;
+  /** The day that is counted; -1: there was no sample yet. */
+  day = -1;
+  usedBytes = 0;
   private lastTime = -Infinity;
   private skipped = 0;
   private told = 1;
 
-  constructor(settings: TelemetrySettings) {
+  /** With a file the day's bytes are counted over restarts. */
+  constructor(settings: TelemetrySettings, file: DayFile | null = null) {
     this.settings = settings;
+    this.file = file;
+    const before = file?.read() ?? null;
+    if (before === null) return;
+    [this.day, this.usedBytes] = [before.day, before.usedBytes];
+    // What was told of this day was told before the restart.
+    this.told = this.stride;
   }
 
   setSettings(settings: TelemetrySettings): void {
@@ -48,10 +58,16 @@ export class Thinning {
   /** So many bytes were sent. Returns the new stride when thinning became stricter, once for each step of a day. */
   spend(bytes: number): number | null {
     this.usedBytes += bytes;
+    if (this.day >= 0) this.file?.note(this, this.settings.bytesPerDay);
     const { stride } = this;
     if (stride <= this.told) return null;
     this.told = stride;
     return stride;
+  }
+
+  /** The agent ends: nothing that was used is forgotten. */
+  close(): void {
+    if (this.day >= 0) this.file?.write({ day: this.day, usedBytes: this.usedBytes });
   }
 
   private turnDay(time: number): void {

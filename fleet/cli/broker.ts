@@ -39,6 +39,7 @@ the tenant's folder, and renews the freshness documents. Ctrl-C ends it.
         await pause(pauseMs, io.signal);
         const began = performance.now();
         await keeper.round(io.now());
+        broker.endRetired();
         pauseMs = Math.max(ROUND_MS, PAUSE_ROUNDS * (performance.now() - began));
         if (round % HEARD_ROUNDS === 0) saveHeard(store, broker.heard);
       }

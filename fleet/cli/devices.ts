@@ -41,9 +41,9 @@ export const lsVerb: Verb = {
 };
 
 export function tableOf(views: DeviceView[], now: number): string[] {
-  const rows = views.flatMap(({ device, label, board, link, heardAt, policies, retired }) => {
+  const rows = views.flatMap(({ device, label, board, link, heardAt, policies, retired, simulated }) => {
     const heard = heardAt === null ? "-" : `${ageText(now - heardAt)} ago`;
-    const head = [shortName(device), label, board, retired ? "retired" : link, heard];
+    const head = [shortName(device), label, simulated ? "(simulated)" : board, retired ? "retired" : link, heard];
     if (policies.length === 0) return [[...head, "-", "-", "-", "-"]];
     return policies.map(({ partition, desired, reported, appliedAt, open }, at) => [
       ...(at === 0 ? head : ["", "", "", "", ""]),

@@ -5,6 +5,9 @@ export interface Io {
   out(line: string): void;
   /** A line for the person, on standard error. */
   say(line: string): void;
+  /** A line for the person that takes the place of the one before; there is none when nobody looks at a terminal. */
+  progress?(line: string): void;
+  endProgress?(): void;
   /** Asks; null when there is nobody to ask. */
   ask(question: string): Promise<string | null>;
   environment: NodeJS.ProcessEnv;

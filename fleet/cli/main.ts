@@ -11,6 +11,7 @@ import { brokerVerb } from "./broker.ts";
 import { commandVerbs } from "./command.ts";
 import { certificateVerb, enrolVerb } from "./enrol.ts";
 import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
+import { simVerb } from "./sim.ts";
 import { rolloutVerb } from "./rollout.ts";
 import { publishVerb, timeVerb } from "./publish.ts";
 import { policyVerb } from "./policy.ts";
@@ -18,7 +19,7 @@ import { helpOf, parseVerb, type Verb } from "./verb.ts";
 
 const VERBS: Verb[] = [
   ...[keysVerb, brokerVerb, enrolVerb, certificateVerb, groupsVerb, policyVerb, rolloutVerb, publishVerb, timeVerb],
-  ...[lsVerb, inspectVerb, whyVerb, watchVerb],
+  ...[lsVerb, inspectVerb, whyVerb, watchVerb, simVerb],
   ...commandVerbs,
 ];
 
@@ -71,10 +72,21 @@ export async function fleetCommand(args: string[]): Promise<number> {
       environment: process.env,
       now: () => Math.floor(Date.now() / 1000),
       signal: interrupted.signal,
+      ...(process.stderr.isTTY === true ? { progress, endProgress } : {}),
     });
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
+}
+
+/** One line that is written over and over. */
+function progress(line: string): void {
+  // Cut to the terminal's width: a line that wraps could not be written over. A terminal that does not know its size says 0.
+  process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}\x1b[K`);
+}
+
+function endProgress(): void {
+  process.stderr.write("\r\x1b[K");
 }
 
 async function ask(question: string): Promise<string | null> {

@@ -146,6 +146,22 @@ testUnless(test, noOpenssl, "the same: aedes, with certificates on both sides", 
   }
 });
 
+testUnless(
+  test,
+  noOpenssl,
+  "the same: aedes behind a WebSocket over TLS, with certificates on both sides",
+  async () => {
+    const made = tls(new Authority());
+    const broker = await startAedes(made.broker, true);
+    try {
+      assert.match(broker.url, /^wss:/);
+      await converse(broker, made.device);
+    } finally {
+      await broker.stop();
+    }
+  },
+);
+
 testUnless(test, noOpenssl ?? noMosquitto, "the same: mosquitto, with certificates on both sides", async () => {
   const made = tls(new Authority());
   const broker = await startMosquitto(made.broker);
@@ -164,8 +180,11 @@ testUnless(test, noOpenssl, "a broker that nobody vouches for, or for another ho
     ["for another host", ours.issue("elsewhere", { host: "DNS:elsewhere.example" })],
     ["expired", ours.issue("old", { host: "IP:127.0.0.1", days: -1 })],
   ];
-  for (const [what, certified] of others) {
-    const broker = await startAedes({ ...certified, authorities: ours.certificate });
+  for (const [what, certified, webSocket] of others.flatMap(([name, each]) => [
+    [name, each, false] as const,
+    [`${name}, WebSocket`, each, true] as const,
+  ])) {
+    const broker = await startAedes({ ...certified, authorities: ours.certificate }, webSocket);
     const monitor = new FakeMonitor(enrolledFolder([broker.url], device));
     try {
       const { up, why } = await monitor.until("link");
@@ -229,6 +248,11 @@ test("the metrics page is for this computer, and off unless asked for", async ()
   const monitor = new FakeMonitor(enrolledFolder(["mqtt://127.0.0.1:1"], { metrics: port }));
   try {
     await monitor.until("link");
+    const limits = [
+      { id: 1, cpuPermille: 200, memoryKib: 65_536, energyMicrowatts: 100_000 },
+      { id: 2, cpuPermille: null, memoryKib: 32_768, energyMicrowatts: null },
+    ];
+    monitor.send({ kind: "limits", limits });
     monitor.send({ kind: "sample", sample: sampleAt(seconds()) });
     await monitor.until("queue", ({ waiting }) => waiting === 1);
     const page = await fetch(`http://127.0.0.1:${port}/metrics`);
@@ -236,6 +260,11 @@ test("the metrics page is for this computer, and off unless asked for", async ()
     assert.match(text, /^pocketvisor_battery_percent 77$/m);
     assert.match(text, /^pocketvisor_partition_memory_used_bytes\{partition="work"\} 134217728$/m);
     assert.match(text, /^pocketvisor_partition_throttled_seconds_total\{partition="work"\} 98.765$/m);
+    assert.match(text, /^pocketvisor_partition_cpu_limit_ratio\{partition="work"\} 0.2$/m);
+    assert.match(text, /^pocketvisor_partition_memory_limit_bytes\{partition="personal"\} 33554432$/m);
+    assert.match(text, /^pocketvisor_partition_energy_limit_watts\{partition="work"\} 0.1$/m);
+    // What has no limit has no line that would say that it had.
+    assert.not.match(text, /(cpu_limit_ratio|energy_limit_watts)\{partition="personal"\}/);
     assert.is((await fetch(`http://127.0.0.1:${port}/other`)).status, 404);
   } finally {
     await monitor.kill();

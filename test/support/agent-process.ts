@@ -73,6 +73,8 @@ export class FakeMonitor {
   readonly watch = new Watch();
   readonly ended: Promise<number | string>;
   trust: Trust;
+  /** Why documents were refused that the agent brought. */
+  readonly refusals: { reason: string; commandId: Uint8Array | null }[] = [];
   /** Standard error of the process. */
   complaints = "";
 
@@ -131,6 +133,7 @@ export class FakeMonitor {
     }
     if (message.kind !== "document") return;
     const verdict = accept(message.bytes, message.via, DEVICE, this.trust, nodeCrypto, seconds());
+    if (verdict.verdict === "refused") this.refusals.push(verdict);
     if (verdict.verdict !== "accepted") return;
     this.trust = verdict.trust;
     this.send({ kind: "trust", trust: encodeTrust(this.trust), groups: this.trust.groups, settings });

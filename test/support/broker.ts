@@ -6,6 +6,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createServer as createHttpServer } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { createServer as createTlsServer } from "node:tls";
 import { Aedes } from "aedes";
 import mqtt, { type MqttClient } from "mqtt";
@@ -68,8 +69,8 @@ export interface BrokerTls {
   authorities: string;
 }
 
-/** aedes, in this process; with `webSocket` behind HTTP. */
-export async function startAedes(tls?: BrokerTls, webSocket = false): Promise<TestBroker> {
+/** aedes, in this process; with `webSocket` behind HTTP; at `port`, where one was before that is to come back. */
+export async function startAedes(tls?: BrokerTls, webSocket = false, port = 0): Promise<TestBroker> {
   const broker = await Aedes.createBroker();
   const published: Published[] = [];
   const watch = new Watch();
@@ -84,23 +85,26 @@ export async function startAedes(tls?: BrokerTls, webSocket = false): Promise<Te
     socket.once("close", () => sockets.delete(socket)).on("error", () => {});
     broker.handle(socket);
   };
+  const mutual =
+    tls === undefined
+      ? null
+      : { cert: tls.certificate, key: tls.key, ca: tls.authorities, requestCert: true, rejectUnauthorized: true };
   const server: Server = webSocket
-    ? createHttpServer()
-    : tls === undefined
+    ? mutual === null
+      ? createHttpServer()
+      : createHttpsServer(mutual)
+    : mutual === null
       ? createServer(take)
-      : createTlsServer(
-          { cert: tls.certificate, key: tls.key, ca: tls.authorities, requestCert: true, rejectUnauthorized: true },
-          take,
-        );
+      : createTlsServer(mutual, take);
   if (webSocket) {
     server.on("connection", (socket: Socket) => sockets.add(socket));
     const upgrade = new WebSocketServer({ server: server as never, handleProtocols: () => "mqtt" });
     upgrade.on("connection", (each) => broker.handle(createWebSocketStream(each) as never));
   }
-  const port = await listen(server);
+  const listening = await listen(server, port);
   const cut = (): void => sockets.forEach((socket) => socket.destroy());
   return {
-    url: `${webSocket ? "ws" : tls === undefined ? "mqtt" : "mqtts"}://127.0.0.1:${port}`,
+    url: `${webSocket ? "ws" : "mqtt"}${tls === undefined ? "" : "s"}://127.0.0.1:${listening}`,
     published,
     watch,
     publish: (topic, payload, { qos = 1, retain = false } = {}) =>
@@ -111,14 +115,15 @@ export async function startAedes(tls?: BrokerTls, webSocket = false): Promise<Te
     cut,
     stop: async () => {
       cut();
-      server.close();
+      const closed = new Promise((done) => server.close(done));
       await new Promise<void>((done) => broker.close(done));
+      await closed;
     },
   };
 }
 
-export async function listen(server: Server): Promise<number> {
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+export async function listen(server: Server, port = 0): Promise<number> {
+  await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
   return (server.address() as AddressInfo).port;
 }
 

@@ -11,7 +11,8 @@ import { Outbox } from "../../agent/link/outbox.js";
 import { readEntry } from "../../agent/telemetry/entry.js";
 import { toHex } from "../../agent/wire/bytes.js";
 import { ack as ackRule } from "../../agent/wire/commands.js";
-import { MESSAGE, REPLAY_MAX } from "../../agent/wire/limits.js";
+import { MESSAGE } from "../../agent/wire/limits.js";
+import { REASONS } from "../../agent/wire/reasons.js";
 import { eventMsg, stateMsg } from "../../agent/wire/reports.js";
 import { decodeMessage } from "../../agent/wire/schema.js";
 import { DOWN, enrolledFolder, FakeMonitor, sampleAt, seconds, UP } from "./agent-process.js";
@@ -24,11 +25,18 @@ export interface KillReport {
   kills: number;
   events: number;
   commands: number;
+  /** Commands that reached a monitor. */
+  carried: number;
+  /** Every reason for which a command was refused, by the agent or by the monitor, and how often. */
+  refusals: Map<string, number>;
   /** Everything that is wrong, in words. */
   wrong: string[];
 }
 
 const CODE = 100;
+/** A device remembers the ids of commands that have not expired, 256 of them; so many do not come in this time. */
+const COMMAND_SECONDS = 120;
+const REASON_OF = new Map<number, string>(Object.entries(REASONS).map(([word, code]) => [code, word]));
 
 /** An event of ours: round and number. */
 function eventOf(payload: Uint8Array): [round: number, number: number] | null {
@@ -36,13 +44,15 @@ function eventOf(payload: Uint8Array): [round: number, number: number] | null {
   return code === CODE ? [args!.get(1) as number, args!.get(2) as number] : null;
 }
 
-export async function killRun(kills: number, random: Random): Promise<KillReport> {
+export async function killRun(kills: number, random: Random, commandSeconds = COMMAND_SECONDS): Promise<KillReport> {
   const broker = await startAedes();
   const folder = enrolledFolder([broker.url]);
   const settings = { sampleSeconds: 0, sendSeconds: 1, bytesPerDay: 1 << 30 };
   const wrong: string[] = [];
   const commands: string[] = [];
   const carried = new Set<string>();
+  const refusals = new Map<string, number>();
+  const refused = (reason: string): unknown => refusals.set(reason, (refusals.get(reason) ?? 0) + 1);
   /** By round: what its queue held at the end. */
   const held: Map<number, Set<number>>[] = [];
   let trust = undefined as FakeMonitor["trust"] | undefined;
@@ -65,6 +75,7 @@ export async function killRun(kills: number, random: Random): Promise<KillReport
     for (const message of monitor.messages) {
       if (message.kind === "document" && message.via.kind === "cmd") carried.add(idOf(message.bytes));
     }
+    for (const { reason } of monitor.refusals) refused(`monitor: ${reason}`);
     trust = monitor.trust;
     held.push(queued(folder));
   };
@@ -76,16 +87,22 @@ export async function killRun(kills: number, random: Random): Promise<KillReport
     });
     for (let round = 0; round < kills; round++) {
       await run(round, async (monitor) => {
-        // A device remembers so many ids of commands that have not expired, and refuses more.
-        if (commands.length < REPLAY_MAX && random.oneIn(2)) {
+        if (random.oneIn(2)) {
           const id = new Uint8Array(16).fill(1);
           new DataView(id.buffer).setUint32(0, round);
-          const bytes = await signedDocument("cmd", { issued: seconds() - 1, expires: seconds() + 3600, id });
+          const bytes = await signedDocument("cmd", {
+            issued: seconds() - 1,
+            expires: seconds() + commandSeconds,
+            id,
+          });
           commands.push(idOf(bytes));
           await broker.publish(`${DOWN}/cmd`, bytes);
         }
         // Half of them while it starts, half while it works.
-        await sleep(random.below(random.oneIn(2) ? 150 : 500));
+        const isStarting = random.oneIn(2);
+        // A busy computer takes longer to start it; what works has taken something.
+        if (!isStarting) await monitor.until("ready");
+        await sleep(isStarting ? random.below(150) : 20 + random.below(500));
         monitor.child.kill("SIGKILL");
       });
     }
@@ -99,6 +116,10 @@ export async function killRun(kills: number, random: Random): Promise<KillReport
     });
   } finally {
     await broker.stop();
+  }
+  for (const { topic, payload } of broker.published) {
+    const reason = topic === `${UP}/ev` ? REASON_OF.get(decodeMessage(eventMsg, payload, MESSAGE).code) : undefined;
+    if (reason !== undefined) refused(`agent: ${reason}`);
   }
   const lost = commands.filter((each) => !carried.has(each));
   if (lost.length > 0) wrong.push(`${lost.length} commands reached no monitor`);
@@ -119,7 +140,7 @@ export async function killRun(kills: number, random: Random): Promise<KillReport
     }
   }
   checkStates(broker.published, wrong);
-  return { kills, events, commands: commands.length, wrong };
+  return { kills, events, commands: commands.length, carried: carried.size, refusals, wrong };
 }
 
 function missing(commands: string[], carried: Set<string>, monitor: FakeMonitor): string[] {

@@ -25,6 +25,8 @@ interface Played {
   ups: string[];
   downs: { why: string; retryMs: number }[];
   messages: { topic: DownTopic | null; size: number }[];
+  /** Sizes of what came by fleet/state. */
+  fleetSaid: number[];
   memory: ConnectionFile;
   /** Waits for the n-th loss. */
   down(count?: number): Promise<{ why: string; retryMs: number }>;
@@ -38,6 +40,7 @@ async function play(script: Script, body: (played: Played) => Promise<void>, bef
   const ups: string[] = [];
   const downs: { why: string; retryMs: number }[] = [];
   const messages: Played["messages"] = [];
+  const fleetSaid: number[] = [];
   const memory = new ConnectionFile(join(temporaryFolder(), "connection"), clock.wall);
   const session = new Session(
     {
@@ -51,6 +54,11 @@ async function play(script: Script, body: (played: Played) => Promise<void>, bef
     },
     {
       state: (online, connection) => Buffer.from(`${online ? "birth" : "death"} ${connection}`),
+      opened: () => {},
+      fleet: (payload) => {
+        fleetSaid.push(payload.length);
+        watch.changed();
+      },
       up: (name) => {
         ups.push(name);
         watch.changed();
@@ -75,9 +83,9 @@ async function play(script: Script, body: (played: Played) => Promise<void>, bef
   const down = (count = 1): Promise<Played["downs"][0]> => watch.until(`loss ${count}`, () => downs[count - 1]);
   const up = (count = 1): Promise<string> => watch.until(`link ${count}`, () => ups[count - 1]);
   try {
-    await body({ session, clock, broker, watch, ups, downs, messages, memory, down, up });
+    await body({ session, clock, broker, watch, ups, downs, messages, fleetSaid, memory, down, up });
   } finally {
-    session.end(0, () => {});
+    session.end(0, false, () => {});
     clock.pass(1);
     broker.stop();
   }
@@ -98,11 +106,12 @@ test("CONNECT, birth and subscriptions are as the design has them (MQTT 5)", () 
   play(good(), async ({ broker, session, up }) => {
     session.setGroups(["sales"]);
     await up();
-    await broker.watch.until("subscriptions", () => broker.received.some(({ cmd }) => cmd === "subscribe"));
-    const [connect, birth, subscribe] = broker.received as [
+    await broker.watch.until("birth", () => broker.received.some(({ cmd }) => cmd === "publish"));
+    // The birth invites commands, so it comes when they would be heard.
+    const [connect, subscribe, birth] = broker.received as [
       Extract<Packet, { cmd: "connect" }>,
-      Extract<Packet, { cmd: "publish" }>,
       Extract<Packet, { cmd: "subscribe" }>,
+      Extract<Packet, { cmd: "publish" }>,
     ];
     assert.is(connect.clientId, DEVICE);
     assert.is(connect.clean, false);
@@ -116,13 +125,58 @@ test("CONNECT, birth and subscriptions are as the design has them (MQTT 5)", () 
     assert.equal([birth.topic, birth.qos, birth.retain], [topic, 1, true]);
     assert.equal(
       subscribe.subscriptions.map((each) => [each.topic, each.qos]),
-      [`${DOWN}/#`, "pv/1/demo/all/dn/#", "pv/1/demo/g/sales/dn/#"].map((each) => [each, 1]),
+      [`${DOWN}/#`, "pv/1/demo/all/dn/#", "pv/1/demo/fleet/state", "pv/1/demo/g/sales/dn/#"].map((each) => [each, 1]),
     );
     session.setGroups(["pilot"]);
     const last = await broker.watch.until("change", () => broker.received.filter(({ cmd }) => cmd === "subscribe")[1]);
     assert.is((last as typeof subscribe).subscriptions[0]!.topic, "pv/1/demo/g/pilot/dn/#");
     assert.ok(broker.received.some(({ cmd }) => cmd === "unsubscribe"));
   }));
+
+test("a link is up when the broker has acknowledged the subscriptions, and not before", () =>
+  play(
+    (packet, socket, version) => {
+      if (packet.cmd !== "subscribe") good()(packet, socket, version);
+    },
+    async ({ broker, session, clock, ups, down }) => {
+      await broker.watch.until("subscriptions", () => broker.received.some(({ cmd }) => cmd === "subscribe"));
+      const outcomes: Outcome[] = [];
+      session.publish(`pv/1/demo/${DEVICE}/up/ev`, new Uint8Array(9), { qos: 1 }, (each) => outcomes.push(each));
+      assert.equal([outcomes, ups, session.isUp, session.room], [["lost"], [], false, 0]);
+      clock.pass(60_000);
+      assert.match((await down()).why, /does not acknowledge the subscriptions/);
+      assert.equal(
+        broker.received.map(({ cmd }) => cmd),
+        ["connect", "subscribe"],
+      );
+    },
+  ));
+
+test("a device that leaves tells the broker to keep nothing for it (MQTT 5 §3.14.2.2.2)", async () => {
+  for (const [leaves, expected] of [
+    [true, 0],
+    [false, undefined],
+  ] as const) {
+    await play(good(), async ({ broker, session, up, watch }) => {
+      await up();
+      await watch.until("acknowledged birth", () => session.room === 16);
+      session.end(10_000, leaves, () => {});
+      const last = await broker.watch.until("DISCONNECT", () =>
+        broker.received.find(({ cmd }) => cmd === "disconnect"),
+      );
+      assert.is((last as Extract<Packet, { cmd: "disconnect" }>).properties?.sessionExpiryInterval, expected);
+    });
+  }
+});
+
+test("what the fleet says of itself is no document", () =>
+  play(
+    thenSends(bytesOf(publish("pv/1/demo/fleet/state", 7, { retain: true }))),
+    async ({ watch, messages, fleetSaid }) => {
+      await watch.until("the fleet's word", () => fleetSaid.length > 0);
+      assert.equal([fleetSaid, messages], [[7], []]);
+    },
+  ));
 
 test("a broker of 3.1.1 gets a second try at once, and is remembered", async () => {
   const answers: [string, Script][] = [

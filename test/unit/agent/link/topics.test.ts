@@ -87,6 +87,7 @@ test("names that are no labels make no topic, and no filter", () => {
   assert.equal(topics.filters(["sales", "+", "a/b", "$x"]), [
     `${OWN}/#`,
     "pv/1/demo/all/dn/#",
+    "pv/1/demo/fleet/state",
     "pv/1/demo/g/sales/dn/#",
   ]);
 });
