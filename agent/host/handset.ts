@@ -58,6 +58,8 @@ interface Member {
   memory: PartitionMemory;
   log: ConsoleLog;
   disk: DiskWorker | null;
+  /** Starts an I/O worker; null: it has no use for one. */
+  openDisk: (() => DiskWorker) | null;
 }
 
 interface HandsetEvents {
@@ -159,19 +161,40 @@ export class Handset extends EventEmitter<HandsetEvents> {
       consoleLog: log.buffer,
     };
     const id = (await this.request({ op: "define", spec }, `partition ${plan.name}`)) as number;
-    this.members.set(id, { name: plan.name, memory: prepared.memory, log, disk: null });
+    const { diskQueue } = prepared;
+    const { disk } = plan.image;
+    const lost = { what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 };
+    const openDisk =
+      diskQueue === null || disk === null
+        ? null
+        : () =>
+            new DiskWorker(new DiskQueue(diskQueue), disk, this.doorbell, () => this.order({ kind: "tell", ...lost }));
+    this.members.set(id, { name: plan.name, memory: prepared.memory, log, disk: null, openDisk });
     await this.request({ op: "admit", partition: id }, `partition ${plan.name}`);
     if (plan.energy !== null && plan.energyInitial > 0n) {
       const fill = { op: "fill", partition: id, picojoules: plan.energyInitial } as const;
       await this.request(fill, `the reserve of ${plan.name}`);
     }
-    if (prepared.diskQueue !== null && plan.image.disk !== null) {
-      const lost = { what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 };
-      this.member(id).disk = new DiskWorker(new DiskQueue(prepared.diskQueue), plan.image.disk, this.doorbell, () =>
-        this.order({ kind: "tell", ...lost }),
-      );
-    }
+    this.member(id).disk = openDisk?.() ?? null;
     return id;
+  }
+
+  /** Nobody has the partition's disk open any more, and it gets none again. The partition must not run. */
+  async closeDisk(id: number): Promise<void> {
+    const member = this.member(id);
+    await member.disk?.close();
+    [member.disk, member.openDisk] = [null, null];
+  }
+
+  /** Nobody has the partition's disk open while `body` runs. The partition must not run. */
+  async withoutDisk<T>(id: number, body: () => T): Promise<T> {
+    const member = this.member(id);
+    await member.disk?.close();
+    try {
+      return body();
+    } finally {
+      member.disk = member.openDisk?.() ?? null;
+    }
   }
 
   /** Carries out a request on a partition. Throws RefusalError. */
@@ -233,6 +256,12 @@ export class Handset extends EventEmitter<HandsetEvents> {
   /** Keeps a partition locked, or not, over restarts. Throws RefusalError when the disk does not take it. */
   async keepLocked(partition: string, locked: boolean): Promise<void> {
     await this.ask((id) => ({ id, locked: { partition, locked } }), `the lock of ${partition}`);
+  }
+
+  /** It belongs to no fleet any more: no shell of it keeps or judges what governs. Throws RefusalError. */
+  async release(): Promise<void> {
+    await this.ask((id) => ({ id, released: true }), "the release from the fleet");
+    this.shell.release();
   }
 
   async snapshot(): Promise<HandsetSnapshot> {

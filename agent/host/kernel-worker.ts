@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { Failure, ImageError } from "../failure.ts";
-import { BlockStore } from "./block-store.ts";
+import { openDisk, type DiskStore } from "./disk-file.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { DiskService } from "./disk-service.ts";
 import { hostEntropy, seededEntropy } from "./entropy.ts";
@@ -24,12 +24,12 @@ function runPartition(): PartitionEnd {
   const { config, plan } = data;
   const mailbox = new Mailbox(data.mailbox);
   const deterministic = config.mode === "deterministic";
-  let store: BlockStore | null = null;
+  let store: DiskStore | null = null;
   let loop: KernelLoop | null = null;
   try {
     const machine = new Machine(new WebAssembly.Module(readFileSync(data.wasmPath)), config, now);
     loadImages(machine, plan);
-    if (deterministic && data.disk !== null) store = new BlockStore(data.disk.path, data.disk.readOnly);
+    if (deterministic && data.disk !== null) store = openDisk(data.disk);
     const queue = data.diskQueue === null ? null : new DiskQueue(data.diskQueue);
     const disk = new DiskService(machine, store !== null ? { store } : queue !== null ? { queue } : null);
     const entropy = deterministic ? seededEntropy("pocketvisor deterministic entropy") : hostEntropy;

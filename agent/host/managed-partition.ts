@@ -3,7 +3,7 @@
 import { complianceOf, violated, type Outcome } from "../policy/compliance.ts";
 import { cut, limitsOf, type Contracts, type Limits } from "../policy/limits.ts";
 import type { Policy } from "../wire/policy.ts";
-import type { Reported } from "../wire/reports.ts";
+import type { DiskProtection, Reported } from "../wire/reports.ts";
 
 export interface PolicyApplied {
   document: Policy;
@@ -23,6 +23,7 @@ export class ManagedPartition {
   /** Below zero: the hypervisor has not taken it. */
   id = -1;
   memoryBytes = 0;
+  disk: DiskProtection = "none";
   /** What its handset file and its user want. */
   asked: Contracts;
   policy: PolicyApplied | null = null;
@@ -76,10 +77,10 @@ export class ManagedPartition {
   reported(running: boolean): Reported | null {
     if (this.policy === null || this.limits === null) return null;
     const { document, hash, appliedAt } = this.policy;
-    const { image, memoryBytes, refusal, limits } = this;
+    const { image, memoryBytes, refusal, limits, disk } = this;
     const outcome: Outcome = { limits, memoryBytes, image, refusal, running };
     const { epoch, version } = document;
-    return { policy: { epoch, version }, hash, appliedAt, sections: complianceOf(document, outcome) };
+    return { policy: { epoch, version }, hash, appliedAt, sections: complianceOf(document, outcome), disk };
   }
 
   /** Sections that the policy's enforcement clock has run out for, by their keys. */

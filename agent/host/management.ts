@@ -16,19 +16,22 @@ import type { Contracts, Limits } from "../policy/limits.ts";
 import { policyOf, readGovernance, type Governance } from "../shell/governance.ts";
 import { nodeCrypto } from "../identity/crypto.ts";
 import { deviceIdOf } from "../identity/device-key.ts";
-import { equalBytes, toHex } from "../wire/bytes.ts";
+import { equalBytes, fromHex, toHex } from "../wire/bytes.ts";
 import { presentTime } from "../wire/clock.ts";
 import { ack as ackSchema, type Ack, type Command } from "../wire/commands.ts";
 import { openEnvelope } from "../wire/cose.ts";
 import { MESSAGE } from "../wire/limits.ts";
 import { HANDSET_EVENTS } from "../wire/reasons.ts";
+import type { DiskProtection } from "../wire/reports.ts";
 import { decodeMessage, encodeMessage } from "../wire/schema.ts";
 import { encodeTrust, isStale } from "../wire/trust.ts";
 import { join } from "node:path";
 import { AgentKeeper } from "./agent-keeper.ts";
-import { CommandRunner, type ManagedHandset } from "./command-runner.ts";
+import { CommandRunner, WIPED, type ManagedHandset } from "./command-runner.ts";
 import { eventOf, factsOf, partInfoOf, sampleOf } from "./fleet-report.ts";
 import type { GovernanceSpec, HandsetEvent, Judged } from "./handset-messages.ts";
+import type { DiskVault } from "./disk-vault.ts";
+import type { Release } from "./release.ts";
 import { ManagedPartition } from "./managed-partition.ts";
 
 /** How often clocks of policies are looked at. */
@@ -43,6 +46,8 @@ export interface ManagementOptions {
   handset: string;
   board: Board;
   partitions: { name: string; kind: "work" | "personal" | "system" }[];
+  vault: DiskVault;
+  release: Release;
   monitorFolder: string;
   agentFolder: string;
   /** The agent's program, if it is not the product's: for tests. */
@@ -66,6 +71,9 @@ export class Management {
   private offlineTold = false;
   private samples = 0;
   private last = Promise.resolve();
+  private leaving: Promise<void> | null = null;
+  /** Answers that nobody has been told yet. */
+  private readonly owed: Ack[] = [];
 
   /** The management of a handset that was enrolled; null when it belongs to no fleet. Throws HostError for a file that is damaged. */
   static read(options: ManagementOptions): Management | null {
@@ -90,13 +98,14 @@ export class Management {
       const { envelope, appliedAt } = inForce;
       partition.govern({ document: policyOf(envelope), hash: hashOf(envelope), appliedAt });
     }
-    if (this.governance.locked.includes(name)) partition.lockedFor = "it was locked before the restart";
+    if (this.options.vault.wipedFor(name) !== null) partition.lockedFor = WIPED;
+    else if (this.governance.locked.includes(name)) partition.lockedFor = "it was locked before the restart";
     return partition.wanted;
   }
 
   /** The hypervisor has taken it. */
-  defined(name: string, id: number, memoryBytes: number): void {
-    Object.assign(this.partitions.get(name)!, { id, memoryBytes });
+  defined(name: string, id: number, memoryBytes: number, disk: DiskProtection): void {
+    Object.assign(this.partitions.get(name)!, { id, memoryBytes, disk });
   }
 
   /** Its policy keeps a partition from being defined. False: that is not the policy's doing. */
@@ -132,8 +141,9 @@ export class Management {
   async start(target: ManagedHandset): Promise<void> {
     this.target = target;
     this.runner = new CommandRunner(target, {
-      managed: () =>
-        [...this.partitions.values()].filter(({ name, id }) => id >= 0 && this.kindOf(name) !== "personal"),
+      managed: () => this.governed().filter(({ id }) => id >= 0),
+      governed: () => this.governed(),
+      retiring: () => this.options.release.begin(),
       report: () => this.reportAll(),
       tell: (message) => this.agent?.send(message),
     });
@@ -147,16 +157,22 @@ export class Management {
         target.happened("agent-restarted");
       },
     };
+    await this.answerWipes();
     this.agent = new AgentKeeper(this.options.agentFolder, callbacks, this.options.agentProgram);
     this.clockTimer = setInterval(() => this.enqueue(() => this.lookAtClocks()), CLOCK_MS);
     this.schedule();
   }
 
   async close(): Promise<void> {
+    this.stopClocks();
+    await this.last;
+    await this.leaving;
+    await this.agent?.close();
+  }
+
+  private stopClocks(): void {
     clearInterval(this.sampleTimer);
     clearInterval(this.clockTimer);
-    await this.last;
-    await this.agent?.close();
   }
 
   /** Something happened on the handset. */
@@ -265,6 +281,7 @@ export class Management {
       groups: trust.groups,
       settings: this.settings,
     });
+    for (const ack of this.owed.splice(0)) this.agent!.send({ kind: "ack", ack });
     this.reportAll();
     this.enqueue(() => this.sample());
   }
@@ -321,6 +338,43 @@ export class Management {
     const answer: Ack = { id: command.id, time: this.now(), ...result };
     await this.target!.answered(command.id, encodeMessage(ackSchema, answer));
     this.agent?.send({ kind: "ack", ack: answer });
+    if (command.verb === "retire" && result.status === "succeeded") this.leaving = this.leave();
+  }
+
+  /** The fleet has let the handset go: the agent sends its last words, and what governs is removed. What is still asked of management is asked in
+   *  vain. */
+  private async leave(): Promise<void> {
+    this.stopClocks();
+    await this.agent?.retire();
+    let why = "the handset has left its fleet";
+    try {
+      await this.target!.release();
+    } catch (error) {
+      why = `the handset leaves its fleet with its next start: ${(error as Error).message}`;
+    }
+    this.link = { up: false, broker: "", why, sinceMs: Date.now() };
+  }
+
+  /** Wipes that a cut had interrupted were finished before anything started; who asked for them hears of it now. */
+  private async answerWipes(): Promise<void> {
+    const asked = new Map<string, string[]>();
+    for (const name of this.options.vault.wiped()) {
+      const command = this.options.vault.wipedFor(name)!;
+      if (command !== "") asked.set(command, [...(asked.get(command) ?? []), name]);
+    }
+    for (const [command, names] of asked) {
+      const id = fromHex(command);
+      if (id === null || this.governance.acks.some((each) => equalBytes(each.id, id))) continue;
+      const text = `finished after a cut: ${names.join(", ")}`.slice(0, 200);
+      const answer: Ack = { id, time: this.now(), status: "succeeded", text };
+      await this.target!.answered(id, encodeMessage(ackSchema, answer));
+      this.owed.push(answer);
+    }
+  }
+
+  /** Every partition but the owner's. */
+  private governed(): ManagedPartition[] {
+    return [...this.partitions.values()].filter(({ name }) => this.kindOf(name) !== "personal");
   }
 
   /** Makes a partition what its policy wants. */

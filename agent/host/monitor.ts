@@ -2,29 +2,32 @@
 
 import { Buffer } from "node:buffer";
 import { commandNamed, type AuditView, type CommandTarget, type HandsetView } from "../command.ts";
-import { Failure, UsageError } from "../failure.ts";
+import { Failure, HostError, UsageError } from "../failure.ts";
 import { boardSpec, type Board } from "../handset/board.ts";
 import type { HandsetChannel, HandsetFile, HandsetPartition } from "../handset/file.ts";
 import { Rules } from "../shell/rules.ts";
 import { ShellSession } from "../shell/session.ts";
-import { agentFolder, monitorFolder } from "../paths.ts";
+import { agentFolder, monitorFolder, vaultFolder } from "../paths.ts";
 import { AuditLog } from "./audit-log.ts";
 import { auditView } from "./audit-view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
 import {
   HANDSET_ITSELF,
   type CpuContract,
+  type DiskFile,
   type EnergyContract,
   type HandsetEvent,
   type IoContract,
 } from "./handset-messages.ts";
+import type { DiskProtection } from "../wire/reports.ts";
 import type { ManagedHandset } from "./command-runner.ts";
-import { erase, sha256OfFile } from "./image-files.ts";
+import { DiskVault, type Wiped } from "./disk-vault.ts";
+import { sha256OfFile } from "./image-files.ts";
 import { Management } from "./management.ts";
 import { HandsetPower, type PowerEvent } from "./handset-power.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 import { reasonText } from "./reason-text.ts";
-import { RefusalError } from "./refusal-error.ts";
+import { Release } from "./release.ts";
 
 export type { HandsetEvent } from "./handset-messages.ts";
 
@@ -37,6 +40,7 @@ export interface ResolvedPartition {
 interface Member {
   id: number;
   file: HandsetPartition;
+  disk: DiskFile | null;
   cpu: CpuContract;
   energy: EnergyContract | null;
   io: IoContract;
@@ -52,12 +56,14 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly members: Member[] = [];
   private readonly onQuit: () => void;
   private readonly audits: AuditLog;
+  private readonly release: Release;
   private readonly rules: Rules;
   private readonly ruleListeners: ((rule: string, text: string) => void)[] = [];
   private readonly eventListeners: ((name: string, event: HandsetEvent) => void)[] = [];
   private readonly power: HandsetPower;
   /** Null: the handset belongs to no fleet. */
   private readonly management: Management | null;
+  private readonly vault: DiskVault;
   private readonly channels = new Map<HandsetChannel, { id: number; bytesPerSecond: number | null }>();
   /** Who runs, by what was heard last. */
   private readonly running = new Set<number>();
@@ -84,15 +90,17 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.onQuit = onQuit;
     const now = (): number => performance.now() * 1e6;
     this.power = new HandsetPower({ board, file, deterministic: mode === "deterministic", root, now });
-    this.management = Management.read({
-      handset: file.name,
-      board,
-      partitions: file.partitions.map(({ name, kind }) => ({ name, kind })),
-      monitorFolder: monitorFolder(file.name),
-      agentFolder: agentFolder(file.name),
-      ...(agentProgram === undefined ? {} : { agentProgram }),
-    });
+    this.vault = new DiskVault(vaultFolder(file.name));
+    // Opening it takes the handset's folder, so nobody else wipes or reads there meanwhile.
     this.audits = new AuditLog(monitorFolder(file.name));
+    try {
+      this.release = new Release(monitorFolder(file.name), agentFolder(file.name));
+      if (this.release.begun) this.finishRelease();
+      this.management = this.readManagement(agentProgram);
+    } catch (error) {
+      this.audits.close();
+      throw error;
+    }
     const governance = this.management === null ? {} : { governance: this.management.spec };
     this.handset = new Handset(boardSpec(board), mode, this.power.spec, { audit: this.audits, ...governance });
     this.handset.on("audit", (records) => this.management?.audited(records));
@@ -108,6 +116,27 @@ export class Monitor implements CommandTarget, ControlHandlers {
       (name, positionals, options) => this.command(name, positionals, options),
       (rule, text) => this.ruleReported(rule, text),
     );
+  }
+
+  private readManagement(agentProgram: string | undefined): Management | null {
+    const { file, board, vault, release } = this;
+    return Management.read({
+      ...{ handset: file.name, board, vault, release },
+      partitions: file.partitions.map(({ name, kind }) => ({ name, kind })),
+      monitorFolder: monitorFolder(file.name),
+      agentFolder: agentFolder(file.name),
+      ...(agentProgram === undefined ? {} : { agentProgram }),
+    });
+  }
+
+  /** The handset was told to leave its fleet, and did not come to the end of it. */
+  private finishRelease(): void {
+    for (const file of this.file.partitions) {
+      if (file.kind === "personal") continue;
+      this.vault.wipe(file.name, "", plainDisk(file, true));
+      this.vault.unmark(file.name);
+    }
+    this.release.finish();
   }
 
   /** What a user must be told once: which sensors are simulated, and why. */
@@ -142,15 +171,35 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const asked = { cpu: file.cpu, energy: file.energy, io: file.io };
     const contracts = management?.plan(name, imageHash, asked) ?? asked;
     try {
-      const id = await this.handset.add({ name, image, imageHash, ...contracts, energyInitial, restart });
-      this.members.push({ id, file, ...contracts });
+      const disk = this.diskOf(file);
+      const id = await this.handset.add({
+        ...{ name, image: { ...image, disk }, imageHash },
+        ...{ ...contracts, energyInitial, restart },
+      });
+      this.members.push({ id, file, disk, ...contracts });
       const { ramBytes, overheadBytes } = this.handset.memoryOf(id);
-      management?.defined(name, id, ramBytes + overheadBytes);
+      management?.defined(name, id, ramBytes + overheadBytes, protectionOf(disk));
     } catch (error) {
-      if (!(error instanceof RefusalError) || !management?.kept(name, error.message)) throw error;
+      if (!(error instanceof HostError) || !management?.kept(name, error.message)) throw error;
       const itself = { partition: HANDSET_ITSELF, reason: 0, timeNs: this.lastNs, value: 0 };
       this.emit(name, { kind: "refused", ...itself, text: error.message });
     }
+  }
+
+  /** The disk that a partition gets: with an encrypted layer if its file says so, or says nothing and the partition is governed. What a wipe
+   *  that was cut off has left is destroyed first. */
+  private diskOf(file: HandsetPartition): DiskFile | null {
+    const { name, disk } = file;
+    const governed = this.management !== null && file.kind !== "personal";
+    const command = this.vault.wipedFor(name);
+    if (command !== null) this.vault.wipe(name, command, plainDisk(file, governed));
+    if (disk !== null && isLayered(file, governed)) return { ...disk, layer: this.vault.layerOver(name, disk.path) };
+    if (!this.vault.holds(name)) return disk;
+    throw new HostError(
+      "DISK_LAYER",
+      `what ${name} has written is encrypted, and its handset file wants its disk in the clear`,
+      `Write \`encrypted: yes\` for it, or, to lose what it has written: remove ${vaultFolder(this.file.name)}/${name}`,
+    );
   }
 
   private async grant(channel: HandsetChannel, bytesPerSecond: number | null): Promise<number> {
@@ -163,6 +212,33 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const id = await this.handset.channel(end(from, fromPort), end(to, toPort), { ...contract, bytes });
     this.channels.set(channel, { id, bytesPerSecond });
     return id;
+  }
+
+  /** Destroys what partitions have on disk, key first, and leaves them locked, each with an empty disk under a new key. */
+  private async wipe(names: readonly string[], command: string): Promise<Wiped[]> {
+    // Before the first of them is touched: a cut must not leave some of them.
+    for (const name of names) this.vault.mark(name, command);
+    const wiped: Wiped[] = [];
+    for (const name of names) {
+      const file = this.file.partitions.find((each) => each.name === name)!;
+      const member = this.members.find((each) => each.file === file);
+      const destroy = (): Wiped => {
+        const done = this.vault.wipe(name, command, plainDisk(file, true));
+        if (member?.disk?.layer !== undefined) this.vault.layerOver(name, member.disk.path);
+        return done;
+      };
+      await this.handset.keepLocked(name, true);
+      if (member === undefined) {
+        wiped.push(destroy());
+        continue;
+      }
+      const { id } = member;
+      await this.handset.act("lock", id);
+      wiped.push(await this.handset.withoutDisk(id, destroy));
+      this.handset.consoleLog(id).erase();
+      this.emit(name, { kind: "wiped", partition: id, reason: 0, timeNs: this.lastNs, value: 0 });
+    }
+    return wiped;
   }
 
   /** What management may do with this handset. */
@@ -181,11 +257,17 @@ export class Monitor implements CommandTarget, ControlHandlers {
       lock: async (partition, name, locked) => {
         // What is kept first holds whatever happens next.
         await handset.keepLocked(name, locked);
+        if (!locked && this.vault.wipedFor(name) !== null) this.vault.unmark(name);
         await handset.act(locked ? "lock" : "unlock", partition);
       },
       isRunning: (partition) => this.running.has(partition),
       consoleBytes: (partition) => handset.consoleLog(partition).readFrom(0).bytes,
-      eraseDisk: (partition) => erase(this.member(partition).file.disk),
+      wipe: (partitions, command) => this.wipe(partitions, command),
+      release: async () => {
+        await handset.release();
+        for (const { id, file } of this.members) if (file.kind !== "personal") await handset.closeDisk(id);
+        this.finishRelease();
+      },
       channels: this.file.channels.filter((channel) =>
         [channel.from, channel.to].every((name) => this.members.some(({ file }) => file.name === name)),
       ),
@@ -426,6 +508,23 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private member(partition: number): Member {
     return this.members.find(({ id }) => id === partition)!;
   }
+}
+
+/** Whether a partition's disk is encrypted at rest: as its file says, else when it is governed. What may only be read, or serves others too, is
+ *  not. */
+function isLayered({ disk, devices, encrypted }: HandsetPartition, governed: boolean): boolean {
+  return disk !== null && !disk.readOnly && devices.disk === "exclusive" && (encrypted ?? governed);
+}
+
+/** The image that a partition writes in the clear and has for itself; null: there is none. */
+function plainDisk(file: HandsetPartition, governed: boolean): DiskFile | null {
+  const { disk, devices } = file;
+  return disk === null || disk.readOnly || devices.disk !== "exclusive" || isLayered(file, governed) ? null : disk;
+}
+
+function protectionOf(disk: DiskFile | null): DiskProtection {
+  if (disk === null || disk.readOnly) return "none";
+  return disk.layer === undefined ? "plain" : "encrypted";
 }
 
 const READY_POLL_MS = 100;

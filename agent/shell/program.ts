@@ -80,6 +80,7 @@ const restart = recordOf({
   backoffMaxMs: upTo(86400e3),
   noProgressMs: upTo(86400e3),
 });
+const layer = recordOf({ path, key: path });
 const spec = recordOf({
   name,
   image: (what, value) => (/^([0-9a-f]{64})?$/.test(value) ? value : fail(what, "SHA-256 in hexadecimal", value)),
@@ -88,7 +89,7 @@ const spec = recordOf({
   energy,
   io,
   restart,
-  disk: orNull(recordOf({ path, readOnly: flag })),
+  disk: orNull(recordOf({ path, readOnly: flag, layer: (what, value) => (value === undefined ? undefined : layer(what, value)) })),
 });
 
 /** A partition's name beside its number: the kernel worker refuses an order whose two do not belong together. */

@@ -124,6 +124,11 @@ export const HANDSET_EVENTS = {
   "policy-applied": 659,
   "document-refused": 660,
   offline: 661,
+  /** A partition's data were destroyed, its disk's key first. */
+  wiped: 662,
+  /** A wrong unlock code; argument 2: how many in a row. */
+  "unlock-failed": 663,
+  unlocked: 664,
 } as const;
 
 /** Thrown while a document is being checked; accept() turns it into its verdict. The text holds nothing of the document's. */
