@@ -38,12 +38,13 @@ export class Topics {
     this.device = device;
   }
 
-  up(kind: "state" | "tm" | "ev" | "rep" | "ack"): string {
+  up(kind: "state" | "tm" | "ev" | "ack"): string {
     return `${this.base}${this.device}/up/${kind}`;
   }
 
-  /** Throws TOPIC_NAME for a stream or a partition that is no label. */
-  stream(kind: "log" | "con", name: string): string {
+  /** Of a stream, or of what is applied of one partition's policy: a topic of its own for each, because what is retained there must not be
+   *  replaced by another's. Throws TOPIC_NAME for a name that is no label. */
+  stream(kind: "log" | "con" | "rep", name: string): string {
     if (!LABEL.test(name)) throw new TopicError("TOPIC_NAME", "the stream's name is not 1 to 32 of a-z, 0-9 and -");
     return `${this.base}${this.device}/up/${kind}/${name}`;
   }

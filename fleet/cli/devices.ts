@@ -45,11 +45,17 @@ export function tableOf(views: DeviceView[], now: number): string[] {
     const heard = heardAt === null ? "-" : `${ageText(now - heardAt)} ago`;
     const head = [shortName(device), label, board, retired ? "retired" : link, heard];
     if (policies.length === 0) return [[...head, "-", "-", "-", "-"]];
-    return policies.map(({ partition, desired, reported, appliedAt, open }, at) => [
-      ...(at === 0 ? head : ["", "", "", "", ""]),
-      ...[partition, desired ?? "-", reported ?? "-", appliedAt === null ? "-" : dateText(appliedAt)],
-      ...(open.length === 0 ? [] : [`${open.length} open`]),
-    ]);
+    return policies.map(({ partition, desired, reported, appliedAt, open, signed }, at) => {
+      const notes = [
+        ...(open.length === 0 ? [] : [`${open.length} open`]),
+        ...(reported === null || signed ? [] : ["not signed"]),
+      ];
+      return [
+        ...(at === 0 ? head : ["", "", "", "", ""]),
+        ...[partition, desired ?? "-", reported ?? "-", appliedAt === null ? "-" : dateText(appliedAt)],
+        ...(notes.length === 0 ? [] : [notes.join(", ")]),
+      ];
+    });
   });
   const titles = ["DEVICE", "NAME", "BOARD", "LINK", "HEARD", "PARTITION", "DESIRED", "APPLIED", "AT", ""];
   return columns([titles, ...rows]);
