@@ -48,6 +48,11 @@ export function vaultFolder(handset: string, environment: NodeJS.ProcessEnv = pr
   return join(monitorFolder(handset, environment), "disks");
 }
 
+/** Where unlock codes are, as scrypt makes them: the monitor's alone. It may not exist yet. */
+export function codeFolder(handset: string, environment: NodeJS.ProcessEnv = process.env): string {
+  return join(monitorFolder(handset, environment), "codes");
+}
+
 /** Where a handset's agent keeps what is its own. It may not exist yet. */
 export function agentFolder(handset: string, environment: NodeJS.ProcessEnv = process.env): string {
   return join(stateFolder(environment), handset, "agent");

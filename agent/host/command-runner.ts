@@ -155,7 +155,6 @@ export class CommandRunner {
   private async wipe(partitions: ManagedPartition[], { id }: Command): Promise<Result> {
     const names = partitions.map(({ name }) => name);
     const wiped = await this.target.wipe(names, toHex(id));
-    for (const partition of partitions) partition.lockedFor = WIPED;
     return wipeResult(names.map((name, at) => ({ name, ...wiped[at]! })));
   }
 }

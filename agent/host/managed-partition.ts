@@ -2,6 +2,7 @@
 
 import { complianceOf, violated, type Outcome } from "../policy/compliance.ts";
 import { cut, limitsOf, type Contracts, type Limits } from "../policy/limits.ts";
+import type { CodeFacts } from "../policy/unlock.ts";
 import type { Policy } from "../wire/policy.ts";
 import type { DiskProtection, Reported } from "../wire/reports.ts";
 
@@ -74,18 +75,18 @@ export class ManagedPartition {
   }
 
   /** What is told of it; null: it has no policy. `running`: it has a machine now. */
-  reported(running: boolean): Reported | null {
+  reported(running: boolean, code: CodeFacts | null, now: number): Reported | null {
     if (this.policy === null || this.limits === null) return null;
     const { document, hash, appliedAt } = this.policy;
     const { image, memoryBytes, refusal, limits, disk } = this;
-    const outcome: Outcome = { limits, memoryBytes, image, refusal, running };
+    const outcome: Outcome = { limits, memoryBytes, image, refusal, running, code, now };
     const { epoch, version } = document;
     return { policy: { epoch, version }, hash, appliedAt, sections: complianceOf(document, outcome), disk };
   }
 
   /** Sections that the policy's enforcement clock has run out for, by their keys. */
-  overdue(running: boolean, now: number): number[] {
-    const sections = this.reported(running)?.sections;
+  overdue(running: boolean, code: CodeFacts | null, now: number): number[] {
+    const sections = this.reported(running, code, now)?.sections;
     if (sections === undefined) return [];
     const broken = violated(sections);
     for (const key of this.violatedSince.keys()) if (!broken.includes(key)) this.violatedSince.delete(key);

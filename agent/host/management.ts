@@ -12,6 +12,7 @@ import { Failure } from "../failure.ts";
 import type { Board } from "../handset/board.ts";
 import type { HandsetChannel } from "../handset/file.ts";
 import { SECTIONS, type Section } from "../policy/compliance.ts";
+import type { CodeFacts, UnlockSection } from "../policy/unlock.ts";
 import type { Contracts, Limits } from "../policy/limits.ts";
 import { policyOf, readGovernance, type Governance } from "../shell/governance.ts";
 import { nodeCrypto } from "../identity/crypto.ts";
@@ -22,7 +23,7 @@ import { ack as ackSchema, type Ack, type Command } from "../wire/commands.ts";
 import { openEnvelope } from "../wire/cose.ts";
 import { MESSAGE } from "../wire/limits.ts";
 import { HANDSET_EVENTS } from "../wire/reasons.ts";
-import type { DiskProtection } from "../wire/reports.ts";
+import type { DiskProtection, Reported } from "../wire/reports.ts";
 import { decodeMessage, encodeMessage } from "../wire/schema.ts";
 import { encodeTrust, isStale } from "../wire/trust.ts";
 import { join } from "node:path";
@@ -30,6 +31,7 @@ import { AgentKeeper } from "./agent-keeper.ts";
 import { CommandRunner, WIPED, type ManagedHandset } from "./command-runner.ts";
 import { eventOf, factsOf, partInfoOf, sampleOf } from "./fleet-report.ts";
 import type { GovernanceSpec, HandsetEvent, Judged } from "./handset-messages.ts";
+import type { ConsoleGuard } from "./console-guard.ts";
 import type { DiskVault } from "./disk-vault.ts";
 import type { Release } from "./release.ts";
 import { ManagedPartition } from "./managed-partition.ts";
@@ -46,6 +48,8 @@ export interface ManagementOptions {
   handset: string;
   board: Board;
   partitions: { name: string; kind: "work" | "personal" | "system" }[];
+  /** Known once management is. */
+  guard: () => ConsoleGuard;
   vault: DiskVault;
   release: Release;
   monitorFolder: string;
@@ -132,6 +136,24 @@ export class Management {
     return limits === null || limits.console ? null : `policy ${limits.epoch}.${limits.version} denies it`;
   }
 
+  /** What the policy of a partition says of unlocking it; null: nothing. */
+  unlockOf(name: string): UnlockSection | null {
+    return this.partitions.get(name)?.policy?.document.unlock ?? null;
+  }
+
+  /** Something that its report tells has changed. */
+  changed(name: string): void {
+    const partition = this.partitions.get(name);
+    if (partition !== undefined) this.report(partition, this.target?.isRunning(partition.id) ?? false);
+  }
+
+  /** What it had on disk was destroyed. */
+  wiped(name: string): void {
+    const partition = this.partitions.get(name);
+    if (partition !== undefined) partition.lockedFor = WIPED;
+    this.changed(name);
+  }
+
   /** A person's order was taken. */
   ordered(name: string, taken: Contracts, before: Contracts): void {
     this.partitions.get(name)?.ordered(taken, before);
@@ -213,7 +235,7 @@ export class Management {
       samples: this.samples,
       stale: isStale(trust, this.now()),
       policies: [...this.partitions.values()].flatMap((partition) => {
-        const reported = partition.reported(true);
+        const reported = this.reportedOf(partition, true);
         if (reported === null) return [];
         const { epoch, version } = reported.policy;
         const sections = Object.entries(SECTIONS).flatMap(([section, key]): [string, string][] => {
@@ -233,6 +255,7 @@ export class Management {
             },
             refusal: partition.refusal,
             lockedFor: partition.lockedFor,
+            console: this.options.guard().state(partition.name),
           },
         ];
       }),
@@ -450,8 +473,16 @@ export class Management {
     }
   }
 
+  private reportedOf(partition: ManagedPartition, running: boolean): Reported | null {
+    return partition.reported(running, this.codeOf(partition), this.now());
+  }
+
+  private codeOf({ name }: ManagedPartition): CodeFacts | null {
+    return this.options.guard().facts(name);
+  }
+
   private report(partition: ManagedPartition, running: boolean): void {
-    const reported = partition.reported(running);
+    const reported = this.reportedOf(partition, running);
     if (reported !== null) this.agent?.send({ kind: "reported", partition: partition.name, reported });
   }
 
@@ -493,7 +524,7 @@ export class Management {
         this.target!.happened("offline", partition.id);
       }
       const running = this.target!.isRunning(partition.id);
-      const overdue = partition.overdue(running, now);
+      const overdue = partition.overdue(running, this.codeOf(partition), now);
       const lockAfter = offline?.lockAfterSeconds ?? 0;
       if (lockAfter > 0 && silent >= lockAfter) await this.lock(partition, `offline for ${silent} s`);
       else if (overdue.length > 0) await this.lock(partition, `its policy is violated (${overdue.join(", ")})`);
@@ -512,7 +543,7 @@ export class Management {
   }
 
   /** The present, as the device believes it: seconds since 1970. */
-  private now(): number {
+  now(): number {
     return presentTime(this.governance.trust.floor, Date.now() / 1000);
   }
 }

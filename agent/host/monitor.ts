@@ -1,13 +1,14 @@
 // The monitor: a handset file brought to life. It owns the handset's worker, knows the partitions by name, and answers commands.
 
 import { Buffer } from "node:buffer";
+import { rmSync } from "node:fs";
 import { commandNamed, type AuditView, type CommandTarget, type HandsetView } from "../command.ts";
 import { Failure, HostError, UsageError } from "../failure.ts";
 import { boardSpec, type Board } from "../handset/board.ts";
 import type { HandsetChannel, HandsetFile, HandsetPartition } from "../handset/file.ts";
 import { Rules } from "../shell/rules.ts";
 import { ShellSession } from "../shell/session.ts";
-import { agentFolder, monitorFolder, vaultFolder } from "../paths.ts";
+import { agentFolder, codeFolder, monitorFolder, vaultFolder } from "../paths.ts";
 import { AuditLog } from "./audit-log.ts";
 import { auditView } from "./audit-view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
@@ -21,6 +22,7 @@ import {
 } from "./handset-messages.ts";
 import type { DiskProtection } from "../wire/reports.ts";
 import type { ManagedHandset } from "./command-runner.ts";
+import { ConsoleGuard } from "./console-guard.ts";
 import { DiskVault, type Wiped } from "./disk-vault.ts";
 import { sha256OfFile } from "./image-files.ts";
 import { Management } from "./management.ts";
@@ -68,8 +70,11 @@ export class Monitor implements CommandTarget, ControlHandlers {
   /** Who runs, by what was heard last. */
   private readonly running = new Set<number>();
   private powerTimer: NodeJS.Timeout | undefined;
-  /** How many are attached to each console, by partition. */
-  private readonly attached = new Map<number, number>();
+  /** Who is attached to consoles: how to let go of each, saying why. */
+  private readonly attached = new Set<{ id: number; end: (why: string) => void }>();
+  /** Null: no policy locks anything. */
+  private readonly guard: ConsoleGuard | null;
+  private guardTimer: NodeJS.Timeout | undefined;
   private booted = false;
   /** The handset's time when it was last heard of. */
   private lastNs = 0;
@@ -97,6 +102,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       this.release = new Release(monitorFolder(file.name), agentFolder(file.name));
       if (this.release.begun) this.finishRelease();
       this.management = this.readManagement(agentProgram);
+      this.guard = this.management === null ? null : this.makeGuard(this.management);
     } catch (error) {
       this.audits.close();
       throw error;
@@ -121,12 +127,41 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readManagement(agentProgram: string | undefined): Management | null {
     const { file, board, vault, release } = this;
     return Management.read({
-      ...{ handset: file.name, board, vault, release },
+      ...{ handset: file.name, board, vault, release, guard: () => this.guard! },
       partitions: file.partitions.map(({ name, kind }) => ({ name, kind })),
       monitorFolder: monitorFolder(file.name),
       agentFolder: agentFolder(file.name),
       ...(agentProgram === undefined ? {} : { agentProgram }),
     });
+  }
+
+  private makeGuard(management: Management): ConsoleGuard {
+    return new ConsoleGuard({
+      folder: codeFolder(this.file.name),
+      section: (partition) => management.unlockOf(partition),
+      now: () => management.now(),
+      clock: () => performance.now(),
+      wipe: async (partition) => void (await this.wipe([partition], "")),
+      happened: (kind, name, value) => {
+        const partition = this.members.find(({ file }) => file.name === name)?.id ?? HANDSET_ITSELF;
+        if (kind === "console-locked") this.endConsoles(partition, "it locked itself, or was locked");
+        if (kind === "unlocked") management.changed(name);
+        this.emit(name, { kind, partition, reason: 0, timeNs: this.lastNs, value });
+      },
+    });
+  }
+
+  /** Another policy is in force: who is attached may not be any more. */
+  private reviewConsoles(name: string, id: number): void {
+    const state = this.guard?.state(name) ?? "free";
+    const denied = this.management?.consoleRefusal(name) ?? null;
+    if (denied !== null) this.endConsoles(id, denied);
+    else if (state !== "free" && state !== "unlocked") this.endConsoles(id, "its policy locks it");
+  }
+
+  /** Lets go of everybody who is attached to a partition's console. */
+  private endConsoles(id: number, why: string): void {
+    for (const each of [...this.attached]) if (each.id === id) each.end(why);
   }
 
   /** The handset was told to leave its fleet, and did not come to the end of it. */
@@ -136,6 +171,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       this.vault.wipe(file.name, "", plainDisk(file, true));
       this.vault.unmark(file.name);
     }
+    rmSync(codeFolder(this.file.name), { recursive: true, force: true });
     this.release.finish();
   }
 
@@ -156,6 +192,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
       await this.grant(channel, rate ?? channel.contract.bytes?.rate ?? null);
     }
     this.startRules();
+    await this.guard?.settle(this.members.map(({ file }) => file.name));
+    if (this.guard !== null) this.guardTimer = setInterval(() => this.guard!.lockIdle(), IDLE_LOOK_MS);
     for (const { id, file } of this.members) {
       if (this.management?.isLocked(file.name)) await this.handset.act("lock", id);
       else await this.handset.act("start", id);
@@ -228,14 +266,18 @@ export class Monitor implements CommandTarget, ControlHandlers {
         return done;
       };
       await this.handset.keepLocked(name, true);
+      this.guard?.forget(name);
       if (member === undefined) {
         wiped.push(destroy());
+        this.management?.wiped(name);
         continue;
       }
       const { id } = member;
       await this.handset.act("lock", id);
       wiped.push(await this.handset.withoutDisk(id, destroy));
+      this.endConsoles(id, "the partition was wiped");
       this.handset.consoleLog(id).erase();
+      this.management?.wiped(name);
       this.emit(name, { kind: "wiped", partition: id, reason: 0, timeNs: this.lastNs, value: 0 });
     }
     return wiped;
@@ -286,6 +328,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   /** Ends the rules, then the handset. */
   async close(): Promise<void> {
+    clearInterval(this.guardTimer);
     clearInterval(this.powerTimer);
     await this.management?.close();
     await this.rules.close();
@@ -364,6 +407,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.lastNs = Math.max(this.lastNs, event.timeNs);
     if (event.kind === "running") this.running.add(event.partition);
     else if (["paused", "stopped", "failed", "locked"].includes(event.kind)) this.running.delete(event.partition);
+    if (event.kind === "policy-applied") this.reviewConsoles(name, event.partition);
     this.management?.happened(event, name);
     for (const listener of this.eventListeners) listener(name, event);
   }
@@ -432,7 +476,27 @@ export class Monitor implements CommandTarget, ControlHandlers {
     return { cpu, energy, io };
   }
 
+  async unlockConsole(partition: string, code: string): Promise<void> {
+    await this.guardOf(partition).unlock(partition, code);
+  }
+
+  lockConsole(partition: string): void {
+    this.guardOf(partition).lock(partition);
+  }
+
+  async setCode(partition: string, code: string, old: string | null): Promise<void> {
+    await this.guardOf(partition).setCode(partition, code, old);
+  }
+
+  /** Throws UsageError when the handset belongs to no fleet. */
+  private guardOf(partition: string): ConsoleGuard {
+    if (this.guard !== null) return this.guard;
+    throw new UsageError("CODE_NONE", `nothing locks ${partition}: no policy governs it`);
+  }
+
+  /** Throws UsageError while its console is locked. */
   console(partition: number): string {
+    this.guard?.check(this.member(partition).file.name);
     return this.handset.consoleLog(partition).readFrom(0).bytes.toString("latin1");
   }
 
@@ -447,7 +511,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   command(name: string, positionals: string[], options: Record<string, string>): Promise<unknown> {
     const command = commandNamed(name);
-    const unknown = Object.keys(options).find((option) => !(option in command.options));
+    const known = [...Object.keys(command.options), ...(command.secrets ?? [])];
+    const unknown = Object.keys(options).find((option) => !known.includes(option));
     if (unknown !== undefined) throw new UsageError("USAGE", `${name} has no option --${unknown}`);
     if (positionals.length > command.positionals.length)
       throw new UsageError("USAGE", `${name} has too many arguments`);
@@ -458,7 +523,11 @@ export class Monitor implements CommandTarget, ControlHandlers {
     return new ShellSession((name, positionals, options) => this.command(name, positionals, options));
   }
 
-  attach(partition: string, output: (bytes: Buffer) => void): { input: (bytes: Buffer) => void; detach: () => void } {
+  attach(
+    partition: string,
+    output: (bytes: Buffer) => void,
+    ended: (why: string) => void = () => undefined,
+  ): { input: (bytes: Buffer) => void; detach: () => void } {
     const member = this.members.find(({ file }) => file.name === partition);
     if (member === undefined) {
       throw new UsageError(
@@ -473,15 +542,22 @@ export class Monitor implements CommandTarget, ControlHandlers {
     if (use === "none") {
       throw new UsageError("CONSOLE_NONE", `${partition} has no console to attach to`, "See: pocketvisor log");
     }
-    const others = this.attached.get(member.id) ?? 0;
-    if (use === "exclusive" && others > 0) {
+    this.guard?.check(partition);
+    if (use === "exclusive" && [...this.attached].some(({ id }) => id === member.id)) {
       throw new UsageError("CONSOLE_TAKEN", `somebody is attached to ${partition}, whose console is exclusive`);
     }
-    this.attached.set(member.id, others + 1);
     const log = this.handset.consoleLog(member.id);
     let cursor = 0;
+    const here = {
+      id: member.id,
+      end: (why: string): void => {
+        this.handset.off("console", pump);
+        if (this.attached.delete(here)) ended(why);
+      },
+    };
+    this.attached.add(here);
     const pump = (id: number): void => {
-      if (id !== member.id) return;
+      if (id !== member.id || !this.attached.has(here)) return;
       const part = log.readFrom(cursor);
       cursor = part.cursor;
       for (let at = 0; at < part.bytes.length; at += CONSOLE_CHUNK_BYTES) {
@@ -491,11 +567,14 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.handset.on("console", pump);
     setImmediate(pump, member.id);
     return {
-      input: (bytes) => void this.handset.input(member.id, bytes).catch(() => undefined),
+      input: (bytes) => {
+        if (!this.attached.has(here)) return;
+        this.guard?.touch(partition);
+        void this.handset.input(member.id, bytes).catch(() => undefined);
+      },
       detach: () => {
-        if (!this.handset.listeners("console").includes(pump)) return;
         this.handset.off("console", pump);
-        this.attached.set(member.id, this.attached.get(member.id)! - 1);
+        this.attached.delete(here);
       },
     };
   }
@@ -527,6 +606,7 @@ function protectionOf(disk: DiskFile | null): DiskProtection {
   return disk.layer === undefined ? "plain" : "encrypted";
 }
 
+const IDLE_LOOK_MS = 1000;
 const READY_POLL_MS = 100;
 const POWER_POLL_MS = 1000;
 

@@ -128,7 +128,6 @@ export const HANDSET_EVENTS = {
   wiped: 662,
   /** A wrong unlock code; argument 2: how many in a row. */
   "unlock-failed": 663,
-  unlocked: 664,
 } as const;
 
 /** Thrown while a document is being checked; accept() turns it into its verdict. The text holds nothing of the document's. */
