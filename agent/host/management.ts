@@ -17,6 +17,7 @@ import type { Contracts, Limits } from "../policy/limits.ts";
 import { policyOf, readGovernance, type Governance } from "../shell/governance.ts";
 import { nodeCrypto } from "../identity/crypto.ts";
 import { deviceIdOf } from "../identity/device-key.ts";
+import type { Via } from "../wire/accept.ts";
 import { equalBytes, fromHex, toHex } from "../wire/bytes.ts";
 import { presentTime } from "../wire/clock.ts";
 import { ack as ackSchema, type Ack, type Command } from "../wire/commands.ts";
@@ -309,10 +310,10 @@ export class Management {
     this.enqueue(() => this.sample());
   }
 
-  private async document(envelope: Uint8Array, via: Extract<AgentMessage, { kind: "document" }>["via"]): Promise<void> {
+  private async document(envelope: Uint8Array, via: Via): Promise<void> {
     const judged = await this.target!.document(envelope, via);
     if (judged.verdict === "refused") {
-      this.refused(judged);
+      this.refused(judged, via);
       // What the agent holds back is judged again with this.
       return this.tellTrust();
     }
@@ -336,9 +337,13 @@ export class Management {
     this.agent?.send({ kind: "trust", trust: encodeTrust(trust), groups: trust.groups, settings: this.settings });
   }
 
-  private refused(judged: Extract<Judged, { verdict: "refused" }>): void {
+  private refused(judged: Extract<Judged, { verdict: "refused" }>, { kind, partition }: Via): void {
     const { code, commandId, ack, detail } = judged;
-    const args = new Map<number, number | string>([[1, code]]);
+    const args = new Map<number, number | string>([
+      [1, code],
+      [2, kind],
+    ]);
+    if (partition !== undefined) args.set(3, partition);
     const event = { time: this.now(), code: HANDSET_EVENTS["document-refused"], severity: 4, args } as const;
     this.agent?.send({ kind: "event", event });
     if (commandId === null) return;
