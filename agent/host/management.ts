@@ -4,7 +4,6 @@
 // Order of a document: judged and persisted (governor), applied, told. Order of a command: its id persisted, carried out, its answer
 // persisted, told. After a cut anywhere the same document or command comes to the same end.
 
-import { AUDIT_BYTES, AUDIT_CHAIN, AUDIT_SEQUENCE } from "../../kernel/abi/hypervisor.ts";
 import type { AgentMessage, TelemetrySettings } from "../agent-messages.ts";
 import { TELEMETRY_STANDARD } from "../agent-messages.ts";
 import type { HandsetView, ManagementView } from "../command.ts";
@@ -32,6 +31,8 @@ import { AgentKeeper } from "./agent-keeper.ts";
 import { CommandRunner, WIPED, type ManagedHandset } from "./command-runner.ts";
 import { eventOf, factsOf, partInfoOf, sampleOf } from "./fleet-report.ts";
 import type { GovernanceSpec, HandsetEvent, Judged } from "./handset-messages.ts";
+import type { AuditBacklog } from "./audit-log.ts";
+import { AuditOutlet } from "./audit-outlet.ts";
 import type { ConsoleGuard } from "./console-guard.ts";
 import type { DiskVault } from "./disk-vault.ts";
 import type { Release } from "./release.ts";
@@ -52,6 +53,9 @@ export interface ManagementOptions {
   /** Known once management is. */
   guard: () => ConsoleGuard;
   vault: DiskVault;
+  /** The audit's records of earlier starts that the fleet has not been told, and a note of the number to go on with. */
+  auditBacklog: AuditBacklog;
+  auditTold: (next: number) => void;
   release: Release;
   monitorFolder: string;
   agentFolder: string;
@@ -72,7 +76,9 @@ export class Management {
   private settings: TelemetrySettings = TELEMETRY_STANDARD;
   private link: ManagementView["link"] = { up: false, broker: "", why: "not connected yet", sinceMs: Date.now() };
   private queue: ManagementView["queue"] = { waiting: 0, sent: 0, lost: 0, trouble: "" };
-  private auditChain: Uint8Array | null = null;
+  private readonly audit: AuditOutlet;
+  /** The agent that is there has been told who the handset is: what it is told from then on it takes. */
+  private greeted = false;
   private offlineTold = false;
   private samples = 0;
   private last = Promise.resolve();
@@ -90,6 +96,7 @@ export class Management {
   private constructor(options: ManagementOptions, path: string, governance: Governance) {
     this.options = options;
     this.governance = governance;
+    this.audit = new AuditOutlet(options.auditBacklog);
     const device = { id: governance.device, board: options.board.name, partitions: options.partitions };
     this.spec = { path, device };
   }
@@ -176,6 +183,7 @@ export class Management {
     const callbacks = {
       message: (message: AgentMessage) => this.receive(message),
       down: (why: string) => {
+        this.greeted = false;
         this.link = { up: false, broker: "", why, sinceMs: Date.now() };
         target.happened("agent-restarted");
       },
@@ -212,18 +220,17 @@ export class Management {
     }
   }
 
-  /** Raw audit records. A chain that begins here begins with the first of them. */
+  /** Raw audit records. */
   audited(bytes: Uint8Array): void {
-    const records = Array.from({ length: bytes.length / AUDIT_BYTES }, (_, n) =>
-      bytes.slice(n * AUDIT_BYTES, (n + 1) * AUDIT_BYTES),
-    );
-    const [first] = records;
-    const last = records.at(-1);
-    if (first === undefined || last === undefined) return;
-    const number = new DataView(first.buffer, first.byteOffset).getBigUint64(AUDIT_SEQUENCE, true);
-    const chain = this.auditChain ?? new Uint8Array(32);
-    this.auditChain = last.slice(AUDIT_CHAIN, AUDIT_CHAIN + 32);
-    this.agent?.send({ kind: "audit", audit: { first: Number(number), chain, records, lostCount: 0 } });
+    this.audit.add(bytes);
+    this.sendAudit();
+  }
+
+  private sendAudit(): void {
+    const audit = this.greeted ? this.audit.take() : null;
+    if (audit === null) return;
+    this.agent?.send({ kind: "audit", audit });
+    this.options.auditTold(audit.first + audit.records.length);
   }
 
   get view(): ManagementView {
@@ -305,6 +312,8 @@ export class Management {
       groups: trust.groups,
       settings: this.settings,
     });
+    this.greeted = true;
+    this.sendAudit();
     for (const ack of this.owed.splice(0)) this.agent!.send({ kind: "ack", ack });
     this.reportAll();
     this.enqueue(() => this.sample());

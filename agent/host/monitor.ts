@@ -9,6 +9,7 @@ import type { HandsetChannel, HandsetFile, HandsetPartition } from "../handset/f
 import { Rules } from "../shell/rules.ts";
 import { ShellSession } from "../shell/session.ts";
 import { agentFolder, codeFolder, monitorFolder, vaultFolder } from "../paths.ts";
+import { AuditNote } from "./audit-note.ts";
 import { AuditLog } from "./audit-log.ts";
 import { auditView } from "./audit-view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
@@ -126,8 +127,11 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   private readManagement(agentProgram: string | undefined): Management | null {
     const { file, board, vault, release } = this;
+    const note = new AuditNote(monitorFolder(file.name));
     return Management.read({
       ...{ handset: file.name, board, vault, release, guard: () => this.guard! },
+      auditBacklog: note.backlog(this.audits),
+      auditTold: (next) => note.write(next),
       partitions: file.partitions.map(({ name, kind }) => ({ name, kind })),
       monitorFolder: monitorFolder(file.name),
       agentFolder: agentFolder(file.name),

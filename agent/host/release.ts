@@ -4,6 +4,7 @@
 
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { AUDIT_NOTE } from "./audit-note.ts";
 import { syncFolder, writeDurably } from "../durable-file.ts";
 
 export class Release {
@@ -28,7 +29,7 @@ export class Release {
   /** Removes what governs the handset; its partitions have been wiped, and no agent runs. Throws the file system's error, and the next
    *  start does it again. */
   finish(): void {
-    rmSync(join(this.monitorFolder, "governance"), { force: true });
+    for (const name of ["governance", AUDIT_NOTE]) rmSync(join(this.monitorFolder, name), { force: true });
     rmSync(this.agentFolder, { recursive: true, force: true });
     syncFolder(this.monitorFolder);
     rmSync(this.mark, { force: true });

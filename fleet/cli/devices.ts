@@ -4,6 +4,7 @@ import { EXIT_INTERNAL, EXIT_LEFT, EXIT_OK } from "../../agent/cli/exit-codes.ts
 import { escapeText } from "../../agent/escape.ts";
 import { FleetBook, type DeviceEntry, type News } from "../book.ts";
 import { heardTimes } from "../broker.ts";
+import { checkAudit } from "../audit.ts";
 import { findDevice } from "../devices.ts";
 import { commandName, shortName, viewOf, viewsOf, type DeviceView } from "../view.ts";
 import { base } from "../topics.ts";
@@ -140,9 +141,11 @@ export const watchVerb: Verb = {
         const taken = book.receive(topic, payload, retained, io.now());
         if (taken === null) return;
         const { entry, news } = taken;
-        const said = newsText(news);
+        const found = news.kind === "audit" ? checkAudit(store, entry.enrolled, news.batch) : null;
+        const said = found?.text ?? newsText(news);
         const device = entry.enrolled.name;
-        if (parsed.flag("json")) io.out(JSON.stringify({ device, kind: news.kind, text: said, retained }));
+        const holds = found === null ? {} : { holds: found.holds };
+        if (parsed.flag("json")) io.out(JSON.stringify({ device, kind: news.kind, text: said, retained, ...holds }));
         else io.out(`${whoText(entry)}: ${said}`);
       });
     });
@@ -191,7 +194,7 @@ export function newsText(news: News): string {
     case "log":
       return `log ${news.stream}: ${bytesText(news.chunk.bytes)}`;
     case "audit":
-      return `audit: ${news.count} records from ${news.first} on, ${news.lostCount} lost; their chain is not checked here`;
+      return `audit: ${news.batch.records.length} records from ${news.batch.first} on`;
     case "console":
       return `console ${news.partition}: ${bytesText(news.chunk.bytes)}`;
   }

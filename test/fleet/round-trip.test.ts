@@ -1,6 +1,7 @@
 // The whole way: an operator's signed policy through a real broker to the real agent's process, into the monitor's shell, into the kernel,
 // and the report back; commands and telemetry the same way. Two brokers: aedes (MQTT 3.1.1) and mosquitto (MQTT 5).
 
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -11,11 +12,16 @@ import { toHex } from "../../agent/wire/bytes.js";
 import { openSigned } from "../../agent/wire/open.js";
 import type { Reported } from "../../agent/wire/reports.js";
 import { decodeMessage } from "../../agent/wire/schema.js";
+import { auditBatch } from "../../agent/wire/streams.js";
+import { checkAudit } from "../../fleet/audit.js";
+import { deviceNamed } from "../../fleet/devices.js";
 import { decodeTelemetry } from "../../agent/wire/telemetry.js";
 import { DOWN, seconds, UP } from "../support/agent-process.js";
 import { mosquittoPath, startAedes, startMosquitto, type TestBroker } from "../support/broker.js";
 import { complianceKeys } from "../support/compliance-keys.js";
-import { enrolledState, withManagedHandset } from "../support/managed-handset.js";
+import { emptyFleet } from "../support/fleet.js";
+import { enrolKey } from "../support/fleet-device.js";
+import { enrolledState, withManagedHandset, type ManagedHandset } from "../support/managed-handset.js";
 import { KEYS, signedDocument } from "../support/signed.js";
 import { testUnless } from "../support/skip.js";
 
@@ -121,6 +127,55 @@ test("two governed partitions: what is kept of one does not replace what is kept
       },
       { brokers: [broker.url], more },
     );
+  } finally {
+    await broker.stop();
+  }
+});
+
+test("the audit comes whole, signed, from the first record of the first start on, over a kill of the agent and a restart", async () => {
+  const broker = await startAedes();
+  const { store } = emptyFleet();
+  const name = enrolKey(store);
+  let checked = 0;
+  /** The end of the audit as the fleet has seen it; throws when a batch does not hold or something is missing. */
+  const seen = (): number => {
+    const batches = broker.published.filter(({ topic }) => topic === `${UP}/log/audit`);
+    for (const { payload } of batches.slice(checked)) {
+      const batch = decodeMessage(auditBatch, payload, MESSAGE);
+      const { holds, text } = checkAudit(store, deviceNamed(store, name)!, batch);
+      assert.ok(holds, text);
+      assert.not.match(text, "not seen");
+      if (checked++ === 0) assert.is(batch.first, 0);
+    }
+    return Number(
+      (JSON.parse(readFileSync(store.path("audit", `${name}.json`), "utf8")) as { sequence: number }).sequence,
+    );
+  };
+  const state = enrolledState();
+  const life = (body: (handset: ManagedHandset) => Promise<void>): Promise<void> =>
+    withManagedHandset(state, body, { brokers: [broker.url] });
+  /** Does something that is in the audit, and waits for it. */
+  const acts = async ({ monitor }: ManagedHandset): Promise<void> => {
+    await monitor.command("pause", ["personal"], {});
+    await monitor.command("resume", ["personal"], {});
+    const { sequence } = monitor.audit(1).records[0]!;
+    await broker.watch.until("audit", () => reaches(sequence));
+  };
+  const reaches = (sequence: number): boolean => {
+    try {
+      return seen() >= sequence;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw error;
+    }
+  };
+  try {
+    await life(async (handset) => {
+      await acts(handset);
+      handset.killAgent();
+      await acts(handset);
+    });
+    await life(acts);
   } finally {
     await broker.stop();
   }
