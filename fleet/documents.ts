@@ -24,6 +24,9 @@ const ROLE: Record<KeptKind, RoleName> = { pol: "policy", groups: "policy", time
 const DEVICE = /^[0-9a-f]{32}$/;
 const LABEL = /^[a-z0-9-]{1,32}$/;
 
+/** Root documents that stay with the broker (agent/process/incoming takes 32 of a kind at once). */
+const ROOTS_MAX = 16;
+
 export interface Issued<K extends KeptKind = KeptKind> {
   kind: K;
   audience: Audience;
@@ -100,6 +103,20 @@ export function allIssued(store: FleetStore): Issued[] {
 /** The root document's topic and bytes. */
 export function rootPublication(store: FleetStore): { topic: string; envelope: Uint8Array } {
   return { topic: documentTopic(store.tenant, "all", "root"), envelope: rootEnvelope(store) };
+}
+
+/** Every root document that is kept, oldest first, on a topic of its own, for devices that were away for more than one: at most as many as a
+ *  device takes at once. */
+export function rootChain(store: FleetStore): { topic: string; envelope: Uint8Array }[] {
+  const versions = store
+    .list("roots")
+    .map((name) => /^([1-9][0-9]{0,8})\.cbor$/.exec(name))
+    .flatMap((match) => (match === null ? [] : [Number(match[1])]))
+    .sort((a, b) => a - b);
+  return versions.slice(-ROOTS_MAX).flatMap((version) => {
+    const envelope = store.readBytes("roots", `${version}.cbor`);
+    return envelope === null ? [] : [{ topic: documentTopic(store.tenant, "all", "roots", String(version)), envelope }];
+  });
 }
 
 /** After a rotation: what is kept is signed by the keys that are in force now. In the same epoch it stays the same document, so devices

@@ -15,6 +15,8 @@ export interface DownTopic {
   kind: Exclude<AcceptedKind, "consent">;
   /** Of dn/pol/{partition}; empty otherwise. */
   partition: string;
+  /** Of all/dn/roots/{version}, where every root document stays, so that a device that was away for several walks from one to the next. */
+  rootVersion?: number;
 }
 
 const DEVICE = /^[0-9a-f]{32}$/;
@@ -22,6 +24,7 @@ const LABEL = /^[a-z0-9-]{1,32}$/;
 /** A tenant is a label too: nothing in it can be taken for a wildcard, a level or a broker's own `$` topics (MQTT 5 §4.7). */
 const TENANT = LABEL;
 const KINDS: ReadonlySet<string> = new Set(["root", "time", "groups", "img", "cmd"]);
+const ROOT_VERSION = /^[1-9][0-9]{0,8}$/;
 /** The longest topic of ours: tenant and group of 32 characters, a partition of 32. */
 const TOPIC_LENGTH_MAX = 128;
 
@@ -71,6 +74,10 @@ export class Topics {
     if (down !== "dn" || kind === undefined || more.length > 0) return null;
     if (kind === "pol") {
       return partition !== undefined && LABEL.test(partition) ? { from, group, kind, partition } : null;
+    }
+    if (kind === "roots" && from === "all") {
+      const rootVersion = ROOT_VERSION.test(partition ?? "") ? Number(partition) : null;
+      return rootVersion === null ? null : { from, group, kind: "root", partition: "", rootVersion };
     }
     if (!KINDS.has(kind) || partition !== undefined) return null;
     // A command and a list of groups are one device's own.
