@@ -154,6 +154,8 @@ export type HandsetRequest =
       op: "admit" | "start" | "pause" | "resume" | "stop" | "remove" | "restart" | "lock" | "unlock";
       partition: number;
       name?: string;
+      /** Of start and restart: SHA-256 of the kernel image as it is now. */
+      image?: string;
     }
   | {
       op: "budget";

@@ -42,8 +42,8 @@ import { ShellKeeper } from "./shell-keeper.ts";
 /** What a handset file says of one partition, with its image resolved. */
 export interface PartitionPlan {
   name: string;
-  /** SHA-256 of the kernel image in hexadecimal; absent: nobody asked. */
-  imageHash?: string;
+  /** SHA-256 of the kernel image in hexadecimal, as it is now: it is loaded at each start. Absent: nobody asks. Throws Failure. */
+  imageHash?: () => string;
   image: Omit<ImageOptions, "mode">;
   cpu: CpuContract;
   energy: EnergyContract | null;
@@ -60,6 +60,7 @@ interface Member {
   disk: DiskWorker | null;
   /** Starts an I/O worker; null: it has no use for one. */
   openDisk: (() => DiskWorker) | null;
+  imageHash: (() => string) | null;
 }
 
 interface HandsetEvents {
@@ -148,7 +149,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     const prepared = partitionPrepare({ ...plan.image, mode }, log.buffer.byteLength);
     const spec: PartitionSpec = {
       name: plan.name,
-      image: plan.imageHash ?? "",
+      image: plan.imageHash?.() ?? "",
       plan: prepared.plan,
       machine: prepared.config,
       memoryBytes: prepared.memory.ramBytes + prepared.memory.overheadBytes,
@@ -169,7 +170,8 @@ export class Handset extends EventEmitter<HandsetEvents> {
         ? null
         : () =>
             new DiskWorker(new DiskQueue(diskQueue), disk, this.doorbell, () => this.order({ kind: "tell", ...lost }));
-    this.members.set(id, { name: plan.name, memory: prepared.memory, log, disk: null, openDisk });
+    const { name, imageHash = null } = plan;
+    this.members.set(id, { name, memory: prepared.memory, log, disk: null, openDisk, imageHash });
     await this.request({ op: "admit", partition: id }, `partition ${plan.name}`);
     if (plan.energy !== null && plan.energyInitial > 0n) {
       const fill = { op: "fill", partition: id, picojoules: plan.energyInitial } as const;
@@ -202,7 +204,9 @@ export class Handset extends EventEmitter<HandsetEvents> {
     op: "start" | "pause" | "resume" | "stop" | "restart" | "remove" | "lock" | "unlock",
     id: number,
   ): Promise<void> {
-    await this.request({ op, partition: id, name: this.nameOf(id) }, `${op} ${this.nameOf(id)}`);
+    const { name, imageHash } = this.member(id);
+    const loads = (op === "start" || op === "restart") && imageHash !== null;
+    await this.request({ op, partition: id, name, ...(loads ? { image: imageHash() } : {}) }, `${op} ${name}`);
   }
 
   /** Changes contracts live. Throws RefusalError. */

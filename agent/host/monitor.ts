@@ -209,9 +209,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private async define(file: HandsetPartition, image: PartitionPlan["image"]): Promise<void> {
     const { name, energyInitial, restart } = file;
     const { management } = this;
-    const imageHash = management === null || image.kernel === null ? "" : sha256OfFile(image.kernel);
+    const { kernel } = image;
+    const imageHash = (): string => (management === null || kernel === null ? "" : sha256OfFile(kernel));
     const asked = { cpu: file.cpu, energy: file.energy, io: file.io };
-    const contracts = management?.plan(name, imageHash, asked) ?? asked;
+    const contracts = management?.plan(name, imageHash(), asked) ?? asked;
     try {
       const disk = this.diskOf(file);
       const id = await this.handset.add({

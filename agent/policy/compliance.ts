@@ -66,7 +66,8 @@ const JUDGES: Record<Section, Judge> = {
     if (limits.images === null) return lacking(1);
     if (images?.releaseLeast !== undefined) return lacking(2);
     if (images?.allowDevelopment !== undefined) return lacking(3);
-    return running && !limits.images.includes(image) ? state("pending", 1) : compliant;
+    // It runs until somebody ends it, or the enforcement clock does; it does not start again.
+    return running && !limits.images.includes(image) ? state("failed", 1) : compliant;
   },
   apps: ({ apps }) => (apps!.length === 0 ? compliant : lacking(0)),
   deviceAccess: ({ deviceAccess }) => {

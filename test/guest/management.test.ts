@@ -176,8 +176,18 @@ test("a policy may keep an image, or a size, from starting; the other side start
     await handset.hears("hello");
     pushes(handset, await policy(7, { images: { allowed: [new Uint8Array(32)] }, budget: { memoryBytes: 1 << 20 } }));
     const { reported } = await handset.hears("reported");
-    assert.equal(complianceKeys(reported), { 31: "pending", 32: "pending", 35: "not-supported", 44: "compliant" });
-    assert.is((await workOf(handset)).partitions[0]!.state, "running", "at the next start only");
+    assert.equal(complianceKeys(reported), { 31: "pending", 32: "failed", 35: "not-supported", 44: "compliant" });
+    assert.is((await workOf(handset)).partitions[0]!.state, "running", "nothing ends it, but it is told at once");
+    for (const order of ["restart", "stop", "start"]) {
+      const ordered = handset.monitor.command(order, ["work"], {});
+      const said = await ordered.then(
+        () => "",
+        (error: Error) => error.message,
+      );
+      if (order === "stop") assert.is(said, "");
+      else assert.match(said, /policy 3\.7 allows other images than this one/);
+    }
+    assert.is((await workOf(handset)).partitions[0]!.state, "stopped");
   });
   await withManagedHandset(state, async (handset) => {
     await handset.hears("hello");
