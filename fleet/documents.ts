@@ -17,10 +17,10 @@ import { documentTopic } from "./topics.ts";
 import { nextVersion } from "./versions.ts";
 
 /** Kinds that are kept and published again. */
-export type KeptKind = "pol" | "groups" | "time";
+export type KeptKind = "pol" | "groups" | "time" | "img";
 type Audience = Claims["audience"];
 
-const ROLE: Record<KeptKind, RoleName> = { pol: "policy", groups: "policy", time: "time" };
+const ROLE: Record<KeptKind, RoleName> = { pol: "policy", groups: "policy", time: "time", img: "image" };
 const DEVICE = /^[0-9a-f]{32}$/;
 const LABEL = /^[a-z0-9-]{1,32}$/;
 
@@ -30,7 +30,7 @@ const ROOTS_MAX = 16;
 export interface Issued<K extends KeptKind = KeptKind> {
   kind: K;
   audience: Audience;
-  /** The partition of a policy; else empty. */
+  /** The partition of a policy, the name of an image; else empty. */
   partition: string;
   document: DocumentOf<K>;
   envelope: Uint8Array;
@@ -86,7 +86,7 @@ export async function issue<K extends KeptKind>(
 export function issuedFor(store: FleetStore, audience: Audience): Issued[] {
   const folder = audienceName(audience);
   return store.list("documents", folder).flatMap((name): Issued[] => {
-    const match = /^(pol|groups|time)(?:\+([a-z0-9-]{1,32}))?\.cbor$/.exec(name);
+    const match = /^(pol|groups|time|img)(?:\+([a-z0-9-]{1,32}))?\.cbor$/.exec(name);
     const envelope = match === null ? null : store.readBytes("documents", folder, name);
     if (match === null || envelope === null) return [];
     const kind = match[1] as KeptKind;
@@ -159,5 +159,6 @@ function describe<K extends KeptKind>(
 }
 
 function partitionOf(body: object): string {
+  if ("release" in body && "name" in body) return body.name as string;
   return "partition" in body ? (body.partition as string) : "";
 }

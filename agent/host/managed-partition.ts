@@ -3,6 +3,7 @@
 import { complianceOf, violated, type Outcome } from "../policy/compliance.ts";
 import { cut, limitsOf, type Contracts, type Limits } from "../policy/limits.ts";
 import type { CodeFacts } from "../policy/unlock.ts";
+import type { Image } from "../wire/documents.ts";
 import type { Policy } from "../wire/policy.ts";
 import type { DiskProtection, Reported } from "../wire/reports.ts";
 
@@ -46,10 +47,10 @@ export class ManagedPartition {
     this.asked = asked;
   }
 
-  /** From here on this policy counts. */
-  govern(policy: PolicyApplied): void {
+  /** From here on this policy counts, and these manifests of images. */
+  govern(policy: PolicyApplied, manifests: readonly Image[]): void {
     this.policy = policy;
-    this.limits = limitsOf(policy.document);
+    this.limits = limitsOf(policy.document, manifests);
   }
 
   /** The contracts to have. */

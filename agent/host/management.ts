@@ -13,7 +13,7 @@ import type { HandsetChannel } from "../handset/file.ts";
 import { SECTIONS, type Section } from "../policy/compliance.ts";
 import type { CodeFacts, UnlockSection } from "../policy/unlock.ts";
 import type { Contracts, Limits } from "../policy/limits.ts";
-import { policyOf, readGovernance, type Governance } from "../shell/governance.ts";
+import { imageOf, policyOf, readGovernance, type Governance } from "../shell/governance.ts";
 import { nodeCrypto } from "../identity/crypto.ts";
 import { deviceIdOf } from "../identity/device-key.ts";
 import type { Via } from "../wire/accept.ts";
@@ -21,6 +21,7 @@ import { equalBytes, fromHex, toHex } from "../wire/bytes.ts";
 import { presentTime } from "../wire/clock.ts";
 import { ack as ackSchema, type Ack, type Command } from "../wire/commands.ts";
 import { openEnvelope } from "../wire/cose.ts";
+import type { Image } from "../wire/documents.ts";
 import { MESSAGE } from "../wire/limits.ts";
 import { HANDSET_EVENTS } from "../wire/reasons.ts";
 import type { DiskProtection, Reported } from "../wire/reports.ts";
@@ -108,7 +109,7 @@ export class Management {
     const inForce = this.governance.policies.find((each) => each.partition === name);
     if (inForce !== undefined) {
       const { envelope, appliedAt } = inForce;
-      partition.govern({ document: policyOf(envelope), hash: hashOf(envelope), appliedAt });
+      partition.govern({ document: policyOf(envelope), hash: hashOf(envelope), appliedAt }, this.manifests);
     }
     if (this.options.vault.wipedFor(name) !== null) partition.lockedFor = WIPED;
     else if (this.governance.locked.includes(name)) partition.lockedFor = "it was locked before the restart";
@@ -334,11 +335,21 @@ export class Management {
     if (accepted.kind === "pol") {
       const partition = this.partitions.get(accepted.document.partition);
       if (partition === undefined) return;
-      partition.govern({ document: accepted.document, hash: judged.hash, appliedAt: judged.at });
+      partition.govern({ document: accepted.document, hash: judged.hash, appliedAt: judged.at }, this.manifests);
       await this.apply(partition);
       this.target!.happened("policy-applied", partition.id);
+    } else if (accepted.kind === "img") {
+      for (const partition of this.partitions.values()) {
+        if (partition.policy === null) continue;
+        partition.govern(partition.policy, this.manifests);
+        await this.apply(partition);
+      }
     } else if (accepted.kind === "cmd") await this.command(accepted.document);
     else this.offlineTold = false;
+  }
+
+  private get manifests(): Image[] {
+    return this.governance.images.map(imageOf);
   }
 
   private tellTrust(): void {

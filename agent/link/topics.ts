@@ -17,6 +17,8 @@ export interface DownTopic {
   partition: string;
   /** Of all/dn/roots/{version}, where every root document stays, so that a device that was away for several walks from one to the next. */
   rootVersion?: number;
+  /** Of dn/img/{name}: each image has a topic of its own, as each partition's policy has. */
+  image?: string;
 }
 
 const DEVICE = /^[0-9a-f]{32}$/;
@@ -78,6 +80,9 @@ export class Topics {
     if (kind === "roots" && from === "all") {
       const rootVersion = ROOT_VERSION.test(partition ?? "") ? Number(partition) : null;
       return rootVersion === null ? null : { from, group, kind: "root", partition: "", rootVersion };
+    }
+    if (kind === "img" && partition !== undefined) {
+      return LABEL.test(partition) ? { from, group, kind, partition: "", image: partition } : null;
     }
     if (!KINDS.has(kind) || partition !== undefined) return null;
     // A command and a list of groups are one device's own.

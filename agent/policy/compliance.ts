@@ -63,11 +63,10 @@ const JUDGES: Record<Section, Judge> = {
     return compliant;
   },
   images: ({ images }, { limits, image, running }) => {
-    if (limits.images === null) return lacking(1);
-    if (images?.releaseLeast !== undefined) return lacking(2);
-    if (images?.allowDevelopment !== undefined) return lacking(3);
     // It runs until somebody ends it, or the enforcement clock does; it does not start again.
-    return running && !limits.images.includes(image) ? state("failed", 1) : compliant;
+    if (running && limits.images?.includes(image) !== true) return state("failed", 1);
+    // Nothing says of an image that it is one of a developer's: whoever wants those names their hashes.
+    return images?.allowDevelopment === true ? lacking(3) : compliant;
   },
   apps: ({ apps }) => (apps!.length === 0 ? compliant : lacking(0)),
   deviceAccess: ({ deviceAccess }) => {

@@ -89,7 +89,7 @@ export class Incoming {
       return Promise.resolve();
     }
     const via: Via = { kind: topic.kind, retained, ...(topic.partition === "" ? {} : { partition: topic.partition }) };
-    const key = `${topic.from}/${topic.group}/${topic.kind}/${topic.rootVersion ?? topic.partition}`;
+    const key = `${topic.from}/${topic.group}/${topic.kind}/${topic.rootVersion ?? topic.image ?? topic.partition}`;
     // A root that was left behind long ago is no news, and no attack.
     if ((topic.rootVersion ?? Infinity) < (appliedVersion(this.trust, "root", "")?.version ?? 0))
       return Promise.resolve();
