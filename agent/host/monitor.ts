@@ -21,10 +21,11 @@ import {
   type HandsetEvent,
   type IoContract,
 } from "./handset-messages.ts";
-import type { DiskProtection } from "../wire/reports.ts";
 import type { ManagedHandset } from "./command-runner.ts";
+import { ConsoleAccess } from "./console-access.ts";
 import { ConsoleGuard } from "./console-guard.ts";
-import { DiskVault, type Wiped } from "./disk-vault.ts";
+import type { Wiped } from "./disk-vault.ts";
+import { HandsetDisks, protectionOf } from "./handset-disks.ts";
 import { sha256OfFile } from "./image-files.ts";
 import { Management } from "./management.ts";
 import { HandsetPower, type PowerEvent } from "./handset-power.ts";
@@ -49,9 +50,6 @@ interface Member {
   io: IoContract;
 }
 
-/** A console that a client is attached to sends what it has in chunks of at most this. */
-const CONSOLE_CHUNK_BYTES = 16 << 10;
-
 export class Monitor implements CommandTarget, ControlHandlers {
   readonly handset: Handset;
   private readonly file: HandsetFile;
@@ -66,13 +64,12 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly power: HandsetPower;
   /** Null: the handset belongs to no fleet. */
   private readonly management: Management | null;
-  private readonly vault: DiskVault;
+  private readonly disks: HandsetDisks;
+  private readonly consoles: ConsoleAccess;
   private readonly channels = new Map<HandsetChannel, { id: number; bytesPerSecond: number | null }>();
   /** Who runs, by what was heard last. */
   private readonly running = new Set<number>();
   private powerTimer: NodeJS.Timeout | undefined;
-  /** Who is attached to consoles: how to let go of each, saying why. */
-  private readonly attached = new Set<{ id: number; end: (why: string) => void }>();
   /** Null: no policy locks anything. */
   private readonly guard: ConsoleGuard | null;
   private guardTimer: NodeJS.Timeout | undefined;
@@ -96,7 +93,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.onQuit = onQuit;
     const now = (): number => performance.now() * 1e6;
     this.power = new HandsetPower({ board, file, deterministic: mode === "deterministic", root, now });
-    this.vault = new DiskVault(vaultFolder(file.name));
+    this.disks = new HandsetDisks(vaultFolder(file.name));
     // Opening it takes the handset's folder, so nobody else wipes or reads there meanwhile.
     this.audits = new AuditLog(monitorFolder(file.name));
     try {
@@ -110,6 +107,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
     }
     const governance = this.management === null ? {} : { governance: this.management.spec };
     this.handset = new Handset(boardSpec(board), mode, this.power.spec, { audit: this.audits, ...governance });
+    this.consoles = new ConsoleAccess(this.handset, {
+      refusal: (partition) => this.management?.consoleRefusal(partition) ?? null,
+      guard: this.guard,
+    });
     this.handset.on("audit", (records) => this.management?.audited(records));
     this.handset.on("battery", (reading) => {
       this.power.hear(reading);
@@ -126,10 +127,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
   }
 
   private readManagement(agentProgram: string | undefined): Management | null {
-    const { file, board, vault, release } = this;
+    const { file, board, release } = this;
     const note = new AuditNote(monitorFolder(file.name));
     return Management.read({
-      ...{ handset: file.name, board, vault, release, guard: () => this.guard! },
+      ...{ handset: file.name, board, vault: this.disks.vault, release, guard: () => this.guard! },
       auditBacklog: note.backlog(this.audits),
       auditTold: (next) => note.write(next),
       partitions: file.partitions.map(({ name, kind }) => ({ name, kind })),
@@ -148,33 +149,16 @@ export class Monitor implements CommandTarget, ControlHandlers {
       wipe: async (partition) => void (await this.wipe([partition], "")),
       happened: (kind, name, value) => {
         const partition = this.members.find(({ file }) => file.name === name)?.id ?? HANDSET_ITSELF;
-        if (kind === "console-locked") this.endConsoles(partition, "it locked itself, or was locked");
+        if (kind === "console-locked") this.consoles.end(partition, "it locked itself, or was locked");
         if (kind === "unlocked") management.changed(name);
         this.emit(name, { kind, partition, reason: 0, timeNs: this.lastNs, value });
       },
     });
   }
 
-  /** Another policy is in force: who is attached may not be any more. */
-  private reviewConsoles(name: string, id: number): void {
-    const state = this.guard?.state(name) ?? "free";
-    const denied = this.management?.consoleRefusal(name) ?? null;
-    if (denied !== null) this.endConsoles(id, denied);
-    else if (state !== "free" && state !== "unlocked") this.endConsoles(id, "its policy locks it");
-  }
-
-  /** Lets go of everybody who is attached to a partition's console. */
-  private endConsoles(id: number, why: string): void {
-    for (const each of [...this.attached]) if (each.id === id) each.end(why);
-  }
-
   /** The handset was told to leave its fleet, and did not come to the end of it. */
   private finishRelease(): void {
-    for (const file of this.file.partitions) {
-      if (file.kind === "personal") continue;
-      this.vault.wipe(file.name, "", plainDisk(file, true));
-      this.vault.unmark(file.name);
-    }
+    this.disks.release(this.file.partitions);
     rmSync(codeFolder(this.file.name), { recursive: true, force: true });
     this.release.finish();
   }
@@ -214,7 +198,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const asked = { cpu: file.cpu, energy: file.energy, io: file.io };
     const contracts = management?.plan(name, imageHash(), asked) ?? asked;
     try {
-      const disk = this.diskOf(file);
+      const disk = this.disks.diskOf(file, management !== null && file.kind !== "personal");
       const id = await this.handset.add({
         ...{ name, image: { ...image, disk }, imageHash },
         ...{ ...contracts, energyInitial, restart },
@@ -227,22 +211,6 @@ export class Monitor implements CommandTarget, ControlHandlers {
       const itself = { partition: HANDSET_ITSELF, reason: 0, timeNs: this.lastNs, value: 0 };
       this.emit(name, { kind: "refused", ...itself, text: error.message });
     }
-  }
-
-  /** The disk that a partition gets: with an encrypted layer if its file says so, or says nothing and the partition is governed. What a wipe
-   *  that was cut off has left is destroyed first. */
-  private diskOf(file: HandsetPartition): DiskFile | null {
-    const { name, disk } = file;
-    const governed = this.management !== null && file.kind !== "personal";
-    const command = this.vault.wipedFor(name);
-    if (command !== null) this.vault.wipe(name, command, plainDisk(file, governed));
-    if (disk !== null && isLayered(file, governed)) return { ...disk, layer: this.vault.layerOver(name, disk.path) };
-    if (!this.vault.holds(name)) return disk;
-    throw new HostError(
-      "DISK_LAYER",
-      `what ${name} has written is encrypted, and its handset file wants its disk in the clear`,
-      `Write \`encrypted: yes\` for it, or, to lose what it has written: remove ${vaultFolder(this.file.name)}/${name}`,
-    );
   }
 
   private async grant(channel: HandsetChannel, bytesPerSecond: number | null): Promise<number> {
@@ -260,16 +228,12 @@ export class Monitor implements CommandTarget, ControlHandlers {
   /** Destroys what partitions have on disk, key first, and leaves them locked, each with an empty disk under a new key. */
   private async wipe(names: readonly string[], command: string): Promise<Wiped[]> {
     // Before the first of them is touched: a cut must not leave some of them.
-    for (const name of names) this.vault.mark(name, command);
+    for (const name of names) this.disks.vault.mark(name, command);
     const wiped: Wiped[] = [];
     for (const name of names) {
       const file = this.file.partitions.find((each) => each.name === name)!;
       const member = this.members.find((each) => each.file === file);
-      const destroy = (): Wiped => {
-        const done = this.vault.wipe(name, command, plainDisk(file, true));
-        if (member?.disk?.layer !== undefined) this.vault.layerOver(name, member.disk.path);
-        return done;
-      };
+      const destroy = (): Wiped => this.disks.destroy(file, command, member?.disk ?? null);
       await this.handset.keepLocked(name, true);
       this.guard?.forget(name);
       if (member === undefined) {
@@ -280,7 +244,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       const { id } = member;
       await this.handset.act("lock", id);
       wiped.push(await this.handset.withoutDisk(id, destroy));
-      this.endConsoles(id, "the partition was wiped");
+      this.consoles.end(id, "the partition was wiped");
       this.handset.consoleLog(id).erase();
       this.management?.wiped(name);
       this.emit(name, { kind: "wiped", partition: id, reason: 0, timeNs: this.lastNs, value: 0 });
@@ -304,7 +268,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
       lock: async (partition, name, locked) => {
         // What is kept first holds whatever happens next.
         await handset.keepLocked(name, locked);
-        if (!locked && this.vault.wipedFor(name) !== null) this.vault.unmark(name);
+        const { vault } = this.disks;
+        if (!locked && vault.wipedFor(name) !== null) vault.unmark(name);
         await handset.act(locked ? "lock" : "unlock", partition);
       },
       isRunning: (partition) => this.running.has(partition),
@@ -412,7 +377,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.lastNs = Math.max(this.lastNs, event.timeNs);
     if (event.kind === "running") this.running.add(event.partition);
     else if (["paused", "stopped", "failed", "locked"].includes(event.kind)) this.running.delete(event.partition);
-    if (event.kind === "policy-applied") this.reviewConsoles(name, event.partition);
+    if (event.kind === "policy-applied") this.consoles.review(event.partition, name);
     this.management?.happened(event, name);
     for (const listener of this.eventListeners) listener(name, event);
   }
@@ -541,47 +506,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
         `Partitions: ${this.members.map(({ file }) => file.name).join(", ")}.`,
       );
     }
-    const denied = this.management?.consoleRefusal(partition) ?? null;
-    if (denied !== null) throw new UsageError("POLICY", `nobody may attach to ${partition}: ${denied}`);
-    const { console: use } = member.file.devices;
-    if (use === "none") {
-      throw new UsageError("CONSOLE_NONE", `${partition} has no console to attach to`, "See: pocketvisor log");
-    }
-    this.guard?.check(partition);
-    if (use === "exclusive" && [...this.attached].some(({ id }) => id === member.id)) {
-      throw new UsageError("CONSOLE_TAKEN", `somebody is attached to ${partition}, whose console is exclusive`);
-    }
-    const log = this.handset.consoleLog(member.id);
-    let cursor = 0;
-    const here = {
-      id: member.id,
-      end: (why: string): void => {
-        this.handset.off("console", pump);
-        if (this.attached.delete(here)) ended(why);
-      },
-    };
-    this.attached.add(here);
-    const pump = (id: number): void => {
-      if (id !== member.id || !this.attached.has(here)) return;
-      const part = log.readFrom(cursor);
-      cursor = part.cursor;
-      for (let at = 0; at < part.bytes.length; at += CONSOLE_CHUNK_BYTES) {
-        output(part.bytes.subarray(at, at + CONSOLE_CHUNK_BYTES));
-      }
-    };
-    this.handset.on("console", pump);
-    setImmediate(pump, member.id);
-    return {
-      input: (bytes) => {
-        if (!this.attached.has(here)) return;
-        this.guard?.touch(partition);
-        void this.handset.input(member.id, bytes).catch(() => undefined);
-      },
-      detach: () => {
-        this.handset.off("console", pump);
-        this.attached.delete(here);
-      },
-    };
+    const { id, file } = member;
+    return this.consoles.attach({ id, name: partition, use: file.devices.console }, output, ended);
   }
 
   /** Calls `listener` for everything that happens, with the partition's name. */
@@ -592,23 +518,6 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private member(partition: number): Member {
     return this.members.find(({ id }) => id === partition)!;
   }
-}
-
-/** Whether a partition's disk is encrypted at rest: as its file says, else when it is governed. What may only be read, or serves others too, is
- *  not. */
-function isLayered({ disk, devices, encrypted }: HandsetPartition, governed: boolean): boolean {
-  return disk !== null && !disk.readOnly && devices.disk === "exclusive" && (encrypted ?? governed);
-}
-
-/** The image that a partition writes in the clear and has for itself; null: there is none. */
-function plainDisk(file: HandsetPartition, governed: boolean): DiskFile | null {
-  const { disk, devices } = file;
-  return disk === null || disk.readOnly || devices.disk !== "exclusive" || isLayered(file, governed) ? null : disk;
-}
-
-function protectionOf(disk: DiskFile | null): DiskProtection {
-  if (disk === null || disk.readOnly) return "none";
-  return disk.layer === undefined ? "plain" : "encrypted";
 }
 
 const IDLE_LOOK_MS = 1000;
