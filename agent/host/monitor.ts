@@ -198,9 +198,11 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const asked = { cpu: file.cpu, energy: file.energy, io: file.io };
     const contracts = management?.plan(name, imageHash(), asked) ?? asked;
     try {
-      const disk = this.disks.diskOf(file, management !== null && file.kind !== "personal");
+      const governed = management !== null && file.kind !== "personal";
+      const disk = this.disks.diskOf(file, governed);
       const id = await this.handset.add({
-        ...{ name, image: { ...image, disk }, imageHash },
+        // What the fleet is told of it is what is loaded, at each start and reset.
+        ...{ name, image: { ...image, disk, kernel: governed ? pinned(kernel, imageHash()) : kernel }, imageHash },
         ...{ ...contracts, energyInitial, restart },
       });
       this.members.push({ id, file, disk, ...contracts });
@@ -518,6 +520,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private member(partition: number): Member {
     return this.members.find(({ id }) => id === partition)!;
   }
+}
+
+function pinned(kernel: PartitionPlan["image"]["kernel"], sha256: string): PartitionPlan["image"]["kernel"] {
+  return kernel === null ? null : { ...kernel, sha256 };
 }
 
 const IDLE_LOOK_MS = 1000;
