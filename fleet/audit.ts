@@ -53,7 +53,10 @@ export function checkAudit(store: FleetStore, device: EnrolledDevice, batch: Aud
       ? { holds: true, text: `audit: records ${first} to ${end} once more` }
       : broken("it was another before");
   }
-  if (seen !== null && first < next) return broken(`it begins again at a number that was seen, ${next} was to come`);
+  // Some of it comes twice, after a kill on the device: then what was seen last is in it, as it was.
+  const again = seen === null || first >= next ? null : records[seen.sequence - first]!;
+  if (again !== null && toHex(chainOf(again)) !== seen!.chain)
+    return broken(`${next} was to come, and it was another before`);
   if (seen !== null && first === next && toHex(batch.chain) !== seen.chain) {
     // The device says itself that its record of what was before did not hold, or it was reset.
     const said = saysBroken(records[0]!) ? ": the device says that its own copy did not hold" : "";

@@ -108,7 +108,7 @@ export class AgentKeeper {
 
 /** Whether a message has the shape of one. What an envelope in it says is another question, and not ours. */
 function isAgentMessage(message: unknown): message is AgentMessage {
-  const { kind, device, via, bytes, up, broker, why, waiting, sent, lost, trouble } = (message ?? {}) as Record<
+  const { kind, device, via, bytes, up, broker, why, waiting, sent, lost, trouble, next } = (message ?? {}) as Record<
     string,
     unknown
   >;
@@ -127,6 +127,8 @@ function isAgentMessage(message: unknown): message is AgentMessage {
         (retained === undefined || typeof retained === "boolean")
       );
     }
+    case "audited":
+      return Number.isSafeInteger(next) && (next as number) >= 0;
     case "link":
       return typeof up === "boolean" && texts(broker, why);
     case "queue":

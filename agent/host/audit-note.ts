@@ -1,5 +1,4 @@
-// Which audit records the fleet's agent has been given, over starts: one number in a file. It is no promise that they arrived. An older note than
-// the truth sends records again, which does no harm, so nobody waits for the disk.
+// Which audit records lie in the agent's queue, over starts: one number in a file. An older note than the truth sends records again, which does no harm, so nobody waits for the disk.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -185,6 +185,7 @@ export class Management {
       message: (message: AgentMessage) => this.receive(message),
       down: (why: string) => {
         this.greeted = false;
+        this.audit.again();
         this.link = { up: false, broker: "", why, sinceMs: Date.now() };
         target.happened("agent-restarted");
       },
@@ -229,9 +230,7 @@ export class Management {
 
   private sendAudit(): void {
     const audit = this.greeted ? this.audit.take() : null;
-    if (audit === null) return;
-    this.agent?.send({ kind: "audit", audit });
-    this.options.auditTold(audit.first + audit.records.length);
+    if (audit !== null) this.agent?.send({ kind: "audit", audit });
   }
 
   get view(): ManagementView {
@@ -288,6 +287,9 @@ export class Management {
         return;
       case "document":
         return this.enqueue(() => this.document(message.bytes, message.via));
+      case "audited":
+        this.audit.taken(message.next);
+        return this.options.auditTold(message.next);
       case "link":
         this.link = { up: message.up, broker: message.broker, why: message.why, sinceMs: Date.now() };
         return;

@@ -113,7 +113,9 @@ export class Agent {
         break;
       case "audit":
         this.sign("audit records", async () => {
+          const { first, records } = message.audit;
           for (const batch of await signAudit(message.audit, this.options.key)) outgoing.audit(batch);
+          void this.options.tell({ kind: "audited", next: first + records.length });
         });
         break;
       case "log":

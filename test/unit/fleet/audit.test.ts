@@ -27,9 +27,9 @@ const ENROLLED: EnrolledDevice = {
 const NOTHING_BEFORE: AuditChain = { hash: new Uint8Array(32), sequence: 0n, from: CHAIN_NEW };
 
 /** Raw records of a start that goes on from another's end. */
-function records(count: number, from: AuditChain = NOTHING_BEFORE): Uint8Array {
+function records(count: number, from: AuditChain = NOTHING_BEFORE, story = 0): Uint8Array {
   const hypervisor = startedHypervisor(from);
-  for (let n = 0; n < count; n++) hypervisor.tell("test", 0, 1, n);
+  for (let n = 0; n < count; n++) hypervisor.tell("test", 0, 1, story + n);
   return hypervisor.takeAudit();
 }
 
@@ -48,7 +48,9 @@ async function batches(bytes: Uint8Array, chain: Uint8Array, random: Random, wai
     outlet.add(bytes.slice(at, at + length));
     at += length;
     const audit = random.oneIn(2) || at === bytes.length ? outlet.take() : null;
-    if (audit !== null) found.push(...(await signAudit(audit, KEY)));
+    if (audit === null) continue;
+    found.push(...(await signAudit(audit, KEY)));
+    outlet.taken(audit.first + audit.records.length);
   }
   return found;
 }
@@ -106,7 +108,10 @@ test("a device that tells another story than it told before is found out", async
   const { store } = emptyFleet();
   assert.ok(allHold(store, await batches(story, new Uint8Array(32), random)));
   // From the beginning, with one thing left out: a whole chain, with a good signature.
-  assert.match(texts(store, await batches(records(60), new Uint8Array(32), new Random(9))).join(), /BROKEN/);
+  assert.match(
+    texts(store, await batches(records(60, NOTHING_BEFORE, 1000), new Uint8Array(32), new Random(9))).join(),
+    /BROKEN/,
+  );
   // Going on with the right number, but not from what was told.
   const forged = records(5, { hash: new Uint8Array(32).fill(7), sequence: endOf(story).sequence, from: CHAIN_BOUND });
   assert.match(texts(store, await batches(forged, new Uint8Array(32).fill(7), random))[0]!, /does not go on from/);
@@ -115,6 +120,39 @@ test("a device that tells another story than it told before is found out", async
   assert.match(texts(store, await batches(honest, new Uint8Array(32), random))[0]!, /its own copy did not hold/);
   // What goes on from the true end still does.
   assert.ok(allHold(store, await batches(records(5, endOf(story)), endOf(story).hash, random)));
+});
+
+test("an agent that is killed with records on their way: the next is given them again, and nothing is missing", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const random = new Random(seed);
+    const outlet = new AuditOutlet({ records: new Uint8Array(), chain: new Uint8Array(32), lostCount: 0 });
+    const { store } = emptyFleet();
+    const bytes = records(300);
+    for (let at = 0; at < bytes.length;) {
+      const length = Math.min(bytes.length - at, AUDIT_BYTES * (1 + random.below(30)));
+      outlet.add(bytes.slice(at, at + length));
+      at += length;
+      const audit = outlet.take();
+      // Killed before it had them in its queue, or after that and before it could say so.
+      const [arrives, says] = [random.below(3) > 0, random.below(3) > 0];
+      if (arrives && audit !== null) {
+        for (const batch of await signAudit(audit, KEY)) {
+          const { holds, text } = checkAudit(store, ENROLLED, batch);
+          assert.ok(holds && !text.includes("not seen"), `seed ${seed}: ${text}`);
+        }
+        if (says) outlet.taken(audit.first + audit.records.length);
+      }
+      if (!arrives || !says) outlet.again();
+    }
+    const rest = outlet.take();
+    if (rest !== null) assert.ok(allHold(store, await signAudit(rest, KEY)));
+    const seen = store.readJson(
+      (value): value is { sequence: number } => value !== null,
+      "audit",
+      `${ENROLLED.name}.json`,
+    );
+    assert.is(seen!.sequence, bytes.length / AUDIT_BYTES - 1);
+  }
 });
 
 test("what a handset had no room for is told, with its number, and nothing else is missing", async () => {
