@@ -75,6 +75,8 @@ export type AgentMessage =
   | { kind: "ready"; device: Uint8Array }
   /** An envelope that came down, which the agent has checked and found good; the monitor checks it again. */
   | { kind: "document"; via: Via; bytes: Uint8Array }
+  /** Audit records before this number lie in the queue: they need not be said again. */
+  | { kind: "audited"; next: number }
   /** The link, for people: up() says to which broker. */
   | { kind: "link"; up: boolean; broker: string; why: string }
   /** What waits and what was lost, for people; once a second at most. */

@@ -14,6 +14,11 @@ export interface CommandTarget {
   budget(partition: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void>;
   contracts(partition: number): { cpu: CpuContract; energy: EnergyContract | null; io: IoContract };
   console(partition: number): string;
+  /** Unlocks a partition's console. */
+  unlockConsole(partition: string, code: string): Promise<void>;
+  lockConsole(partition: string): void;
+  /** Sets its unlock code; `old` is the present one, if there is one. */
+  setCode(partition: string, code: string, old: string | null): Promise<void>;
   /** The last `count` records of the audit, and whether its chain holds. */
   audit(count: number): AuditView;
   quit(): void;
@@ -92,6 +97,8 @@ export interface ManagementView {
     limits: { cpuPermille: number | null; energyMicrowatts: number | null; memoryBytesMax: number | null };
     refusal: string | null;
     lockedFor: string | null;
+    /** How its console stands: free, unset, weak, locked, unlocked (agent/host/console-guard.ts). */
+    console: string;
   }[];
 }
 
@@ -119,6 +126,8 @@ export interface Command {
   options: Record<string, string>;
   /** Whether it changes something. */
   changes: boolean;
+  /** Options that nobody else is to see: typed at a terminal, or read from standard input, never an argument. Such a command is in no script. */
+  secrets?: string[];
   run(target: CommandTarget, call: CommandCall): Promise<unknown>;
 }
 
@@ -239,6 +248,45 @@ const COMMANDS: Command[] = [
     },
     changes: true,
     run: changeBudget,
+  },
+  {
+    name: "unlock",
+    summary: "unlocks the console of a partition whose policy locks it",
+    positionals: ["PARTITION"],
+    options: {},
+    secrets: ["code"],
+    changes: true,
+    run: async (target, call) => {
+      await partitionOf(target, call);
+      await target.unlockConsole(call.positionals[0]!, call.options["code"] ?? "");
+      return null;
+    },
+  },
+  {
+    name: "lock",
+    summary: "locks it again",
+    positionals: ["PARTITION"],
+    options: {},
+    changes: true,
+    run: async (target, call) => {
+      await partitionOf(target, call);
+      target.lockConsole(call.positionals[0]!);
+      return null;
+    },
+  },
+  {
+    name: "code",
+    summary: "sets or changes the code that unlocks it",
+    positionals: ["PARTITION"],
+    options: {},
+    secrets: ["old", "code"],
+    changes: true,
+    run: async (target, call) => {
+      await partitionOf(target, call);
+      const { code = "", old = null } = call.options;
+      await target.setCode(call.positionals[0]!, code, old);
+      return null;
+    },
   },
   {
     name: "down",

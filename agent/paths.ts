@@ -43,6 +43,16 @@ export function monitorFolder(handset: string, environment: NodeJS.ProcessEnv = 
   return join(stateFolder(environment), handset, "monitor");
 }
 
+/** Where the keys and layers of encrypted disks are: the monitor's alone. It may not exist yet. */
+export function vaultFolder(handset: string, environment: NodeJS.ProcessEnv = process.env): string {
+  return join(monitorFolder(handset, environment), "disks");
+}
+
+/** Where unlock codes are, as scrypt makes them: the monitor's alone. It may not exist yet. */
+export function codeFolder(handset: string, environment: NodeJS.ProcessEnv = process.env): string {
+  return join(monitorFolder(handset, environment), "codes");
+}
+
 /** Where a handset's agent keeps what is its own. It may not exist yet. */
 export function agentFolder(handset: string, environment: NodeJS.ProcessEnv = process.env): string {
   return join(stateFolder(environment), handset, "agent");

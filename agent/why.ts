@@ -119,6 +119,13 @@ function activity({ throttledBy, sleeping, waitsForDevice }: PartitionView): str
   return "It runs, or waits its turn.";
 }
 
+/** What a person can do about a console that is not open. */
+const CONSOLES: Record<string, string> = {
+  unset: "Its console is locked: its policy wants an unlock code, and none is set (pocketvisor code).",
+  weak: "Its console is locked: its policy wants another unlock code (pocketvisor code).",
+  locked: "Its console is locked (pocketvisor unlock).",
+};
+
 /** What the partition's policy allows, and what does not hold of it. */
 function policyTexts({ name, kind }: PartitionView, { management }: HandsetView): string[] {
   if (management === null) return [];
@@ -135,6 +142,8 @@ function policyTexts({ name, kind }: PartitionView, { management }: HandsetView)
   const lines = [
     `Policy ${policy.version} governs it since ${since}${most.length === 0 ? "" : `: ${most.join(", ")} at most`}.`,
   ];
+  const console = CONSOLES[policy.console];
+  if (console !== undefined) lines.push(console);
   if (policy.lockedFor !== null) lines.push(`It is locked: ${policy.lockedFor}.`);
   if (policy.refusal !== null) lines.push(`What the policy leaves was not taken: ${policy.refusal}.`);
   const open = Object.entries(policy.sections).filter(([, state]) => state !== "compliant");

@@ -16,7 +16,7 @@ import {
   type Sample,
 } from "../agent/wire/reports.ts";
 import { decodeMessage } from "../agent/wire/schema.ts";
-import { auditBatch, consoleChunk, logChunk, type LogChunk } from "../agent/wire/streams.ts";
+import { auditBatch, consoleChunk, logChunk, type AuditBatch, type LogChunk } from "../agent/wire/streams.ts";
 import { decodeTelemetry } from "../agent/wire/telemetry.ts";
 import { enrolledDevices, type EnrolledDevice } from "./devices.ts";
 import type { FleetStore } from "./store.ts";
@@ -51,7 +51,7 @@ export type News =
   | { kind: "report"; partition: string; report: Reported }
   | { kind: "ack"; ack: Ack }
   | { kind: "log"; stream: string; chunk: LogChunk }
-  | { kind: "audit"; first: number; count: number; lostCount: number }
+  | { kind: "audit"; batch: AuditBatch }
   | { kind: "console"; partition: string; chunk: LogChunk };
 
 export class FleetBook {
@@ -138,10 +138,7 @@ function read(entry: DeviceEntry, what: string, payload: Uint8Array): News | nul
     case "ack":
       return { kind: "ack", ack: decodeMessage(ack, payload, MESSAGE) };
     case "log":
-      if (name === "audit") {
-        const { first, records, lostCount } = decodeMessage(auditBatch, payload, MESSAGE);
-        return { kind: "audit", first, count: records.length, lostCount };
-      }
+      if (name === "audit") return { kind: "audit", batch: decodeMessage(auditBatch, payload, MESSAGE) };
       return { kind: "log", stream: name, chunk: decodeMessage(logChunk, payload, MESSAGE) };
     case "con":
       return { kind: "console", partition: name, chunk: decodeMessage(consoleChunk, payload, MESSAGE) };

@@ -40,11 +40,14 @@ export function enrolledDevices(store: FleetStore): EnrolledDevice[] {
   });
 }
 
-/** The one that a person means: by label, by name, or by how the name begins. Throws FLEET_DEVICE. */
+/** The one that a person means: by label, by name, or by how the name begins. A label that a retired device had is its successor's. Throws
+ *  FLEET_DEVICE. */
 export function findDevice(store: FleetStore, said: string): EnrolledDevice {
   const all = enrolledDevices(store);
   const byPrefix = said.length >= PREFIX_CHARACTERS_LEAST ? all.filter(({ name }) => name.startsWith(said)) : [];
-  const found = byPrefix.length > 0 ? byPrefix : all.filter(({ label }) => label === said);
+  const labelled = all.filter(({ label }) => label === said);
+  const present = labelled.filter(({ retiredAt }) => retiredAt === null);
+  const found = byPrefix.length > 0 ? byPrefix : present.length > 0 ? present : labelled;
   if (found.length === 1) return found[0]!;
   const word = escapeText(said, 64);
   const what = found.length === 0 ? `no device is called ${word}` : `${found.length} devices are called ${word}`;

@@ -17,17 +17,20 @@ import { documentTopic } from "./topics.ts";
 import { nextVersion } from "./versions.ts";
 
 /** Kinds that are kept and published again. */
-export type KeptKind = "pol" | "groups" | "time";
+export type KeptKind = "pol" | "groups" | "time" | "img";
 type Audience = Claims["audience"];
 
-const ROLE: Record<KeptKind, RoleName> = { pol: "policy", groups: "policy", time: "time" };
+const ROLE: Record<KeptKind, RoleName> = { pol: "policy", groups: "policy", time: "time", img: "image" };
 const DEVICE = /^[0-9a-f]{32}$/;
 const LABEL = /^[a-z0-9-]{1,32}$/;
+
+/** Root documents that stay with the broker (agent/process/incoming takes 32 of a kind at once). */
+const ROOTS_MAX = 16;
 
 export interface Issued<K extends KeptKind = KeptKind> {
   kind: K;
   audience: Audience;
-  /** The partition of a policy; else empty. */
+  /** The partition of a policy, the name of an image; else empty. */
   partition: string;
   document: DocumentOf<K>;
   envelope: Uint8Array;
@@ -83,7 +86,7 @@ export async function issue<K extends KeptKind>(
 export function issuedFor(store: FleetStore, audience: Audience): Issued[] {
   const folder = audienceName(audience);
   return store.list("documents", folder).flatMap((name): Issued[] => {
-    const match = /^(pol|groups|time)(?:\+([a-z0-9-]{1,32}))?\.cbor$/.exec(name);
+    const match = /^(pol|groups|time|img)(?:\+([a-z0-9-]{1,32}))?\.cbor$/.exec(name);
     const envelope = match === null ? null : store.readBytes("documents", folder, name);
     if (match === null || envelope === null) return [];
     const kind = match[1] as KeptKind;
@@ -100,6 +103,20 @@ export function allIssued(store: FleetStore): Issued[] {
 /** The root document's topic and bytes. */
 export function rootPublication(store: FleetStore): { topic: string; envelope: Uint8Array } {
   return { topic: documentTopic(store.tenant, "all", "root"), envelope: rootEnvelope(store) };
+}
+
+/** Every root document that is kept, oldest first, on a topic of its own, for devices that were away for more than one: at most as many as a
+ *  device takes at once. */
+export function rootChain(store: FleetStore): { topic: string; envelope: Uint8Array }[] {
+  const versions = store
+    .list("roots")
+    .map((name) => /^([1-9][0-9]{0,8})\.cbor$/.exec(name))
+    .flatMap((match) => (match === null ? [] : [Number(match[1])]))
+    .sort((a, b) => a - b);
+  return versions.slice(-ROOTS_MAX).flatMap((version) => {
+    const envelope = store.readBytes("roots", `${version}.cbor`);
+    return envelope === null ? [] : [{ topic: documentTopic(store.tenant, "all", "roots", String(version)), envelope }];
+  });
 }
 
 /** After a rotation: what is kept is signed by the keys that are in force now. In the same epoch it stays the same document, so devices
@@ -142,5 +159,6 @@ function describe<K extends KeptKind>(
 }
 
 function partitionOf(body: object): string {
+  if ("release" in body && "name" in body) return body.name as string;
   return "partition" in body ? (body.partition as string) : "";
 }

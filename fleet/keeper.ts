@@ -4,7 +4,7 @@
 import { encodeMessage } from "../agent/wire/schema.ts";
 import { fleetState } from "../agent/wire/streams.ts";
 import type { Publish } from "./broker.ts";
-import { allIssued, rootPublication } from "./documents.ts";
+import { allIssued, rootChain, rootPublication } from "./documents.ts";
 import { RENEW_SECONDS, FRESH_SECONDS, signAllFreshness } from "./freshness.ts";
 import type { FleetStore } from "./store.ts";
 import { fleetStateTopic } from "./topics.ts";
@@ -24,7 +24,11 @@ export class Keeper {
   async round(now: number): Promise<number> {
     await signAllFreshness(this.store, now, FRESH_SECONDS - RENEW_SECONDS);
     let count = 0;
-    for (const { topic, envelope } of [rootPublication(this.store), ...allIssued(this.store)]) {
+    for (const { topic, envelope } of [
+      ...rootChain(this.store),
+      rootPublication(this.store),
+      ...allIssued(this.store),
+    ]) {
       const before = this.published.get(topic);
       if (before !== undefined && Buffer.compare(before, envelope) === 0) continue;
       await this.publish(topic, envelope);

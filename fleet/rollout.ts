@@ -11,11 +11,14 @@ export const ABORT_SHARE = 0.05;
 export const ABORT_DONE_LEAST = 20;
 const BUCKETS = 2 ** 32;
 
+/** How many devices are pushed to, or restored, between two writes of the roll-out's file. */
+const BATCH = 32;
+
 export type DeviceStatus = "waiting" | "pushed" | "succeeded" | "failed";
 
 export interface Rollout {
   id: string;
-  state: "running" | "paused" | "aborted" | "done";
+  state: "running" | "paused" | "aborted" | "done" | "rolling-back" | "rolled-back";
   /** The ring that is open: an index into RINGS. */
   ring: number;
   /** When every device of the open ring that had to succeed had done so; null: not yet. */
@@ -24,7 +27,14 @@ export interface Rollout {
   /** How long a device may take before it counts as failed. */
   timeoutSeconds: number;
   /** By device's name. */
-  devices: Record<string, { status: DeviceStatus; pushedAt: number | null }>;
+  devices: Record<string, RolloutDevice>;
+}
+
+export interface RolloutDevice {
+  status: DeviceStatus;
+  pushedAt: number | null;
+  /** It was given back what it had before. */
+  restored?: true;
 }
 
 export type Step =
@@ -34,6 +44,8 @@ export type Step =
   | { step: "advance" }
   | { step: "abort"; why: string }
   | { step: "finish" }
+  | { step: "restore"; devices: string[] }
+  | { step: "restored" }
   | { step: "wait"; why: string };
 
 /** A device's place between 0 and 1: the same in every run of this roll-out, another in the next. */
@@ -54,6 +66,11 @@ export function ringOf({ id, devices }: Pick<Rollout, "id" | "devices">, ring: n
 
 /** What to do now, one step at a time. Changes nothing. */
 export function decide(rollout: Rollout, now: number): Step {
+  if (rollout.state === "rolling-back") {
+    const left = Object.entries(rollout.devices).filter(([, each]) => each.status !== "waiting" && !each.restored);
+    const devices = left.slice(0, BATCH).map(([name]) => name);
+    return devices.length === 0 ? { step: "restored" } : { step: "restore", devices };
+  }
   if (rollout.state !== "running") return { step: "wait", why: rollout.state };
   const all = Object.values(rollout.devices);
   const failed = all.filter(({ status }) => status === "failed").length;
@@ -66,7 +83,7 @@ export function decide(rollout: Rollout, now: number): Step {
   const late = having("pushed").filter((name) => now - rollout.devices[name]!.pushedAt! >= rollout.timeoutSeconds);
   if (late.length > 0) return { step: "expire", devices: late };
   const waiting = having("waiting");
-  if (waiting.length > 0) return { step: "push", devices: waiting };
+  if (waiting.length > 0) return { step: "push", devices: waiting.slice(0, BATCH) };
   const succeeded = having("succeeded").length;
   if (succeeded < open.length * SUCCESS_LEAST) {
     const pending = having("pushed").length;
@@ -88,7 +105,9 @@ export function decide(rollout: Rollout, now: number): Step {
 export function after(rollout: Rollout, step: Step, now: number): Rollout {
   const set = (names: string[], status: DeviceStatus): Rollout["devices"] => {
     const pushedAt = (name: string): number | null => (status === "pushed" ? now : rollout.devices[name]!.pushedAt);
-    const changed = names.map((name) => [name, { status, pushedAt: pushedAt(name) }] as const);
+    const changed = names.map(
+      (name) => [name, { ...rollout.devices[name]!, status, pushedAt: pushedAt(name) }] as const,
+    );
     return { ...rollout.devices, ...Object.fromEntries(changed) };
   };
   switch (step.step) {
@@ -104,9 +123,27 @@ export function after(rollout: Rollout, step: Step, now: number): Rollout {
       return { ...rollout, state: "aborted" };
     case "finish":
       return { ...rollout, state: "done" };
+    case "restore": {
+      const restored = step.devices.map((name) => [name, { ...rollout.devices[name]!, restored: true }] as const);
+      return { ...rollout, devices: { ...rollout.devices, ...Object.fromEntries(restored) } };
+    }
+    case "restored":
+      return { ...rollout, state: "rolled-back" };
     case "wait":
       return rollout;
   }
+}
+
+/** Whether nothing will happen any more without somebody's wish. */
+export const hasEnded = ({ state }: Rollout): boolean => ["aborted", "done", "rolled-back"].includes(state);
+
+/** When decide() may say something else although nobody has been heard: the end of a soak, or a device's time-out. Null: never. */
+export function nextAt({ soakingSince, soakSeconds, timeoutSeconds, devices }: Rollout): number | null {
+  const times = Object.values(devices)
+    .filter(({ status }) => status === "pushed")
+    .map(({ pushedAt }) => pushedAt! + timeoutSeconds);
+  if (soakingSince !== null) times.push(soakingSince + soakSeconds);
+  return times.length === 0 ? null : times.reduce((least, each) => Math.min(least, each));
 }
 
 /** What devices reported: in step with the roll-out's policy, or refused it. Only those that it was pushed to are looked at, and what they

@@ -4,7 +4,7 @@
 import { escapeText } from "../agent/escape.ts";
 import { equalBytes, toHex } from "../agent/wire/bytes.ts";
 import type { Policy } from "../agent/wire/policy.ts";
-import type { Reported, Sample } from "../agent/wire/reports.ts";
+import type { DiskProtection, Reported, Sample } from "../agent/wire/reports.ts";
 import { isNewer } from "../agent/wire/trust.ts";
 import type { DeviceEntry, FleetBook } from "./book.ts";
 import { audienceOf, issuedFor, type Issued } from "./documents.ts";
@@ -21,6 +21,8 @@ export interface PolicyView {
   inStep: boolean;
   /** Whether the device's own key signed the report. */
   signed: boolean;
+  /** Whether its disk is encrypted at rest; null: the device has not said. */
+  disk: DiskProtection | null;
   /** Sections that are not complied with: "unlock: not-supported". */
   open: string[];
 }
@@ -104,11 +106,18 @@ function policiesOf(store: FleetStore, { enrolled, reports }: DeviceEntry): Poli
       appliedAt: said?.report.appliedAt ?? null,
       inStep: wanted !== undefined && said !== undefined && equalBytes(wanted.hash, said.report.hash),
       signed: said?.signed ?? false,
-      open: [...(said?.report.sections ?? [])]
-        .filter(([, { state }]) => state !== "compliant")
-        .map(([key, { state, code }]) => `${sectionWord(key)}: ${state}${code === undefined ? "" : ` (${code})`}`),
+      disk: said?.report.disk ?? null,
+      open: said === undefined ? [] : openOf(said.report),
     };
   });
+}
+
+/** What is not as a fleet would have it. No section asks for an encrypted disk, so one in the clear is said beside them. */
+function openOf({ sections, disk }: Reported): string[] {
+  const open = [...sections]
+    .filter(([, { state }]) => state !== "compliant")
+    .map(([key, { state, code }]) => `${sectionWord(key)}: ${state}${code === undefined ? "" : ` (${code})`}`);
+  return disk === "plain" ? [...open, "disk: not encrypted"] : open;
 }
 
 const versionText = ({ epoch, version }: Pick<Policy, "epoch" | "version">): string => `${epoch}.${version}`;

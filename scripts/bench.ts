@@ -7,6 +7,7 @@ import { readCachedGuest } from "../agent/guests/cache.ts";
 import { measureAgent } from "./bench/agent.ts";
 import { measureBoot } from "./bench/boot.ts";
 import { measureBudgets } from "./bench/budgets.ts";
+import { measureDisk } from "./bench/disk.ts";
 import { measureIdle } from "./bench/idle.ts";
 import { measureKernel } from "./bench/kernel.ts";
 import { measureLoops } from "./bench/loops.ts";
@@ -41,6 +42,10 @@ const ROWS: Record<string, string[]> = {
   ],
   agent: ["agent-bundle", "telemetry-bytes", "agent-resident", "publish-cpu", "policy-push"],
   sim: ["sim-connected", "sim-lost", "sim-returns", "sim-resident", "sim-cpu"],
+  disk: [
+    ...["disk-write-4k-encrypted", "disk-write-4k-plain", "disk-read-4k-encrypted", "disk-read-4k-plain"],
+    ...["disk-write-32k-encrypted", "disk-write-32k-plain", "disk-read-32k-encrypted", "disk-read-32k-plain"],
+  ],
   many: ["tiny", "tiny-resident", "debian", "debian-resident", "monitor-resident", "debian-idle", "returned"],
 };
 
@@ -67,6 +72,7 @@ const GROUPS: Record<string, Group> = {
   budgets: async (runs) => [...(await measureBudgets(runs)), ...measureKernel()],
   agent: async (runs) => [...(await measureAgent(runs)), ...(await measurePolicyPush())],
   sim: measureSim,
+  disk: measureDisk,
   many: measureMany,
 };
 

@@ -28,7 +28,7 @@ const WIDTH = 100;
 export class ControlClient {
   private readonly socket: Socket;
   private readonly waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  private readonly consoles = new Map<number, (bytes: Buffer) => void>();
+  private readonly consoles = new Map<number, { output: (bytes: Buffer) => void; ended: (why: string) => void }>();
   private nextId = 1;
 
   private constructor(socket: Socket) {
@@ -68,9 +68,13 @@ export class ControlClient {
   }
 
   /** Attaches to a console; returns where to send input. */
-  async attach(partition: string, output: (bytes: Buffer) => void): Promise<(bytes: Buffer) => void> {
+  async attach(
+    partition: string,
+    output: (bytes: Buffer) => void,
+    ended: (why: string) => void = () => undefined,
+  ): Promise<(bytes: Buffer) => void> {
     const { id, answer } = this.send({ attach: partition });
-    this.consoles.set(id, output);
+    this.consoles.set(id, { output, ended });
     await answer;
     return (bytes) => void this.socket.write(`${JSON.stringify({ id, input: bytes.toString("base64") })}\n`);
   }
@@ -96,10 +100,15 @@ export class ControlClient {
       id: number;
       value?: unknown;
       console?: string;
+      detached?: string;
       error?: { code: string; message: string; hint: string };
     };
     if (message.console !== undefined) {
-      this.consoles.get(message.id)?.(Buffer.from(message.console, "base64"));
+      this.consoles.get(message.id)?.output(Buffer.from(message.console, "base64"));
+      return;
+    }
+    if (message.detached !== undefined) {
+      this.consoles.get(message.id)?.ended(message.detached);
       return;
     }
     const waiter = this.waiting.get(message.id);
@@ -239,7 +248,16 @@ export async function consoleCommand(args: string[]): Promise<number> {
   const { stdin } = process;
   const raw = stdin.isTTY === true;
   try {
-    const input = await client.attach(partition, (bytes) => void process.stdout.write(bytes));
+    let end: (status: number) => void = () => undefined;
+    const ended = new Promise<number>((resolve) => (end = resolve));
+    const input = await client.attach(
+      partition,
+      (bytes) => void process.stdout.write(bytes),
+      (why) => {
+        process.stderr.write(`\r\npocketvisor: this console was ended: ${escapeText(why)}\r\n`);
+        end(EXIT_LEFT);
+      },
+    );
     if (raw) stdin.setRawMode(true);
     const left = new Promise<number>((resolve) => {
       stdin.on("data", (chunk: Buffer) => {
@@ -249,7 +267,7 @@ export async function consoleCommand(args: string[]): Promise<number> {
         if (at >= 0) resolve(EXIT_LEFT);
       });
     });
-    return await Promise.race([left, client.closed().then(() => EXIT_OK)]);
+    return await Promise.race([left, ended, client.closed().then(() => EXIT_OK)]);
   } finally {
     if (raw) stdin.setRawMode(false);
     stdin.pause();

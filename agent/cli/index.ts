@@ -14,6 +14,7 @@ import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "
 import { guestCommand } from "./guest.ts";
 import { runCommand } from "./run.ts";
 import { shellCommand } from "./shell.ts";
+import { SECRET_VERBS, secretCommand } from "./unlock.ts";
 import { CONTROL_VERBS, upCommand } from "./up.ts";
 
 const HELP = `usage: pocketvisor COMMAND [ARGS]
@@ -72,6 +73,7 @@ async function command(args: string[]): Promise<number> {
     case undefined:
       throw new UsageError("USAGE", "a command is missing", "See: pocketvisor --help");
     default:
+      if (SECRET_VERBS.includes(verb)) return secretCommand(verb, rest);
       if (CONTROL_VERBS.includes(verb)) return controlCommand(verb, rest);
       throw new UsageError("USAGE", `there is no command "${escapeText(verb)}"`, "See: pocketvisor --help");
   }

@@ -24,7 +24,7 @@ export class EnrolmentFailure extends Failure {}
 
 /** What the owner may allow, in words. */
 export const PERMISSIONS: Record<Permission, string> = {
-  "wipe-device": "wipe this whole phone, the personal side too",
+  "wipe-device": "wipe this whole phone but for the personal side",
   locate: "locate this phone",
   "see-personal-totals": "see what the personal side uses of battery, processor and memory, in total",
   "read-logs": "read this phone's logs",

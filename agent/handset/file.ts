@@ -51,6 +51,8 @@ export interface HandsetPartition {
   memoryBytes: number;
   overhead: "normal" | "small";
   disk: { path: string; readOnly: boolean } | null;
+  /** Whether its disk is encrypted at rest; null: when it is governed. */
+  encrypted: boolean | null;
   cpu: CpuContract;
   energy: EnergyContract | null;
   /** Picojoules that its reserve holds at the first start. */
@@ -244,6 +246,7 @@ class Reader extends FileReader {
       "memory",
       "overhead",
       "disk",
+      "encrypted",
       "devices",
       "cpu",
       "energy",
@@ -259,6 +262,12 @@ class Reader extends FileReader {
     if (name === "" && map !== null) this.fault(map, "a partition needs a name", "write `name: work`");
     const disk = this.value(map, "disk", null, diskOf);
     const { contract, initial } = this.energy(this.part(map, "energy"));
+    const devices = readDevices(this, map, disk, board);
+    const encrypted = this.value<boolean | null>(map, "encrypted", null, yesOrNo);
+    if (encrypted === true && (disk === null || disk.readOnly))
+      this.fault(map, "there is no disk to encrypt", "name one that may be written with `disk: FILE`");
+    else if (encrypted === true && devices.disk === "shared")
+      this.fault(map, "an encrypted disk cannot be shared", "give the partition an image of its own");
     return {
       name,
       kind: this.value(map, "kind", "personal", oneOf(KINDS)),
@@ -269,7 +278,8 @@ class Reader extends FileReader {
       memoryBytes: this.value(map, "memory", 64 << 20, parseBytes),
       overhead: this.value(map, "overhead", "normal", oneOf(["normal", "small"] as const)),
       disk,
-      devices: readDevices(this, map, disk, board),
+      encrypted,
+      devices,
       cpu: this.cpu(this.part(map, "cpu")),
       energy: contract,
       energyInitial: initial,
@@ -359,6 +369,8 @@ function scriptOf(value: unknown): string {
   if (String(value).trim().length > 0 && String(value).length <= RULE_CHARACTERS_MAX) return String(value);
   throw new UnitError(`expected JavaScript of 1 to ${RULE_CHARACTERS_MAX} characters`);
 }
+
+const yesOrNo = (value: unknown): boolean => oneOf(["yes", "no"])(value) === "yes";
 
 function diskOf(value: unknown): { path: string; readOnly: boolean } {
   const text = textOf(value);

@@ -13,6 +13,8 @@ const LIVED_MS = 60_000;
 /** Messages of the agent's in a second; one that sends more is ended. */
 const MESSAGES_PER_SECOND_MAX = 2_000;
 const QUIT_MS = 3_000;
+/** The agent gives up after 30 s, and takes 2 more to say good-bye. */
+const RETIRE_MS = 35_000;
 const KINDS = ["root", "time", "groups", "pol", "img", "cmd", "consent"];
 
 export interface AgentCallbacks {
@@ -49,14 +51,23 @@ export class AgentKeeper {
   }
 
   /** Asks the agent to end, and ends it. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.end({ kind: "quit" }, QUIT_MS);
+  }
+
+  /** Asks the agent to send what waits and to end for good. */
+  retire(): Promise<void> {
+    return this.end({ kind: "retire" }, RETIRE_MS);
+  }
+
+  private async end(message: MonitorMessage, patienceMs: number): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
     const { child } = this;
     if (child === null) return;
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-    this.send({ kind: "quit" });
-    const late = setTimeout(() => child.kill("SIGKILL"), QUIT_MS);
+    this.send(message);
+    const late = setTimeout(() => child.kill("SIGKILL"), patienceMs);
     await gone;
     clearTimeout(late);
   }
@@ -97,7 +108,7 @@ export class AgentKeeper {
 
 /** Whether a message has the shape of one. What an envelope in it says is another question, and not ours. */
 function isAgentMessage(message: unknown): message is AgentMessage {
-  const { kind, device, via, bytes, up, broker, why, waiting, sent, lost, trouble } = (message ?? {}) as Record<
+  const { kind, device, via, bytes, up, broker, why, waiting, sent, lost, trouble, next } = (message ?? {}) as Record<
     string,
     unknown
   >;
@@ -116,6 +127,8 @@ function isAgentMessage(message: unknown): message is AgentMessage {
         (retained === undefined || typeof retained === "boolean")
       );
     }
+    case "audited":
+      return Number.isSafeInteger(next) && (next as number) >= 0;
     case "link":
       return typeof up === "boolean" && texts(broker, why);
     case "queue":

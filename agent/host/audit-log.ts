@@ -60,6 +60,14 @@ export interface AuditReading {
   originMs: bigint | null;
 }
 
+/** Records that were written before, one behind the other without a hole. */
+export interface AuditBacklog {
+  records: Uint8Array;
+  /** What the first of them goes on from; without any, what the next one will. */
+  chain: Uint8Array;
+  lostCount: number;
+}
+
 /** Writes bytes at a place of a file: all of them, or it throws. Tests bring one that fails. */
 export type AuditWriter = (descriptor: number, bytes: Uint8Array, at: number) => void;
 
@@ -156,6 +164,35 @@ export class AuditLog {
       }
     }
     return { report: checkChain(older, newer, this.last, true), records, originMs };
+  }
+
+  /** What was written before this start from a number on: the records behind the last hole, what they go on from, and how many of those
+   *  before them are not there any more. */
+  since(sequence: bigint): AuditBacklog {
+    const bytes = Buffer.concat([this.older(), this.newer()]);
+    let run: Uint8Array[] = [];
+    let [before, chain]: Uint8Array[] = [this.chain.hash, NO_HASH];
+    let next: bigint | null = null;
+    for (let at = 0; at + AUDIT_BYTES <= bytes.length; at += AUDIT_BYTES) {
+      const record = auditRecord(bytes, at);
+      if (record.kind === AUDIT_FILE) {
+        // Only where a file goes on from the one before it does nothing lie between.
+        if (record.reason !== MARK_ROTATED) next = null;
+      } else if (record.sequence >= sequence) {
+        if (record.sequence !== next) [run, before] = [[], Uint8Array.from(chain!)];
+        run.push(bytes.subarray(at, at + AUDIT_BYTES));
+        next = record.sequence + 1n;
+      }
+      chain = record.chain;
+    }
+    const [first] = run;
+    const firstNumber = first === undefined ? this.chain.sequence : auditRecord(first, 0).sequence;
+    const lostCount = Math.max(0, Number(firstNumber - sequence));
+    return {
+      records: new Uint8Array(Buffer.concat(run)),
+      chain: first === undefined ? this.chain.hash : before!,
+      lostCount,
+    };
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 // Carries out the fleet's commands, once they are accepted: each comes to one answer.
 
 import { Failure } from "../failure.ts";
+import { toHex } from "../wire/bytes.ts";
 import type { MonitorMessage } from "../agent-messages.ts";
 import type { HandsetView } from "../command.ts";
 import type { HandsetChannel } from "../handset/file.ts";
@@ -8,6 +9,7 @@ import type { Contracts } from "../policy/limits.ts";
 import type { Via } from "../wire/accept.ts";
 import type { Ack, Command } from "../wire/commands.ts";
 import type { Judged } from "./handset-messages.ts";
+import type { Wiped } from "./disk-vault.ts";
 import type { ManagedPartition } from "./managed-partition.ts";
 
 /** What management needs of a running handset: the monitor. */
@@ -19,11 +21,13 @@ export interface ManagedHandset {
   act(op: "start" | "pause" | "resume" | "stop" | "restart", partition: number): Promise<void>;
   /** Locks a partition or unlocks it, over restarts too. */
   lock(partition: number, name: string, locked: boolean): Promise<void>;
+  /** Removes what governs the handset; its partitions have been wiped, and no agent runs. */
+  release(): Promise<void>;
   isRunning(partition: number): boolean;
   /** Latin-1 bytes of the console's log. */
   consoleBytes(partition: number): Uint8Array;
-  /** Empties the partition's disk image. False: it has none that may be written. */
-  eraseDisk(partition: number): boolean;
+  /** Destroys what partitions have on disk, key first, for the command with this id (hexadecimal). They are locked by then, and stay so. */
+  wipe(partitions: readonly string[], command: string): Promise<Wiped[]>;
   readonly channels: readonly HandsetChannel[];
   channelOf(channel: HandsetChannel): { id: number; bytesPerSecond: number | null } | null;
   grant(channel: HandsetChannel, bytesPerSecond: number | null): Promise<number>;
@@ -33,10 +37,14 @@ export interface ManagedHandset {
 }
 
 export interface CommandSurroundings {
-  /** Every partition that the fleet may command, by default: all but the owner's. */
+  /** Every partition that the fleet may command: all but the owner's, and those that are not there because a policy keeps them out. */
   managed(): ManagedPartition[];
+  /** All but the owner's. */
+  governed(): ManagedPartition[];
   report(): void;
   tell(message: MonitorMessage): void;
+  /** The handset is about to leave its fleet, and does, whatever happens next. */
+  retiring(): void;
 }
 
 type Result = Pick<Ack, "status" | "text">;
@@ -44,6 +52,7 @@ type Result = Pick<Ack, "status" | "text">;
 const DONE: Result = { status: "succeeded" };
 const CHUNK_BYTES = 16_384;
 const LOG_BYTES = 64 << 10;
+const TEXT_CHARACTERS_MAX = 200;
 
 export class CommandRunner {
   private readonly target: ManagedHandset;
@@ -94,13 +103,12 @@ export class CommandRunner {
       case "console":
         return this.logs(command, "console");
       case "wipe-partition":
-        return this.wipe([this.named(command)]);
+        return this.wipe([this.named(command, surroundings.governed())], command);
       case "wipe-device":
-        return this.wipe(surroundings.managed());
+        return this.wipe(surroundings.governed(), command);
       case "retire":
-        for (const partition of surroundings.managed()) await this.lock(partition, "the handset was retired");
-        surroundings.tell({ kind: "retire" });
-        return DONE;
+        surroundings.retiring();
+        return this.wipe(surroundings.governed(), command);
       case "cancel":
         // Whatever was accepted has been carried out by now.
         return { status: "failed", text: "nothing is under way" };
@@ -109,8 +117,8 @@ export class CommandRunner {
     }
   }
 
-  private named({ partition }: Command): ManagedPartition {
-    const found = this.surroundings.managed().find(({ name }) => name === partition);
+  private named({ partition }: Command, among = this.surroundings.managed()): ManagedPartition {
+    const found = among.find(({ name }) => name === partition);
     if (found === undefined) throw new CommandError(`there is no partition ${String(partition)}`);
     return found;
   }
@@ -144,18 +152,26 @@ export class CommandRunner {
     return DONE;
   }
 
-  /** Stops partitions for good and empties their disks. */
-  private async wipe(partitions: ManagedPartition[]): Promise<Result> {
-    const kept: string[] = [];
-    for (const partition of partitions) {
-      await this.lock(partition, "wiped");
-      if (!this.target.eraseDisk(partition.id)) kept.push(partition.name);
-    }
-    // Without a disk there is nothing left of it but its console's log, which goes with the process.
-    return kept.length === 0
-      ? DONE
-      : { status: "succeeded", text: `no writable disk: ${kept.join(", ")}`.slice(0, 200) };
+  private async wipe(partitions: ManagedPartition[], { id }: Command): Promise<Result> {
+    const names = partitions.map(({ name }) => name);
+    const wiped = await this.target.wipe(names, toHex(id));
+    return wipeResult(names.map((name, at) => ({ name, ...wiped[at]! })));
   }
+}
+
+/** Why a partition is locked that was wiped. */
+export const WIPED = "wiped";
+
+const DESTROYED: Record<Wiped["disk"], string> = {
+  layer: "disk removed",
+  plain: "disk emptied, which was not encrypted",
+  none: "no disk of its own that could be written",
+};
+
+/** What was destroyed, in words. */
+function wipeResult(wiped: (Wiped & { name: string })[]): Result {
+  const text = wiped.map(({ name, key, disk }) => `${name}: ${key ? "key destroyed, " : ""}${DESTROYED[disk]}`);
+  return { status: "succeeded", text: text.join("; ").slice(0, TEXT_CHARACTERS_MAX) };
 }
 
 class CommandError extends Failure {

@@ -38,6 +38,13 @@ export class ConsoleLog {
     Atomics.store(this.words, WRITTEN, end);
   }
 
+  /** Forgets everything. Nobody writes, and no reader goes on from a cursor that it has. */
+  erase(): void {
+    this.bytes.fill(0);
+    Atomics.store(this.words, WRITTEN, 0);
+    Atomics.store(this.words, CLAIMED, 0);
+  }
+
   /** Reader: the bytes after `cursor`, the cursor to go on with, and how many bytes were lost in between. */
   readFrom(cursor: number): { bytes: Buffer; cursor: number; lost: number } {
     const end = this.written;

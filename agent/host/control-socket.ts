@@ -3,7 +3,7 @@
 //
 //   → {"id":1,"command":"pause","positionals":["work"],"options":{}}       ← {"id":1,"value":…} or {"id":1,"error":{code,message,hint}}
 //   → {"id":2,"attach":"work"}                                             ← {"id":2,"console":"base64"} again and again
-//   → {"id":2,"input":"base64"}
+//   → {"id":2,"input":"base64"}                                            ← {"id":2,"detached":"why"} when the handset ends it
 //   → {"id":3,"eval":"ls().partitions.length"}                             ← {"id":3,"value":{"json":"2"}}
 
 import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
@@ -33,8 +33,13 @@ export interface ControlHandlers {
   command(name: string, positionals: string[], options: Record<string, string>): Promise<unknown>;
   /** A shell for one client. Throws Failure when there are too many. */
   shell(): ControlShell;
-  /** Console bytes of a partition from now on, and the past; returns how to stop. Throws Failure for an unknown one. */
-  attach(partition: string, output: (bytes: Buffer) => void): { input: (bytes: Buffer) => void; detach: () => void };
+  /** Console bytes of a partition from now on, and the past; returns how to stop. `ended` is called if the handset ends it, with why. Throws
+   *  Failure for an unknown one. */
+  attach(
+    partition: string,
+    output: (bytes: Buffer) => void,
+    ended?: (why: string) => void,
+  ): { input: (bytes: Buffer) => void; detach: () => void };
 }
 
 export class ControlSocket {
@@ -125,7 +130,11 @@ export class ControlSocket {
         attached.get(id)?.detach();
         attached.set(
           id,
-          handlers.attach(request.partition, (bytes) => send({ id, console: bytes.toString("base64") })),
+          handlers.attach(
+            request.partition,
+            (bytes) => send({ id, console: bytes.toString("base64") }),
+            (why) => send({ id, detached: why }),
+          ),
         );
         send({ id, value: null });
       } else attached.get(id)?.input(request.bytes);

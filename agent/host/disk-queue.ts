@@ -105,6 +105,12 @@ export class DiskQueue {
     doorbellRing(this.words);
   }
 
+  /** Main thread: a new I/O worker is about to begin, where one was asked to end. */
+  renew(): void {
+    Atomics.store(this.words, QUIT, 0);
+    Atomics.store(this.words, LOST, 0);
+  }
+
   get quitting(): boolean {
     return Atomics.load(this.words, QUIT) === 1;
   }

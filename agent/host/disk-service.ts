@@ -28,7 +28,8 @@ import {
   BLOCK_WRITE,
   BLOCK_WRITE_ZEROES,
 } from "../../kernel/abi/layout.ts";
-import { SECTOR_BYTES, STATUS_ERROR, STATUS_OK, STATUS_UNSUPPORTED, type BlockStore } from "./block-store.ts";
+import { SECTOR_BYTES, STATUS_ERROR, STATUS_OK, STATUS_UNSUPPORTED } from "./block-store.ts";
+import type { DiskStore } from "./disk-file.ts";
 import type { DiskQueue } from "./disk-queue.ts";
 import type { Machine } from "./machine.ts";
 import type { Doorbell } from "./mailbox.ts";
@@ -66,13 +67,13 @@ export class DiskService {
   private firstSlot = 0;
   private readonly machine: Machine;
   private readonly queue: DiskQueue | null;
-  private readonly store: BlockStore | null;
+  private readonly store: DiskStore | null;
   private readonly scratch: Uint8Array;
   private readonly pieceBytes: number;
   private readonly limits: DiskLimits;
 
   /** With a queue, the I/O worker serves; with a store, this thread does. */
-  constructor(machine: Machine, backend: { queue: DiskQueue } | { store: BlockStore } | null, limits = UNLIMITED) {
+  constructor(machine: Machine, backend: { queue: DiskQueue } | { store: DiskStore } | null, limits = UNLIMITED) {
     this.machine = machine;
     this.limits = limits;
     this.queue = backend !== null && "queue" in backend ? backend.queue : null;
@@ -232,7 +233,7 @@ export class DiskService {
     return data ? Math.min(left, this.pieceBytes) : left;
   }
 
-  private serveHere(transfer: Transfer, store: BlockStore): number {
+  private serveHere(transfer: Transfer, store: DiskStore): number {
     do {
       const piece = this.nextPiece(transfer);
       const data = this.scratch.subarray(0, Math.min(piece, PIECE_BYTES));

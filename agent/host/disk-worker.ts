@@ -14,6 +14,7 @@ export class DiskWorker {
   /** Starts it; `doorbell` is rung for what it has finished. `lost` is called if it ends unasked: every request is an error by then. */
   constructor(queue: DiskQueue, disk: IoWorkerData["disk"], doorbell: SharedArrayBuffer, lost: () => void) {
     this.queue = queue;
+    queue.renew();
     const data: IoWorkerData = { queue: queue.buffer, doorbell, disk };
     this.worker = new Worker(buildProduct("io-worker.mjs"), { workerData: data });
     // What it failed of says nothing that its end does not.

@@ -157,7 +157,7 @@ export class HandsetLoop {
   }
 
   private serveWant(resident: Resident, want: number): void {
-    const { hypervisor, doorbell } = this.options;
+    const { hypervisor } = this.options;
     switch (want) {
       case RUN_OUTPUT:
       case RUN_IO:
@@ -180,8 +180,11 @@ export class HandsetLoop {
       case RUN_RESET:
         resident.drainLastWords();
         if (resident.panicked) hypervisor.fail(resident.id, FAIL_PANIC);
-        else if (!resident.reset(doorbell)) hypervisor.fail(resident.id, FAIL_RESET_LOOP);
-        else break;
+        else {
+          const failure = this.reset(resident);
+          if (failure === null) break;
+          hypervisor.fail(resident.id, failure);
+        }
         return;
       case WANT_RESTART:
         this.restart(resident);
@@ -190,6 +193,17 @@ export class HandsetLoop {
         break;
     }
     hypervisor.serviced(resident.id);
+  }
+
+  /** The guest reset itself. Returns why it does not come back; null: it does. */
+  private reset(resident: Resident): number | null {
+    try {
+      return resident.reset(this.options.doorbell) ? null : FAIL_RESET_LOOP;
+    } catch (error) {
+      // Its image is not what it was, or gone: that is its own end, and nobody else's.
+      if (!(error instanceof Failure)) throw error;
+      return FAIL_START;
+    }
   }
 
   /** Ends a partition. */

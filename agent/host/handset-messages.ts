@@ -64,6 +64,13 @@ export interface RestartPolicy {
   noProgressMs: number;
 }
 
+/** A disk's image and, if it is encrypted at rest, the layer over it: see encrypted-store. Paths. */
+export interface DiskFile {
+  path: string;
+  readOnly: boolean;
+  layer?: { path: string; key: string };
+}
+
 export interface PartitionSpec {
   name: string;
   /** SHA-256 of the kernel image in hexadecimal; empty: not known. */
@@ -76,7 +83,7 @@ export interface PartitionSpec {
   energy: EnergyContract | null;
   io: IoContract;
   restart: RestartPolicy;
-  disk: { path: string; readOnly: boolean } | null;
+  disk: DiskFile | null;
   diskQueue: SharedArrayBuffer | null;
   /** The console's log: see console-log. */
   consoleLog: SharedArrayBuffer;
@@ -147,6 +154,8 @@ export type HandsetRequest =
       op: "admit" | "start" | "pause" | "resume" | "stop" | "remove" | "restart" | "lock" | "unlock";
       partition: number;
       name?: string;
+      /** Of start and restart: SHA-256 of the kernel image as it is now. */
+      image?: string;
     }
   | {
       op: "budget";
@@ -181,12 +190,13 @@ export interface Refusal {
 export type HandsetAnswer = { refusal: Refusal } | { value: unknown };
 
 /** What the main thread asks of the shell: to pass a request to the handset worker, to judge an envelope, to keep a command's answer, or
- *  that a partition is locked. */
+ *  that a partition is locked; or to forget the fleet that governed. */
 export type ShellOrder =
   | { id: number; request: HandsetRequest }
   | { id: number; document: { envelope: Uint8Array; via: Via } }
   | { id: number; answered: { command: Uint8Array; ack: Uint8Array } }
-  | { id: number; locked: { partition: string; locked: boolean } };
+  | { id: number; locked: { partition: string; locked: boolean } }
+  | { id: number; released: true };
 
 /** What governs the handset, if it belongs to a fleet: the file that the shell keeps, and who it is for. */
 export interface GovernanceSpec {

@@ -42,8 +42,8 @@ import { ShellKeeper } from "./shell-keeper.ts";
 /** What a handset file says of one partition, with its image resolved. */
 export interface PartitionPlan {
   name: string;
-  /** SHA-256 of the kernel image in hexadecimal; absent: nobody asked. */
-  imageHash?: string;
+  /** SHA-256 of the kernel image in hexadecimal, as it is now: it is loaded at each start. Absent: nobody asks. Throws Failure. */
+  imageHash?: () => string;
   image: Omit<ImageOptions, "mode">;
   cpu: CpuContract;
   energy: EnergyContract | null;
@@ -58,6 +58,9 @@ interface Member {
   memory: PartitionMemory;
   log: ConsoleLog;
   disk: DiskWorker | null;
+  /** Starts an I/O worker; null: it has no use for one. */
+  openDisk: (() => DiskWorker) | null;
+  imageHash: (() => string) | null;
 }
 
 interface HandsetEvents {
@@ -146,7 +149,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     const prepared = partitionPrepare({ ...plan.image, mode }, log.buffer.byteLength);
     const spec: PartitionSpec = {
       name: plan.name,
-      image: plan.imageHash ?? "",
+      image: plan.imageHash?.() ?? "",
       plan: prepared.plan,
       machine: prepared.config,
       memoryBytes: prepared.memory.ramBytes + prepared.memory.overheadBytes,
@@ -159,19 +162,41 @@ export class Handset extends EventEmitter<HandsetEvents> {
       consoleLog: log.buffer,
     };
     const id = (await this.request({ op: "define", spec }, `partition ${plan.name}`)) as number;
-    this.members.set(id, { name: plan.name, memory: prepared.memory, log, disk: null });
+    const { diskQueue } = prepared;
+    const { disk } = plan.image;
+    const lost = { what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 };
+    const openDisk =
+      diskQueue === null || disk === null
+        ? null
+        : () =>
+            new DiskWorker(new DiskQueue(diskQueue), disk, this.doorbell, () => this.order({ kind: "tell", ...lost }));
+    const { name, imageHash = null } = plan;
+    this.members.set(id, { name, memory: prepared.memory, log, disk: null, openDisk, imageHash });
     await this.request({ op: "admit", partition: id }, `partition ${plan.name}`);
     if (plan.energy !== null && plan.energyInitial > 0n) {
       const fill = { op: "fill", partition: id, picojoules: plan.energyInitial } as const;
       await this.request(fill, `the reserve of ${plan.name}`);
     }
-    if (prepared.diskQueue !== null && plan.image.disk !== null) {
-      const lost = { what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 };
-      this.member(id).disk = new DiskWorker(new DiskQueue(prepared.diskQueue), plan.image.disk, this.doorbell, () =>
-        this.order({ kind: "tell", ...lost }),
-      );
-    }
+    this.member(id).disk = openDisk?.() ?? null;
     return id;
+  }
+
+  /** Nobody has the partition's disk open any more, and it gets none again. The partition must not run. */
+  async closeDisk(id: number): Promise<void> {
+    const member = this.member(id);
+    await member.disk?.close();
+    [member.disk, member.openDisk] = [null, null];
+  }
+
+  /** Nobody has the partition's disk open while `body` runs. The partition must not run. */
+  async withoutDisk<T>(id: number, body: () => T): Promise<T> {
+    const member = this.member(id);
+    await member.disk?.close();
+    try {
+      return body();
+    } finally {
+      member.disk = member.openDisk?.() ?? null;
+    }
   }
 
   /** Carries out a request on a partition. Throws RefusalError. */
@@ -179,7 +204,9 @@ export class Handset extends EventEmitter<HandsetEvents> {
     op: "start" | "pause" | "resume" | "stop" | "restart" | "remove" | "lock" | "unlock",
     id: number,
   ): Promise<void> {
-    await this.request({ op, partition: id, name: this.nameOf(id) }, `${op} ${this.nameOf(id)}`);
+    const { name, imageHash } = this.member(id);
+    const loads = (op === "start" || op === "restart") && imageHash !== null;
+    await this.request({ op, partition: id, name, ...(loads ? { image: imageHash() } : {}) }, `${op} ${name}`);
   }
 
   /** Changes contracts live. Throws RefusalError. */
@@ -233,6 +260,12 @@ export class Handset extends EventEmitter<HandsetEvents> {
   /** Keeps a partition locked, or not, over restarts. Throws RefusalError when the disk does not take it. */
   async keepLocked(partition: string, locked: boolean): Promise<void> {
     await this.ask((id) => ({ id, locked: { partition, locked } }), `the lock of ${partition}`);
+  }
+
+  /** It belongs to no fleet any more: no shell of it keeps or judges what governs. Throws RefusalError. */
+  async release(): Promise<void> {
+    await this.ask((id) => ({ id, released: true }), "the release from the fleet");
+    this.shell.release();
   }
 
   async snapshot(): Promise<HandsetSnapshot> {

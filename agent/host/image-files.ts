@@ -20,8 +20,8 @@ export function sha256OfFile({ path, sha256 }: { path: string; sha256: string | 
   }
 }
 
-/** Gives all blocks of a disk image back to the file system; its size stays. False: there is none that may be written. Nothing encrypts an
- *  image, so what the medium keeps of freed blocks is the medium's affair. */
+/** Gives all blocks of a disk image back to the file system; its size stays. False: there is none that may be written. What the
+ *  medium keeps of freed blocks is the medium's affair: against that, disks are encrypted (disk-vault). */
 export function erase(disk: { path: string; readOnly: boolean } | null): boolean {
   if (disk === null || disk.readOnly) return false;
   const descriptor = openSync(disk.path, "r+");

@@ -2,21 +2,22 @@
 // disk. Order needs no care: a flush covers what was completed before it was submitted (VIRTIO 1.2 §5.2.6.2).
 
 import { parentPort, workerData } from "node:worker_threads";
-import { BlockStore } from "./block-store.ts";
+import { openDisk } from "./disk-file.ts";
 import { DiskQueue } from "./disk-queue.ts";
+import type { DiskFile } from "./handset-messages.ts";
 import { doorbellRing } from "./mailbox.ts";
 
 export interface IoWorkerData {
   queue: SharedArrayBuffer;
   /** The kernel worker's doorbell: word 0. */
   doorbell: SharedArrayBuffer;
-  disk: { path: string; readOnly: boolean };
+  disk: DiskFile;
 }
 
 const { queue: buffer, doorbell, disk } = workerData as IoWorkerData;
 const queue = new DiskQueue(buffer);
 const bell = new Int32Array(doorbell);
-const store = new BlockStore(disk.path, disk.readOnly);
+const store = openDisk(disk);
 
 for (;;) {
   const heard = queue.heard();

@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { Failure, ImageError } from "../failure.ts";
-import { BlockStore } from "./block-store.ts";
 import { DebugGate, portDoor } from "./debug-gate.ts";
+import { openDisk, type DiskStore } from "./disk-file.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { DiskService } from "./disk-service.ts";
 import { setEngineFlags } from "./engine-flags.ts";
@@ -28,7 +28,7 @@ function runPartition(): PartitionEnd {
   const gate = data.debug === null ? null : new DebugGate(portDoor(data.debug), hostNow);
   const now = gate?.now ?? hostNow;
   const deterministic = config.mode === "deterministic";
-  let store: BlockStore | null = null;
+  let store: DiskStore | null = null;
   let loop: KernelLoop | null = null;
   try {
     // The machine first: it is worth V8's usual pace.
@@ -37,7 +37,7 @@ function runPartition(): PartitionEnd {
     const machine = new Machine(module, config, now);
     if (gate !== null) gate.machine = machine;
     loadImages(machine, plan);
-    if (deterministic && data.disk !== null) store = new BlockStore(data.disk.path, data.disk.readOnly);
+    if (deterministic && data.disk !== null) store = openDisk(data.disk);
     const queue = data.diskQueue === null ? null : new DiskQueue(data.diskQueue);
     const disk = new DiskService(machine, store !== null ? { store } : queue !== null ? { queue } : null);
     const entropy = deterministic ? seededEntropy("pocketvisor deterministic entropy") : hostEntropy;

@@ -28,7 +28,13 @@ export function loadImages(machine: Machine, plan: LoadPlan): void {
 }
 
 function readWhole(path: string, offset: number, target: Uint8Array): void {
-  const descriptor = openSync(path, "r");
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new ImageError("IMAGE_UNREADABLE", `${escapeText(path)} cannot be opened any more (${why})`);
+  }
   try {
     for (let at = 0; at < target.length;) {
       const count = readSync(descriptor, target, at, target.length - at, offset + at);

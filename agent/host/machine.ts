@@ -164,8 +164,7 @@ export class Machine {
         `the machine refused to start: ${REFUSALS[refusal] ?? `reason ${refusal}`}`,
       );
     }
-    this.translator =
-      config.caches.translateBytes > 0 ? new Translator(instance.exports, this.memory, now) : null;
+    this.translator = config.caches.translateBytes > 0 ? new Translator(instance.exports, this.memory, now) : null;
     this.ramBytes = config.ramBytes;
     this.romBytes = config.romBytes;
     this.ramOffset = this.word(CONFIG_RAM_OFFSET);

@@ -2,8 +2,10 @@
 
 import { complianceOf, violated, type Outcome } from "../policy/compliance.ts";
 import { cut, limitsOf, type Contracts, type Limits } from "../policy/limits.ts";
+import type { CodeFacts } from "../policy/unlock.ts";
+import type { Image } from "../wire/documents.ts";
 import type { Policy } from "../wire/policy.ts";
-import type { Reported } from "../wire/reports.ts";
+import type { DiskProtection, Reported } from "../wire/reports.ts";
 
 export interface PolicyApplied {
   document: Policy;
@@ -23,6 +25,7 @@ export class ManagedPartition {
   /** Below zero: the hypervisor has not taken it. */
   id = -1;
   memoryBytes = 0;
+  disk: DiskProtection = "none";
   /** What its handset file and its user want. */
   asked: Contracts;
   policy: PolicyApplied | null = null;
@@ -44,10 +47,10 @@ export class ManagedPartition {
     this.asked = asked;
   }
 
-  /** From here on this policy counts. */
-  govern(policy: PolicyApplied): void {
+  /** From here on this policy counts, and these manifests of images. */
+  govern(policy: PolicyApplied, manifests: readonly Image[]): void {
     this.policy = policy;
-    this.limits = limitsOf(policy.document);
+    this.limits = limitsOf(policy.document, manifests);
   }
 
   /** The contracts to have. */
@@ -73,18 +76,18 @@ export class ManagedPartition {
   }
 
   /** What is told of it; null: it has no policy. `running`: it has a machine now. */
-  reported(running: boolean): Reported | null {
+  reported(running: boolean, code: CodeFacts | null, now: number): Reported | null {
     if (this.policy === null || this.limits === null) return null;
     const { document, hash, appliedAt } = this.policy;
-    const { image, memoryBytes, refusal, limits } = this;
-    const outcome: Outcome = { limits, memoryBytes, image, refusal, running };
+    const { image, memoryBytes, refusal, limits, disk } = this;
+    const outcome: Outcome = { limits, memoryBytes, image, refusal, running, code, now };
     const { epoch, version } = document;
-    return { policy: { epoch, version }, hash, appliedAt, sections: complianceOf(document, outcome) };
+    return { policy: { epoch, version }, hash, appliedAt, sections: complianceOf(document, outcome), disk };
   }
 
   /** Sections that the policy's enforcement clock has run out for, by their keys. */
-  overdue(running: boolean, now: number): number[] {
-    const sections = this.reported(running)?.sections;
+  overdue(running: boolean, code: CodeFacts | null, now: number): number[] {
+    const sections = this.reported(running, code, now)?.sections;
     if (sections === undefined) return [];
     const broken = violated(sections);
     for (const key of this.violatedSince.keys()) if (!broken.includes(key)) this.violatedSince.delete(key);

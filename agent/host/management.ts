@@ -4,7 +4,6 @@
 // Order of a document: judged and persisted (governor), applied, told. Order of a command: its id persisted, carried out, its answer
 // persisted, told. After a cut anywhere the same document or command comes to the same end.
 
-import { AUDIT_BYTES, AUDIT_CHAIN, AUDIT_SEQUENCE } from "../../kernel/abi/hypervisor.ts";
 import type { AgentMessage, TelemetrySettings } from "../agent-messages.ts";
 import { TELEMETRY_STANDARD } from "../agent-messages.ts";
 import type { HandsetView, ManagementView } from "../command.ts";
@@ -12,23 +11,32 @@ import { Failure } from "../failure.ts";
 import type { Board } from "../handset/board.ts";
 import type { HandsetChannel } from "../handset/file.ts";
 import { SECTIONS, type Section } from "../policy/compliance.ts";
+import type { CodeFacts, UnlockSection } from "../policy/unlock.ts";
 import type { Contracts, Limits } from "../policy/limits.ts";
-import { policyOf, readGovernance, type Governance } from "../shell/governance.ts";
+import { imageOf, policyOf, readGovernance, type Governance } from "../shell/governance.ts";
 import { nodeCrypto } from "../identity/crypto.ts";
 import { deviceIdOf } from "../identity/device-key.ts";
-import { equalBytes, toHex } from "../wire/bytes.ts";
+import type { Via } from "../wire/accept.ts";
+import { equalBytes, fromHex, toHex } from "../wire/bytes.ts";
 import { presentTime } from "../wire/clock.ts";
 import { ack as ackSchema, type Ack, type Command } from "../wire/commands.ts";
 import { openEnvelope } from "../wire/cose.ts";
+import type { Image } from "../wire/documents.ts";
 import { MESSAGE } from "../wire/limits.ts";
 import { HANDSET_EVENTS } from "../wire/reasons.ts";
+import type { DiskProtection, Reported } from "../wire/reports.ts";
 import { decodeMessage, encodeMessage } from "../wire/schema.ts";
 import { encodeTrust, isStale } from "../wire/trust.ts";
 import { join } from "node:path";
 import { AgentKeeper } from "./agent-keeper.ts";
-import { CommandRunner, type ManagedHandset } from "./command-runner.ts";
+import { CommandRunner, WIPED, type ManagedHandset } from "./command-runner.ts";
 import { eventOf, factsOf, partInfoOf, partitionLimitsOf, sampleOf } from "./fleet-report.ts";
 import type { GovernanceSpec, HandsetEvent, Judged } from "./handset-messages.ts";
+import type { AuditBacklog } from "./audit-log.ts";
+import { AuditOutlet } from "./audit-outlet.ts";
+import type { ConsoleGuard } from "./console-guard.ts";
+import type { DiskVault } from "./disk-vault.ts";
+import type { Release } from "./release.ts";
 import { ManagedPartition } from "./managed-partition.ts";
 
 /** How often clocks of policies are looked at. */
@@ -43,6 +51,13 @@ export interface ManagementOptions {
   handset: string;
   board: Board;
   partitions: { name: string; kind: "work" | "personal" | "system" }[];
+  /** Known once management is. */
+  guard: () => ConsoleGuard;
+  vault: DiskVault;
+  /** The audit's records of earlier starts that the fleet has not been told, and a note of the number to go on with. */
+  auditBacklog: AuditBacklog;
+  auditTold: (next: number) => void;
+  release: Release;
   monitorFolder: string;
   agentFolder: string;
   /** The agent's program, if it is not the product's: for tests. */
@@ -62,10 +77,15 @@ export class Management {
   private settings: TelemetrySettings = TELEMETRY_STANDARD;
   private link: ManagementView["link"] = { up: false, broker: "", why: "not connected yet", sinceMs: Date.now() };
   private queue: ManagementView["queue"] = { waiting: 0, sent: 0, lost: 0, trouble: "" };
-  private auditChain: Uint8Array | null = null;
+  private readonly audit: AuditOutlet;
+  /** The agent that is there has been told who the handset is: what it is told from then on it takes. */
+  private greeted = false;
   private offlineTold = false;
   private samples = 0;
   private last = Promise.resolve();
+  private leaving: Promise<void> | null = null;
+  /** Answers that nobody has been told yet. */
+  private readonly owed: Ack[] = [];
 
   /** The management of a handset that was enrolled; null when it belongs to no fleet. Throws HostError for a file that is damaged. */
   static read(options: ManagementOptions): Management | null {
@@ -77,6 +97,7 @@ export class Management {
   private constructor(options: ManagementOptions, path: string, governance: Governance) {
     this.options = options;
     this.governance = governance;
+    this.audit = new AuditOutlet(options.auditBacklog);
     const device = { id: governance.device, board: options.board.name, partitions: options.partitions };
     this.spec = { path, device };
   }
@@ -88,15 +109,16 @@ export class Management {
     const inForce = this.governance.policies.find((each) => each.partition === name);
     if (inForce !== undefined) {
       const { envelope, appliedAt } = inForce;
-      partition.govern({ document: policyOf(envelope), hash: hashOf(envelope), appliedAt });
+      partition.govern({ document: policyOf(envelope), hash: hashOf(envelope), appliedAt }, this.manifests);
     }
-    if (this.governance.locked.includes(name)) partition.lockedFor = "it was locked before the restart";
+    if (this.options.vault.wipedFor(name) !== null) partition.lockedFor = WIPED;
+    else if (this.governance.locked.includes(name)) partition.lockedFor = "it was locked before the restart";
     return partition.wanted;
   }
 
   /** The hypervisor has taken it. */
-  defined(name: string, id: number, memoryBytes: number): void {
-    Object.assign(this.partitions.get(name)!, { id, memoryBytes });
+  defined(name: string, id: number, memoryBytes: number, disk: DiskProtection): void {
+    Object.assign(this.partitions.get(name)!, { id, memoryBytes, disk });
   }
 
   /** Its policy keeps a partition from being defined. False: that is not the policy's doing. */
@@ -123,6 +145,24 @@ export class Management {
     return limits === null || limits.console ? null : `policy ${limits.epoch}.${limits.version} denies it`;
   }
 
+  /** What the policy of a partition says of unlocking it; null: nothing. */
+  unlockOf(name: string): UnlockSection | null {
+    return this.partitions.get(name)?.policy?.document.unlock ?? null;
+  }
+
+  /** Something that its report tells has changed. */
+  changed(name: string): void {
+    const partition = this.partitions.get(name);
+    if (partition !== undefined) this.report(partition, this.target?.isRunning(partition.id) ?? false);
+  }
+
+  /** What it had on disk was destroyed. */
+  wiped(name: string): void {
+    const partition = this.partitions.get(name);
+    if (partition !== undefined) partition.lockedFor = WIPED;
+    this.changed(name);
+  }
+
   /** A person's order was taken. */
   ordered(name: string, taken: Contracts, before: Contracts): void {
     this.partitions.get(name)?.ordered(taken, before);
@@ -132,8 +172,9 @@ export class Management {
   async start(target: ManagedHandset): Promise<void> {
     this.target = target;
     this.runner = new CommandRunner(target, {
-      managed: () =>
-        [...this.partitions.values()].filter(({ name, id }) => id >= 0 && this.kindOf(name) !== "personal"),
+      managed: () => this.governed().filter(({ id }) => id >= 0),
+      governed: () => this.governed(),
+      retiring: () => this.options.release.begin(),
       report: () => this.reportAll(),
       tell: (message) => this.agent?.send(message),
     });
@@ -143,20 +184,28 @@ export class Management {
     const callbacks = {
       message: (message: AgentMessage) => this.receive(message),
       down: (why: string) => {
+        this.greeted = false;
+        this.audit.again();
         this.link = { up: false, broker: "", why, sinceMs: Date.now() };
         target.happened("agent-restarted");
       },
     };
+    await this.answerWipes();
     this.agent = new AgentKeeper(this.options.agentFolder, callbacks, this.options.agentProgram);
     this.clockTimer = setInterval(() => this.enqueue(() => this.lookAtClocks()), CLOCK_MS);
     this.schedule();
   }
 
   async close(): Promise<void> {
+    this.stopClocks();
+    await this.last;
+    await this.leaving;
+    await this.agent?.close();
+  }
+
+  private stopClocks(): void {
     clearInterval(this.sampleTimer);
     clearInterval(this.clockTimer);
-    await this.last;
-    await this.agent?.close();
   }
 
   /** Something happened on the handset. */
@@ -173,18 +222,15 @@ export class Management {
     }
   }
 
-  /** Raw audit records. A chain that begins here begins with the first of them. */
+  /** Raw audit records. */
   audited(bytes: Uint8Array): void {
-    const records = Array.from({ length: bytes.length / AUDIT_BYTES }, (_, n) =>
-      bytes.slice(n * AUDIT_BYTES, (n + 1) * AUDIT_BYTES),
-    );
-    const [first] = records;
-    const last = records.at(-1);
-    if (first === undefined || last === undefined) return;
-    const number = new DataView(first.buffer, first.byteOffset).getBigUint64(AUDIT_SEQUENCE, true);
-    const chain = this.auditChain ?? new Uint8Array(32);
-    this.auditChain = last.slice(AUDIT_CHAIN, AUDIT_CHAIN + 32);
-    this.agent?.send({ kind: "audit", audit: { first: Number(number), chain, records, lostCount: 0 } });
+    this.audit.add(bytes);
+    this.sendAudit();
+  }
+
+  private sendAudit(): void {
+    const audit = this.greeted ? this.audit.take() : null;
+    if (audit !== null) this.agent?.send({ kind: "audit", audit });
   }
 
   get view(): ManagementView {
@@ -197,7 +243,7 @@ export class Management {
       samples: this.samples,
       stale: isStale(trust, this.now()),
       policies: [...this.partitions.values()].flatMap((partition) => {
-        const reported = partition.reported(true);
+        const reported = this.reportedOf(partition, true);
         if (reported === null) return [];
         const { epoch, version } = reported.policy;
         const sections = Object.entries(SECTIONS).flatMap(([section, key]): [string, string][] => {
@@ -217,6 +263,7 @@ export class Management {
             },
             refusal: partition.refusal,
             lockedFor: partition.lockedFor,
+            console: this.options.guard().state(partition.name),
           },
         ];
       }),
@@ -240,6 +287,9 @@ export class Management {
         return;
       case "document":
         return this.enqueue(() => this.document(message.bytes, message.via));
+      case "audited":
+        this.audit.taken(message.next);
+        return this.options.auditTold(message.next);
       case "link":
         this.link = { up: message.up, broker: message.broker, why: message.why, sinceMs: Date.now() };
         return;
@@ -265,14 +315,17 @@ export class Management {
       groups: trust.groups,
       settings: this.settings,
     });
+    this.greeted = true;
+    this.sendAudit();
+    for (const ack of this.owed.splice(0)) this.agent!.send({ kind: "ack", ack });
     this.reportAll();
     this.enqueue(() => this.sample());
   }
 
-  private async document(envelope: Uint8Array, via: Extract<AgentMessage, { kind: "document" }>["via"]): Promise<void> {
+  private async document(envelope: Uint8Array, via: Via): Promise<void> {
     const judged = await this.target!.document(envelope, via);
     if (judged.verdict === "refused") {
-      this.refused(judged);
+      this.refused(judged, via);
       // What the agent holds back is judged again with this.
       return this.tellTrust();
     }
@@ -284,11 +337,21 @@ export class Management {
     if (accepted.kind === "pol") {
       const partition = this.partitions.get(accepted.document.partition);
       if (partition === undefined) return;
-      partition.govern({ document: accepted.document, hash: judged.hash, appliedAt: judged.at });
+      partition.govern({ document: accepted.document, hash: judged.hash, appliedAt: judged.at }, this.manifests);
       await this.apply(partition);
       this.target!.happened("policy-applied", partition.id);
+    } else if (accepted.kind === "img") {
+      for (const partition of this.partitions.values()) {
+        if (partition.policy === null) continue;
+        partition.govern(partition.policy, this.manifests);
+        await this.apply(partition);
+      }
     } else if (accepted.kind === "cmd") await this.command(accepted.document);
     else this.offlineTold = false;
+  }
+
+  private get manifests(): Image[] {
+    return this.governance.images.map(imageOf);
   }
 
   private tellTrust(): void {
@@ -296,9 +359,13 @@ export class Management {
     this.agent?.send({ kind: "trust", trust: encodeTrust(trust), groups: trust.groups, settings: this.settings });
   }
 
-  private refused(judged: Extract<Judged, { verdict: "refused" }>): void {
+  private refused(judged: Extract<Judged, { verdict: "refused" }>, { kind, partition }: Via): void {
     const { code, commandId, ack, detail } = judged;
-    const args = new Map<number, number | string>([[1, code]]);
+    const args = new Map<number, number | string>([
+      [1, code],
+      [2, kind],
+    ]);
+    if (partition !== undefined) args.set(3, partition);
     const event = { time: this.now(), code: HANDSET_EVENTS["document-refused"], severity: 4, args } as const;
     this.agent?.send({ kind: "event", event });
     if (commandId === null) return;
@@ -321,6 +388,43 @@ export class Management {
     const answer: Ack = { id: command.id, time: this.now(), ...result };
     await this.target!.answered(command.id, encodeMessage(ackSchema, answer));
     this.agent?.send({ kind: "ack", ack: answer });
+    if (command.verb === "retire" && result.status === "succeeded") this.leaving = this.leave();
+  }
+
+  /** The fleet has let the handset go: the agent sends its last words, and what governs is removed. What is still asked of management is asked in
+   *  vain. */
+  private async leave(): Promise<void> {
+    this.stopClocks();
+    await this.agent?.retire();
+    let why = "the handset has left its fleet";
+    try {
+      await this.target!.release();
+    } catch (error) {
+      why = `the handset leaves its fleet with its next start: ${(error as Error).message}`;
+    }
+    this.link = { up: false, broker: "", why, sinceMs: Date.now() };
+  }
+
+  /** Wipes that a cut had interrupted were finished before anything started; who asked for them hears of it now. */
+  private async answerWipes(): Promise<void> {
+    const asked = new Map<string, string[]>();
+    for (const name of this.options.vault.wiped()) {
+      const command = this.options.vault.wipedFor(name)!;
+      if (command !== "") asked.set(command, [...(asked.get(command) ?? []), name]);
+    }
+    for (const [command, names] of asked) {
+      const id = fromHex(command);
+      if (id === null || this.governance.acks.some((each) => equalBytes(each.id, id))) continue;
+      const text = `finished after a cut: ${names.join(", ")}`.slice(0, 200);
+      const answer: Ack = { id, time: this.now(), status: "succeeded", text };
+      await this.target!.answered(id, encodeMessage(ackSchema, answer));
+      this.owed.push(answer);
+    }
+  }
+
+  /** Every partition but the owner's. */
+  private governed(): ManagedPartition[] {
+    return [...this.partitions.values()].filter(({ name }) => this.kindOf(name) !== "personal");
   }
 
   /** Makes a partition what its policy wants. */
@@ -397,8 +501,16 @@ export class Management {
     }
   }
 
+  private reportedOf(partition: ManagedPartition, running: boolean): Reported | null {
+    return partition.reported(running, this.codeOf(partition), this.now());
+  }
+
+  private codeOf({ name }: ManagedPartition): CodeFacts | null {
+    return this.options.guard().facts(name);
+  }
+
   private report(partition: ManagedPartition, running: boolean): void {
-    const reported = partition.reported(running);
+    const reported = this.reportedOf(partition, running);
     if (reported !== null) this.agent?.send({ kind: "reported", partition: partition.name, reported });
   }
 
@@ -440,7 +552,7 @@ export class Management {
         this.target!.happened("offline", partition.id);
       }
       const running = this.target!.isRunning(partition.id);
-      const overdue = partition.overdue(running, now);
+      const overdue = partition.overdue(running, this.codeOf(partition), now);
       const lockAfter = offline?.lockAfterSeconds ?? 0;
       if (lockAfter > 0 && silent >= lockAfter) await this.lock(partition, `offline for ${silent} s`);
       else if (overdue.length > 0) await this.lock(partition, `its policy is violated (${overdue.join(", ")})`);
@@ -459,7 +571,7 @@ export class Management {
   }
 
   /** The present, as the device believes it: seconds since 1970. */
-  private now(): number {
+  now(): number {
     return presentTime(this.governance.trust.floor, Date.now() / 1000);
   }
 }

@@ -1,6 +1,7 @@
 // What the kernel worker is started with, and what it posts to the main thread.
 
 import type { MessagePort } from "node:worker_threads";
+import type { DiskFile } from "./handset-messages.ts";
 import type { LoadPlan } from "./loader/plan.ts";
 import type { MachineConfig } from "./machine.ts";
 import type { MailboxBuffers } from "./mailbox.ts";
@@ -10,7 +11,7 @@ export interface KernelWorkerData {
   config: MachineConfig;
   plan: LoadPlan;
   mailbox: MailboxBuffers;
-  disk: { path: string; readOnly: boolean } | null;
+  disk: DiskFile | null;
   /** The I/O worker's queue; null in deterministic mode and without a disk. */
   diskQueue: SharedArrayBuffer | null;
   /** Which console port is the terminal's: 0 the PL011, 1 upwards the virtio-console's. */

@@ -1,30 +1,37 @@
 // The monitor: a handset file brought to life. It owns the handset's worker, knows the partitions by name, and answers commands.
 
 import { Buffer } from "node:buffer";
+import { rmSync } from "node:fs";
 import { commandNamed, type AuditView, type CommandTarget, type HandsetView } from "../command.ts";
-import { Failure, UsageError } from "../failure.ts";
+import { Failure, HostError, UsageError } from "../failure.ts";
 import { boardSpec, type Board } from "../handset/board.ts";
 import type { HandsetChannel, HandsetFile, HandsetPartition } from "../handset/file.ts";
 import { Rules } from "../shell/rules.ts";
 import { ShellSession } from "../shell/session.ts";
-import { agentFolder, monitorFolder } from "../paths.ts";
+import { agentFolder, codeFolder, monitorFolder, vaultFolder } from "../paths.ts";
+import { AuditNote } from "./audit-note.ts";
 import { AuditLog } from "./audit-log.ts";
 import { auditView } from "./audit-view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
 import {
   HANDSET_ITSELF,
   type CpuContract,
+  type DiskFile,
   type EnergyContract,
   type HandsetEvent,
   type IoContract,
 } from "./handset-messages.ts";
 import type { ManagedHandset } from "./command-runner.ts";
-import { erase, sha256OfFile } from "./image-files.ts";
+import { ConsoleAccess } from "./console-access.ts";
+import { ConsoleGuard } from "./console-guard.ts";
+import type { Wiped } from "./disk-vault.ts";
+import { HandsetDisks, protectionOf } from "./handset-disks.ts";
+import { sha256OfFile } from "./image-files.ts";
 import { Management } from "./management.ts";
 import { HandsetPower, type PowerEvent } from "./handset-power.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 import { reasonText } from "./reason-text.ts";
-import { RefusalError } from "./refusal-error.ts";
+import { Release } from "./release.ts";
 
 export type { HandsetEvent } from "./handset-messages.ts";
 
@@ -37,13 +44,11 @@ export interface ResolvedPartition {
 interface Member {
   id: number;
   file: HandsetPartition;
+  disk: DiskFile | null;
   cpu: CpuContract;
   energy: EnergyContract | null;
   io: IoContract;
 }
-
-/** A console that a client is attached to sends what it has in chunks of at most this. */
-const CONSOLE_CHUNK_BYTES = 16 << 10;
 
 export class Monitor implements CommandTarget, ControlHandlers {
   readonly handset: Handset;
@@ -52,18 +57,22 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly members: Member[] = [];
   private readonly onQuit: () => void;
   private readonly audits: AuditLog;
+  private readonly release: Release;
   private readonly rules: Rules;
   private readonly ruleListeners: ((rule: string, text: string) => void)[] = [];
   private readonly eventListeners: ((name: string, event: HandsetEvent) => void)[] = [];
   private readonly power: HandsetPower;
   /** Null: the handset belongs to no fleet. */
   private readonly management: Management | null;
+  private readonly disks: HandsetDisks;
+  private readonly consoles: ConsoleAccess;
   private readonly channels = new Map<HandsetChannel, { id: number; bytesPerSecond: number | null }>();
   /** Who runs, by what was heard last. */
   private readonly running = new Set<number>();
   private powerTimer: NodeJS.Timeout | undefined;
-  /** How many are attached to each console, by partition. */
-  private readonly attached = new Map<number, number>();
+  /** Null: no policy locks anything. */
+  private readonly guard: ConsoleGuard | null;
+  private guardTimer: NodeJS.Timeout | undefined;
   private booted = false;
   /** The handset's time when it was last heard of. */
   private lastNs = 0;
@@ -84,17 +93,24 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.onQuit = onQuit;
     const now = (): number => performance.now() * 1e6;
     this.power = new HandsetPower({ board, file, deterministic: mode === "deterministic", root, now });
-    this.management = Management.read({
-      handset: file.name,
-      board,
-      partitions: file.partitions.map(({ name, kind }) => ({ name, kind })),
-      monitorFolder: monitorFolder(file.name),
-      agentFolder: agentFolder(file.name),
-      ...(agentProgram === undefined ? {} : { agentProgram }),
-    });
+    this.disks = new HandsetDisks(vaultFolder(file.name));
+    // Opening it takes the handset's folder, so nobody else wipes or reads there meanwhile.
     this.audits = new AuditLog(monitorFolder(file.name));
+    try {
+      this.release = new Release(monitorFolder(file.name), agentFolder(file.name));
+      if (this.release.begun) this.finishRelease();
+      this.management = this.readManagement(agentProgram);
+      this.guard = this.management === null ? null : this.makeGuard(this.management);
+    } catch (error) {
+      this.audits.close();
+      throw error;
+    }
     const governance = this.management === null ? {} : { governance: this.management.spec };
     this.handset = new Handset(boardSpec(board), mode, this.power.spec, { audit: this.audits, ...governance });
+    this.consoles = new ConsoleAccess(this.handset, {
+      refusal: (partition) => this.management?.consoleRefusal(partition) ?? null,
+      guard: this.guard,
+    });
     this.handset.on("audit", (records) => this.management?.audited(records));
     this.handset.on("battery", (reading) => {
       this.power.hear(reading);
@@ -108,6 +124,43 @@ export class Monitor implements CommandTarget, ControlHandlers {
       (name, positionals, options) => this.command(name, positionals, options),
       (rule, text) => this.ruleReported(rule, text),
     );
+  }
+
+  private readManagement(agentProgram: string | undefined): Management | null {
+    const { file, board, release } = this;
+    const note = new AuditNote(monitorFolder(file.name));
+    return Management.read({
+      ...{ handset: file.name, board, vault: this.disks.vault, release, guard: () => this.guard! },
+      auditBacklog: note.backlog(this.audits),
+      auditTold: (next) => note.write(next),
+      partitions: file.partitions.map(({ name, kind }) => ({ name, kind })),
+      monitorFolder: monitorFolder(file.name),
+      agentFolder: agentFolder(file.name),
+      ...(agentProgram === undefined ? {} : { agentProgram }),
+    });
+  }
+
+  private makeGuard(management: Management): ConsoleGuard {
+    return new ConsoleGuard({
+      folder: codeFolder(this.file.name),
+      section: (partition) => management.unlockOf(partition),
+      now: () => management.now(),
+      clock: () => performance.now(),
+      wipe: async (partition) => void (await this.wipe([partition], "")),
+      happened: (kind, name, value) => {
+        const partition = this.members.find(({ file }) => file.name === name)?.id ?? HANDSET_ITSELF;
+        if (kind === "console-locked") this.consoles.end(partition, "it locked itself, or was locked");
+        if (kind === "unlocked") management.changed(name);
+        this.emit(name, { kind, partition, reason: 0, timeNs: this.lastNs, value });
+      },
+    });
+  }
+
+  /** The handset was told to leave its fleet, and did not come to the end of it. */
+  private finishRelease(): void {
+    this.disks.release(this.file.partitions);
+    rmSync(codeFolder(this.file.name), { recursive: true, force: true });
+    this.release.finish();
   }
 
   /** What a user must be told once: which sensors are simulated, and why. */
@@ -127,6 +180,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
       await this.grant(channel, rate ?? channel.contract.bytes?.rate ?? null);
     }
     this.startRules();
+    await this.guard?.settle(this.members.map(({ file }) => file.name));
+    if (this.guard !== null) this.guardTimer = setInterval(() => this.guard!.lockIdle(), IDLE_LOOK_MS);
     for (const { id, file } of this.members) {
       if (this.management?.isLocked(file.name)) await this.handset.act("lock", id);
       else await this.handset.act("start", id);
@@ -138,16 +193,23 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private async define(file: HandsetPartition, image: PartitionPlan["image"]): Promise<void> {
     const { name, energyInitial, restart } = file;
     const { management } = this;
-    const imageHash = management === null || image.kernel === null ? "" : sha256OfFile(image.kernel);
+    const { kernel } = image;
+    const imageHash = (): string => (management === null || kernel === null ? "" : sha256OfFile(kernel));
     const asked = { cpu: file.cpu, energy: file.energy, io: file.io };
-    const contracts = management?.plan(name, imageHash, asked) ?? asked;
+    const contracts = management?.plan(name, imageHash(), asked) ?? asked;
     try {
-      const id = await this.handset.add({ name, image, imageHash, ...contracts, energyInitial, restart });
-      this.members.push({ id, file, ...contracts });
+      const governed = management !== null && file.kind !== "personal";
+      const disk = this.disks.diskOf(file, governed);
+      const id = await this.handset.add({
+        // What the fleet is told of it is what is loaded, at each start and reset.
+        ...{ name, image: { ...image, disk, kernel: governed ? pinned(kernel, imageHash()) : kernel }, imageHash },
+        ...{ ...contracts, energyInitial, restart },
+      });
+      this.members.push({ id, file, disk, ...contracts });
       const { ramBytes, overheadBytes } = this.handset.memoryOf(id);
-      management?.defined(name, id, ramBytes + overheadBytes);
+      management?.defined(name, id, ramBytes + overheadBytes, protectionOf(disk));
     } catch (error) {
-      if (!(error instanceof RefusalError) || !management?.kept(name, error.message)) throw error;
+      if (!(error instanceof HostError) || !management?.kept(name, error.message)) throw error;
       const itself = { partition: HANDSET_ITSELF, reason: 0, timeNs: this.lastNs, value: 0 };
       this.emit(name, { kind: "refused", ...itself, text: error.message });
     }
@@ -163,6 +225,33 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const id = await this.handset.channel(end(from, fromPort), end(to, toPort), { ...contract, bytes });
     this.channels.set(channel, { id, bytesPerSecond });
     return id;
+  }
+
+  /** Destroys what partitions have on disk, key first, and leaves them locked, each with an empty disk under a new key. */
+  private async wipe(names: readonly string[], command: string): Promise<Wiped[]> {
+    // Before the first of them is touched: a cut must not leave some of them.
+    for (const name of names) this.disks.vault.mark(name, command);
+    const wiped: Wiped[] = [];
+    for (const name of names) {
+      const file = this.file.partitions.find((each) => each.name === name)!;
+      const member = this.members.find((each) => each.file === file);
+      const destroy = (): Wiped => this.disks.destroy(file, command, member?.disk ?? null);
+      await this.handset.keepLocked(name, true);
+      this.guard?.forget(name);
+      if (member === undefined) {
+        wiped.push(destroy());
+        this.management?.wiped(name);
+        continue;
+      }
+      const { id } = member;
+      await this.handset.act("lock", id);
+      wiped.push(await this.handset.withoutDisk(id, destroy));
+      this.consoles.end(id, "the partition was wiped");
+      this.handset.consoleLog(id).erase();
+      this.management?.wiped(name);
+      this.emit(name, { kind: "wiped", partition: id, reason: 0, timeNs: this.lastNs, value: 0 });
+    }
+    return wiped;
   }
 
   /** What management may do with this handset. */
@@ -181,11 +270,18 @@ export class Monitor implements CommandTarget, ControlHandlers {
       lock: async (partition, name, locked) => {
         // What is kept first holds whatever happens next.
         await handset.keepLocked(name, locked);
+        const { vault } = this.disks;
+        if (!locked && vault.wipedFor(name) !== null) vault.unmark(name);
         await handset.act(locked ? "lock" : "unlock", partition);
       },
       isRunning: (partition) => this.running.has(partition),
       consoleBytes: (partition) => handset.consoleLog(partition).readFrom(0).bytes,
-      eraseDisk: (partition) => erase(this.member(partition).file.disk),
+      wipe: (partitions, command) => this.wipe(partitions, command),
+      release: async () => {
+        await handset.release();
+        for (const { id, file } of this.members) if (file.kind !== "personal") await handset.closeDisk(id);
+        this.finishRelease();
+      },
       channels: this.file.channels.filter((channel) =>
         [channel.from, channel.to].every((name) => this.members.some(({ file }) => file.name === name)),
       ),
@@ -204,6 +300,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   /** Ends the rules, then the handset. */
   async close(): Promise<void> {
+    clearInterval(this.guardTimer);
     clearInterval(this.powerTimer);
     await this.management?.close();
     await this.rules.close();
@@ -282,6 +379,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.lastNs = Math.max(this.lastNs, event.timeNs);
     if (event.kind === "running") this.running.add(event.partition);
     else if (["paused", "stopped", "failed", "locked"].includes(event.kind)) this.running.delete(event.partition);
+    if (event.kind === "policy-applied") this.consoles.review(event.partition, name);
     this.management?.happened(event, name);
     for (const listener of this.eventListeners) listener(name, event);
   }
@@ -350,7 +448,27 @@ export class Monitor implements CommandTarget, ControlHandlers {
     return { cpu, energy, io };
   }
 
+  async unlockConsole(partition: string, code: string): Promise<void> {
+    await this.guardOf(partition).unlock(partition, code);
+  }
+
+  lockConsole(partition: string): void {
+    this.guardOf(partition).lock(partition);
+  }
+
+  async setCode(partition: string, code: string, old: string | null): Promise<void> {
+    await this.guardOf(partition).setCode(partition, code, old);
+  }
+
+  /** Throws UsageError when the handset belongs to no fleet. */
+  private guardOf(partition: string): ConsoleGuard {
+    if (this.guard !== null) return this.guard;
+    throw new UsageError("CODE_NONE", `nothing locks ${partition}: no policy governs it`);
+  }
+
+  /** Throws UsageError while its console is locked. */
   console(partition: number): string {
+    this.guard?.check(this.member(partition).file.name);
     return this.handset.consoleLog(partition).readFrom(0).bytes.toString("latin1");
   }
 
@@ -365,7 +483,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   command(name: string, positionals: string[], options: Record<string, string>): Promise<unknown> {
     const command = commandNamed(name);
-    const unknown = Object.keys(options).find((option) => !(option in command.options));
+    const known = [...Object.keys(command.options), ...(command.secrets ?? [])];
+    const unknown = Object.keys(options).find((option) => !known.includes(option));
     if (unknown !== undefined) throw new UsageError("USAGE", `${name} has no option --${unknown}`);
     if (positionals.length > command.positionals.length)
       throw new UsageError("USAGE", `${name} has too many arguments`);
@@ -376,7 +495,11 @@ export class Monitor implements CommandTarget, ControlHandlers {
     return new ShellSession((name, positionals, options) => this.command(name, positionals, options));
   }
 
-  attach(partition: string, output: (bytes: Buffer) => void): { input: (bytes: Buffer) => void; detach: () => void } {
+  attach(
+    partition: string,
+    output: (bytes: Buffer) => void,
+    ended: (why: string) => void = () => undefined,
+  ): { input: (bytes: Buffer) => void; detach: () => void } {
     const member = this.members.find(({ file }) => file.name === partition);
     if (member === undefined) {
       throw new UsageError(
@@ -385,37 +508,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
         `Partitions: ${this.members.map(({ file }) => file.name).join(", ")}.`,
       );
     }
-    const denied = this.management?.consoleRefusal(partition) ?? null;
-    if (denied !== null) throw new UsageError("POLICY", `nobody may attach to ${partition}: ${denied}`);
-    const { console: use } = member.file.devices;
-    if (use === "none") {
-      throw new UsageError("CONSOLE_NONE", `${partition} has no console to attach to`, "See: pocketvisor log");
-    }
-    const others = this.attached.get(member.id) ?? 0;
-    if (use === "exclusive" && others > 0) {
-      throw new UsageError("CONSOLE_TAKEN", `somebody is attached to ${partition}, whose console is exclusive`);
-    }
-    this.attached.set(member.id, others + 1);
-    const log = this.handset.consoleLog(member.id);
-    let cursor = 0;
-    const pump = (id: number): void => {
-      if (id !== member.id) return;
-      const part = log.readFrom(cursor);
-      cursor = part.cursor;
-      for (let at = 0; at < part.bytes.length; at += CONSOLE_CHUNK_BYTES) {
-        output(part.bytes.subarray(at, at + CONSOLE_CHUNK_BYTES));
-      }
-    };
-    this.handset.on("console", pump);
-    setImmediate(pump, member.id);
-    return {
-      input: (bytes) => void this.handset.input(member.id, bytes).catch(() => undefined),
-      detach: () => {
-        if (!this.handset.listeners("console").includes(pump)) return;
-        this.handset.off("console", pump);
-        this.attached.set(member.id, this.attached.get(member.id)! - 1);
-      },
-    };
+    const { id, file } = member;
+    return this.consoles.attach({ id, name: partition, use: file.devices.console }, output, ended);
   }
 
   /** Calls `listener` for everything that happens, with the partition's name. */
@@ -428,6 +522,11 @@ export class Monitor implements CommandTarget, ControlHandlers {
   }
 }
 
+function pinned(kernel: PartitionPlan["image"]["kernel"], sha256: string): PartitionPlan["image"]["kernel"] {
+  return kernel === null ? null : { ...kernel, sha256 };
+}
+
+const IDLE_LOOK_MS = 1000;
 const READY_POLL_MS = 100;
 const POWER_POLL_MS = 1000;
 

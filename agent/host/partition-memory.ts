@@ -31,8 +31,20 @@ export const TRANSLATION = { translateBytes: TRANSLATE_BYTES_LEAST, translateCod
 /** What a partition costs beside its RAM: small ones fit into 1 MiB of overhead, normal ones into 4 MiB (with 64 MiB of RAM and a
  *  disk). */
 export const CACHE_SIZES: Record<"normal" | "small", CacheSizes> = {
-  normal: { tlbEntries: 512, tlbContexts: 12, blockCacheBytes: 40 * WASM_PAGE, diskPieceBytes: 16 << 10, ...NOT_TRANSLATED },
-  small: { tlbEntries: 256, tlbContexts: 8, blockCacheBytes: 6 * WASM_PAGE, diskPieceBytes: 4 << 10, ...NOT_TRANSLATED },
+  normal: {
+    tlbEntries: 512,
+    tlbContexts: 12,
+    blockCacheBytes: 40 * WASM_PAGE,
+    diskPieceBytes: 16 << 10,
+    ...NOT_TRANSLATED,
+  },
+  small: {
+    tlbEntries: 256,
+    tlbContexts: 8,
+    blockCacheBytes: 6 * WASM_PAGE,
+    diskPieceBytes: 4 << 10,
+    ...NOT_TRANSLATED,
+  },
 };
 
 export interface MemoryItem {

@@ -9,9 +9,10 @@ import {
   DEVICE_ENTROPY,
   DEVICE_WATCHDOG,
 } from "../../kernel/abi/layout.ts";
-import { BlockStore } from "./block-store.ts";
+import { openDisk } from "./disk-file.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { seededEntropy } from "./entropy.ts";
+import type { DiskFile } from "./handset-messages.ts";
 import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "./loader/plan.ts";
 import type { MachineConfig } from "./machine.ts";
 import { CACHE_SIZES, TRANSLATION, checkRamBytes, partitionMemory, type PartitionMemory } from "./partition-memory.ts";
@@ -32,7 +33,7 @@ export interface ImageOptions {
   initrd: { path: string; sha256: string | null } | null;
   commandLine: string | null;
   deviceTree: string | null;
-  disk: { path: string; readOnly: boolean } | null;
+  disk: DiskFile | null;
   /** Hot guest code becomes WebAssembly. */
   translate?: boolean;
   /** Which caches: what the partition costs beside its RAM. */
@@ -95,8 +96,8 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
 }
 
 /** Opens the disk once to see that it can be used, before anything runs. */
-function diskShape(disk: { path: string; readOnly: boolean }): { sectors: number; readOnly: boolean; serial: string } {
-  const store = new BlockStore(disk.path, disk.readOnly);
+function diskShape(disk: DiskFile): { sectors: number; readOnly: boolean; serial: string } {
+  const store = openDisk(disk);
   store.close();
   return { sectors: store.sectors, readOnly: disk.readOnly, serial: DISK_SERIAL };
 }

@@ -3,9 +3,9 @@
 import { CONSOLE_INPUT_BYTES, CONSOLE_PORT_COUNT } from "../../kernel/abi/layout.ts";
 import { CHARGE_CONSOLE_BYTE } from "../../kernel/abi/hypervisor.ts";
 import { DONE, LIMIT_CAPACITY, LOSS_DISK } from "../../kernel/abi/reasons.ts";
-import { BlockStore } from "./block-store.ts";
 import { PanicWatch } from "./console-history.ts";
 import { ConsoleLog } from "./console-log.ts";
+import { openDisk, type DiskStore } from "./disk-file.ts";
 import { DiskQueue } from "./disk-queue.ts";
 import { DiskService, type DiskCharge } from "./disk-service.ts";
 import { hostEntropy, seededEntropy, type EntropySource } from "./entropy.ts";
@@ -42,7 +42,7 @@ export class Resident {
   private readonly deterministic: boolean;
   private machine: Machine | null = null;
   private disk: DiskService | null = null;
-  private store: BlockStore | null = null;
+  private store: DiskStore | null = null;
   private input: Buffer[] = [];
   private inputBytes = 0;
   private readyTail = Buffer.alloc(0);
@@ -69,7 +69,7 @@ export class Resident {
     this.destroy();
     const machine = new Machine(module, spec.machine, now);
     loadImages(machine, spec.plan);
-    if (this.deterministic && spec.disk !== null) this.store = new BlockStore(spec.disk.path, spec.disk.readOnly);
+    if (this.deterministic && spec.disk !== null) this.store = openDisk(spec.disk);
     const queue = spec.diskQueue === null ? null : new DiskQueue(spec.diskQueue);
     this.disk = new DiskService(
       machine,

@@ -23,7 +23,7 @@ export interface ShellCallbacks {
 export class ShellKeeper {
   private readonly words: SharedArrayBuffer;
   private readonly callbacks: ShellCallbacks;
-  private readonly governance: GovernanceSpec | null;
+  private governance: GovernanceSpec | null;
   private worker: Worker | null = null;
   private timer: NodeJS.Timeout | undefined;
   private count = 0;
@@ -42,6 +42,11 @@ export class ShellKeeper {
   post(order: ShellOrder): boolean {
     this.worker?.postMessage(order);
     return this.worker !== null;
+  }
+
+  /** Shells that are started from here on are of no fleet. */
+  release(): void {
+    this.governance = null;
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,10 @@ export interface DownTopic {
   kind: Exclude<AcceptedKind, "consent">;
   /** Of dn/pol/{partition}; empty otherwise. */
   partition: string;
+  /** Of all/dn/roots/{version}, where every root document stays, so that a device that was away for several walks from one to the next. */
+  rootVersion?: number;
+  /** Of dn/img/{name}: each image has a topic of its own, as each partition's policy has. */
+  image?: string;
 }
 
 const DEVICE = /^[0-9a-f]{32}$/;
@@ -22,6 +26,7 @@ const LABEL = /^[a-z0-9-]{1,32}$/;
 /** A tenant is a label too: nothing in it can be taken for a wildcard, a level or a broker's own `$` topics (MQTT 5 §4.7). */
 const TENANT = LABEL;
 const KINDS: ReadonlySet<string> = new Set(["root", "time", "groups", "img", "cmd"]);
+const ROOT_VERSION = /^[1-9][0-9]{0,8}$/;
 /** The longest topic of ours: tenant and group of 32 characters, a partition of 32. */
 const TOPIC_LENGTH_MAX = 128;
 
@@ -41,12 +46,13 @@ export class Topics {
     this.device = device;
   }
 
-  up(kind: "state" | "tm" | "ev" | "rep" | "ack"): string {
+  up(kind: "state" | "tm" | "ev" | "ack"): string {
     return `${this.base}${this.device}/up/${kind}`;
   }
 
-  /** Throws TOPIC_NAME for a stream or a partition that is no label. */
-  stream(kind: "log" | "con", name: string): string {
+  /** Of a stream, or of what is applied of one partition's policy: a topic of its own for each, because what is retained there must not be
+   *  replaced by another's. Throws TOPIC_NAME for a name that is no label. */
+  stream(kind: "log" | "con" | "rep", name: string): string {
     if (!LABEL.test(name)) throw new TopicError("TOPIC_NAME", "the stream's name is not 1 to 32 of a-z, 0-9 and -");
     return `${this.base}${this.device}/up/${kind}/${name}`;
   }
@@ -73,6 +79,13 @@ export class Topics {
     if (down !== "dn" || kind === undefined || more.length > 0) return null;
     if (kind === "pol") {
       return partition !== undefined && LABEL.test(partition) ? { from, group, kind, partition } : null;
+    }
+    if (kind === "roots" && from === "all") {
+      const rootVersion = ROOT_VERSION.test(partition ?? "") ? Number(partition) : null;
+      return rootVersion === null ? null : { from, group, kind: "root", partition: "", rootVersion };
+    }
+    if (kind === "img" && partition !== undefined) {
+      return LABEL.test(partition) ? { from, group, kind, partition: "", image: partition } : null;
     }
     if (!KINDS.has(kind) || partition !== undefined) return null;
     // A command and a list of groups are one device's own.

@@ -6,6 +6,7 @@
 import type { Policy } from "../wire/policy.ts";
 import type { Reported } from "../wire/reports.ts";
 import type { Limits } from "./limits.ts";
+import { unmetKey, type CodeFacts } from "./unlock.ts";
 
 type Compliance = Reported["sections"] extends Map<number, infer C> ? C : never;
 type State = Compliance["state"];
@@ -39,6 +40,10 @@ export interface Outcome {
   /** Why the hypervisor refused the contracts that the policy leaves; null: it took them. */
   refusal: string | null;
   running: boolean;
+  /** What is known of its unlock code; null: none is set. */
+  code: CodeFacts | null;
+  /** Seconds since 1970. */
+  now: number;
 }
 
 const compliant: Compliance = { state: "compliant" };
@@ -58,10 +63,10 @@ const JUDGES: Record<Section, Judge> = {
     return compliant;
   },
   images: ({ images }, { limits, image, running }) => {
-    if (limits.images === null) return lacking(1);
-    if (images?.releaseLeast !== undefined) return lacking(2);
-    if (images?.allowDevelopment !== undefined) return lacking(3);
-    return running && !limits.images.includes(image) ? state("pending", 1) : compliant;
+    // It runs until somebody ends it, or the enforcement clock does; it does not start again.
+    if (running && limits.images?.includes(image) !== true) return state("failed", 1);
+    // Nothing says of an image that it is one of a developer's: whoever wants those names their hashes.
+    return images?.allowDevelopment === true ? lacking(3) : compliant;
   },
   apps: ({ apps }) => (apps!.length === 0 ? compliant : lacking(0)),
   deviceAccess: ({ deviceAccess }) => {
@@ -74,7 +79,11 @@ const JUDGES: Record<Section, Judge> = {
     const unheld = keys.findIndex((key) => sharing![key] !== undefined && sharing![key] !== "deny");
     return unheld < 0 ? compliant : lacking(unheld + 1);
   },
-  unlock: () => lacking(1),
+  unlock: ({ unlock }, { code, now }) => {
+    // Waits for a person; meanwhile nobody gets at the console.
+    const key = unmetKey(code, unlock!, now);
+    return key === null ? compliant : state("pending", key);
+  },
   location: ({ location }) => (location!.when === "never" ? compliant : lacking(1)),
   power: () => compliant,
   telemetry: ({ telemetry }) => (telemetry!.metrics === undefined ? compliant : lacking(3)),

@@ -2,8 +2,9 @@
 // policy never gives, it cuts. Whatever is cut comes back when the policy that cut it is replaced by one that does not.
 
 import type { CpuContract, EnergyContract, IoContract } from "../host/handset-messages.ts";
-import { toHex } from "../wire/bytes.ts";
+import type { Image } from "../wire/documents.ts";
 import type { Policy } from "../wire/policy.ts";
+import { allowedImages } from "./images.ts";
 
 export interface Contracts {
   cpu: CpuContract;
@@ -34,7 +35,8 @@ const SECONDS_PER_HOUR = 3600;
 const RESERVE_SECONDS = 60n;
 const PICOJOULES_PER_MICROWATT_SECOND = 1_000_000n;
 
-export function limitsOf(policy: Policy): Limits {
+/** `manifests` are the images that the fleet has sent manifests of. */
+export function limitsOf(policy: Policy, manifests: readonly Image[] = []): Limits {
   const { budget, images, deviceAccess, sharing } = policy;
   const hourly = budget?.energyMillijoulesPerHour;
   return {
@@ -45,7 +47,7 @@ export function limitsOf(policy: Policy): Limits {
     weight: budget?.cpuWeight ?? null,
     // Rounded down: what is left over is not granted.
     energyMicrowatts: hourly === undefined ? null : Math.floor((hourly * 1000) / SECONDS_PER_HOUR),
-    images: images === undefined || typeof images.allowed === "string" ? null : images.allowed.map(toHex),
+    images: images === undefined ? null : allowedImages(images, manifests),
     // Absent is deny for a managed partition, once the policy says anything of devices. "Ask" has nobody to ask, so it is deny.
     console: deviceAccess === undefined || deviceAccess.get("console") === "allow",
     channels: sharing?.channels ?? null,

@@ -18,6 +18,7 @@ import { stateMsg, type Info } from "../wire/reports.ts";
 import { decodeMessage, encodeMessage } from "../wire/schema.ts";
 import type { Device } from "../wire/scope.ts";
 import { fleetState } from "../wire/streams.ts";
+import { sign1 } from "../wire/sign.ts";
 import { decodeTrust } from "../wire/trust.ts";
 import type { Enrolment } from "./enrolment.ts";
 import { Incoming } from "./incoming.ts";
@@ -66,7 +67,8 @@ export class Agent {
   private outgoing: Outgoing | null = null;
   private incoming: Incoming | null = null;
   private facts: Info | null = null;
-  private auditing: Promise<void> = Promise.resolve();
+  /** What is signed goes out in the order in which it came. */
+  private signing: Promise<void> = Promise.resolve();
   private queueTimer: (() => void) | null = null;
   private queueText = "";
   private ending = false;
@@ -122,16 +124,20 @@ export class Agent {
         outgoing.event(message.event, message.event.code >= SECURITY_CODES_FROM);
         break;
       case "reported":
-        outgoing.report(message.partition, message.reported);
+        this.sign("a report", async () => {
+          const { partition, reported } = message;
+          outgoing.report(partition, await sign1("report", reported, this.options.key, nodeCrypto));
+        });
         break;
       case "ack":
         outgoing.ack(message.ack);
         break;
       case "audit":
-        this.auditing = this.auditing
-          .then(() => signAudit(message.audit, this.options.key))
-          .then((batches) => batches.forEach((batch) => outgoing.audit(batch)))
-          .catch((error: unknown) => this.options.trouble(`audit records: ${(error as Error).message}`));
+        this.sign("audit records", async () => {
+          const { first, records } = message.audit;
+          for (const batch of await signAudit(message.audit, this.options.key)) outgoing.audit(batch);
+          void this.options.tell({ kind: "audited", next: first + records.length });
+        });
         break;
       case "log":
         outgoing.stream({ kind: "log", name: message.stream, chunk: message.chunk });
@@ -234,6 +240,12 @@ export class Agent {
     );
   }
 
+  private sign(what: string, step: () => Promise<void>): void {
+    this.signing = this.signing
+      .then(step)
+      .catch((error: unknown) => this.options.trouble(`${what}: ${(error as Error).message}`));
+  }
+
   /** Birth or death. */
   private state(online: boolean, connection: number): Uint8Array {
     const birth = online && this.facts !== null ? { facts: this.facts, bootCount: this.memory.boot } : {};
@@ -247,6 +259,10 @@ export class Agent {
 
   /** Publishes what waits, then ends. */
   private retire(): void {
+    void this.signing.then(() => this.leave());
+  }
+
+  private leave(): void {
     const deadline = this.options.clock.now() + RETIRE_MS;
     const look = (): void => {
       const done = this.outgoing!.isEmpty || this.session?.isUp !== true || this.options.clock.now() >= deadline;

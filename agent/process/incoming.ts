@@ -13,7 +13,7 @@ import { REASONS, type Reason } from "../wire/reasons.ts";
 import type { EventMessage } from "../wire/reports.ts";
 import type { Device } from "../wire/scope.ts";
 import type { Crypto } from "../wire/signers.ts";
-import type { Trust } from "../wire/trust.ts";
+import { appliedVersion, type Trust } from "../wire/trust.ts";
 import { Hold, type Held } from "./hold.ts";
 
 /** Documents of each kind: so many at once, so many a second are checked. */
@@ -89,7 +89,10 @@ export class Incoming {
       return Promise.resolve();
     }
     const via: Via = { kind: topic.kind, retained, ...(topic.partition === "" ? {} : { partition: topic.partition }) };
-    const key = `${topic.from}/${topic.group}/${topic.kind}/${topic.partition}`;
+    const key = `${topic.from}/${topic.group}/${topic.kind}/${topic.rootVersion ?? topic.image ?? topic.partition}`;
+    // A root that was left behind long ago is no news, and no attack.
+    if ((topic.rootVersion ?? Infinity) < (appliedVersion(this.trust, "root", "")?.version ?? 0))
+      return Promise.resolve();
     if (bytes.length > DOCUMENT_BYTES_MAX) {
       this.refuse(via, "too-large", `${bytes.length} bytes`);
       return Promise.resolve();

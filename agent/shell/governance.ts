@@ -9,6 +9,7 @@ import { cmdId, devid, label, secs } from "../wire/common.ts";
 import { SCHEMAS } from "../wire/kinds.ts";
 import { DOCUMENT, DOCUMENT_BYTES_MAX, REPLAY_MAX } from "../wire/limits.ts";
 import type { GuardLimits } from "../wire/guard.ts";
+import type { Image } from "../wire/documents.ts";
 import type { Policy } from "../wire/policy.ts";
 import {
   bytes,
@@ -27,6 +28,8 @@ import { decodeTrust, encodeTrust, type Trust } from "../wire/trust.ts";
 
 /** Partitions that may be governed. */
 const POLICIES_MAX = 64;
+/** Manifests that are kept. */
+export const IMAGES_MAX = 64;
 const ACK_BYTES_MAX = 4096;
 /** SHA-256, behind the rest. */
 const DIGEST_BYTES = 32;
@@ -50,6 +53,8 @@ const file = rule(
     device: required(6, devid),
     /** Partitions that the fleet, or a policy, has locked. */
     locked: required(7, list(label, 0, POLICIES_MAX)),
+    /** Manifests of images: the newest of each name. */
+    images: optional(8, list(bytes(1, DOCUMENT_BYTES_MAX), 0, IMAGES_MAX)),
   }),
 );
 
@@ -66,6 +71,8 @@ export interface Governance {
   trust: Trust;
   policies: PolicyInForce[];
   consent: Uint8Array | null;
+  /** Envelopes of image manifests, oldest first. */
+  images: Uint8Array[];
   /** Partitions that must not start. */
   locked: string[];
   /** Encoded acks by command id: a command that comes again is answered as it was. Oldest first. */
@@ -81,9 +88,10 @@ export function readGovernance(path: string): Governance | null {
     if (contents === null) return null;
     const body = contents.subarray(0, -DIGEST_BYTES);
     if (!digest(body).equals(contents.subarray(-DIGEST_BYTES))) throw new RangeError("its digest is wrong");
-    const { device, trust, policies, consent, acks, locked } = decodeMessage(file, body, FILE);
-    const governance = { device, trust: decodeTrust(trust), policies, consent: consent ?? null, acks, locked };
+    const { device, trust, policies, consent, acks, locked, images = [] } = decodeMessage(file, body, FILE);
+    const governance = { device, trust: decodeTrust(trust), policies, consent: consent ?? null, acks, locked, images };
     for (const { envelope } of policies) policyOf(envelope);
+    images.forEach(imageOf);
     return governance;
   } catch (error) {
     throw new HostError(
@@ -96,12 +104,15 @@ export function readGovernance(path: string): Governance | null {
 
 /** A handset at enrolment. */
 export function firstGovernance(device: Uint8Array, trust: Trust): Governance {
-  return { device, trust, policies: [], consent: null, acks: [], locked: [] };
+  return { device, trust, policies: [], consent: null, images: [], acks: [], locked: [] };
 }
 
 /** Writes the file; when this returns it is on the disk. Throws the file system's error. */
-export function writeGovernance(path: string, { device, trust, policies, consent, acks, locked }: Governance): void {
-  const rest = consent === null ? {} : { consent };
+export function writeGovernance(
+  path: string,
+  { device, trust, policies, consent, acks, locked, images }: Governance,
+): void {
+  const rest = { ...(consent === null ? {} : { consent }), ...(images.length === 0 ? {} : { images }) };
   const body = encodeMessage(file, { format: 1, device, trust: encodeTrust(trust), policies, acks, locked, ...rest });
   writeDurably(path, Buffer.concat([body, digest(body)]));
 }
@@ -109,6 +120,11 @@ export function writeGovernance(path: string, { device, trust, policies, consent
 /** Against a disk that forgets or flips, not against people: whoever can write the file can write a digest. */
 function digest(body: Uint8Array): Buffer {
   return createHash("sha256").update(body).digest();
+}
+
+/** The manifest in an envelope that was accepted once. Throws a WireError for any other bytes. */
+export function imageOf(envelope: Uint8Array): Image {
+  return decodeMessage(SCHEMAS.img, openEnvelope(envelope).payload, DOCUMENT);
 }
 
 /** The policy in an envelope that was accepted once. Throws a WireError for any other bytes. */

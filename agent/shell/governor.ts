@@ -11,7 +11,7 @@ import { REPLAY_MAX } from "../wire/limits.ts";
 import type { Device } from "../wire/scope.ts";
 import type { Trust } from "../wire/trust.ts";
 import { limitsOf, type Limits } from "../policy/limits.ts";
-import { policyOf, writeGovernance, type Governance, type PolicyInForce } from "./governance.ts";
+import { imageOf, IMAGES_MAX, policyOf, writeGovernance, type Governance, type PolicyInForce } from "./governance.ts";
 import { EnvelopeBucket } from "./verify-bucket.ts";
 
 /** What the governor asks for a check: agent/shell/verify's Verifier, or a test's. */
@@ -42,9 +42,7 @@ export class Governor {
     this.options = options;
     this.governance = options.governance;
     this.bucket = new EnvelopeBucket(options.now);
-    for (const { partition, envelope } of this.governance.policies) {
-      options.limit(partition, limitsOf(policyOf(envelope)));
-    }
+    this.limitAll();
   }
 
   get trust(): Trust {
@@ -90,6 +88,9 @@ export class Governor {
       const { partition } = accepted.document;
       const others = governance.policies.filter((each) => each.partition !== partition);
       next.policies = [...others, { partition, appliedAt: at, envelope }];
+    } else if (accepted.kind === "img") {
+      const others = governance.images.filter((each) => imageOf(each).name !== accepted.document.name);
+      next.images = [...others, envelope].slice(-IMAGES_MAX);
     } else if (accepted.kind === "consent") next.consent = envelope;
     try {
       this.persist(next);
@@ -97,8 +98,16 @@ export class Governor {
       // What is not on the disk would be forgotten, and could be rolled back: it does not count.
       return this.refused("storage", (error as Error).message, accepted.kind === "cmd" ? accepted.document.id : null);
     }
-    if (accepted.kind === "pol") this.options.limit(accepted.document.partition, limitsOf(accepted.document));
+    // A manifest may change what any policy leaves.
+    if (accepted.kind === "pol" || accepted.kind === "img") this.limitAll();
     return { verdict: "accepted", accepted, hash, at };
+  }
+
+  private limitAll(): void {
+    const manifests = this.governance.images.map(imageOf);
+    for (const { partition, envelope } of this.governance.policies) {
+      this.options.limit(partition, limitsOf(policyOf(envelope), manifests));
+    }
   }
 
   private persist(next: Governance): void {

@@ -80,15 +80,17 @@ const restart = recordOf({
   backoffMaxMs: upTo(86400e3),
   noProgressMs: upTo(86400e3),
 });
+const layer = recordOf({ path, key: path });
+const image = (what, value) => (/^([0-9a-f]{64})?$/.test(value) ? value : fail(what, "SHA-256 in hexadecimal", value));
 const spec = recordOf({
   name,
-  image: (what, value) => (/^([0-9a-f]{64})?$/.test(value) ? value : fail(what, "SHA-256 in hexadecimal", value)),
+  image,
   memoryBytes: upTo(2 ** 40),
   cpu,
   energy,
   io,
   restart,
-  disk: orNull(recordOf({ path, readOnly: flag })),
+  disk: orNull(recordOf({ path, readOnly: flag, layer: (what, value) => (value === undefined ? undefined : layer(what, value)) })),
 });
 
 /** A partition's name beside its number: the kernel worker refuses an order whose two do not belong together. */
@@ -105,6 +107,9 @@ const ORDERS = {
   revoke: { op: oneOf(["revoke"]), channel: upTo(0xffffffff) },
 };
 for (const op of ON_PARTITION) ORDERS[op] = { op: oneOf([op]), partition, name: called };
+/** What is loaded again is said again. */
+const loaded = (what, value) => (value === undefined ? undefined : image(what, value));
+for (const op of ["start", "restart"]) ORDERS[op].image = loaded;
 
 /** By partition: what its policy allows; see agent/policy/limits. */
 const LIMITS = new Map();
@@ -121,11 +126,17 @@ function hold(order) {
     case "define": {
       const limits = LIMITS.get(order.spec.name);
       if (limits === undefined) return;
-      const { memoryBytesMax, images } = limits;
+      const { memoryBytesMax } = limits;
       if (memoryBytesMax !== null && order.spec.memoryBytes > memoryBytesMax)
         beyond(limits, memoryBytesMax + " bytes of memory at most, not " + order.spec.memoryBytes);
-      if (images !== null && !images.includes(order.spec.image)) beyond(limits, "other images than this one");
+      holdImage(order.spec.image, limits);
       return holdContracts(order.spec, limits);
+    }
+    case "start":
+    case "restart": {
+      if (order.name === undefined) throw new Refused("a policy is in force: the order must name its partition");
+      const limits = LIMITS.get(order.name);
+      return limits === undefined ? undefined : holdImage(order.image, limits);
     }
     case "budget": {
       if (order.name === undefined) throw new Refused("a policy is in force: the order must name its partition");
@@ -139,6 +150,11 @@ function hold(order) {
         if (limits !== undefined && limits.channels !== null) holdChannel(order, limits);
       }
   }
+}
+
+function holdImage(image, limits) {
+  const { images } = limits;
+  if (images !== null && !images.includes(image)) beyond(limits, "other images than this one");
 }
 
 function holdContracts({ cpu, energy }, limits) {

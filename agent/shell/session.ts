@@ -33,7 +33,9 @@ export class ShellSession {
     this.waiting++;
     const outcome = await this.host.run({
       runtime: "prompt",
-      commands: commands().map(({ name }) => name),
+      commands: commands()
+        .filter(({ secrets }) => secrets === undefined)
+        .map(({ name }) => name),
       code: commandLine(line),
     });
     this.waiting--;

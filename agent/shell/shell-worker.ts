@@ -25,7 +25,7 @@ const gate = new Gate((request) => {
   Atomics.notify(words, 0);
 });
 // Before the first order: what governs the handset counts from the start.
-const governor = governance === null ? null : openGovernor(governance);
+let governor = governance === null ? null : openGovernor(governance);
 
 // One at a time: an order that waits for QuickJS to load is not overtaken by the next.
 let last = Promise.resolve();
@@ -42,6 +42,11 @@ async function carryOut(order: ShellOrder): Promise<HandsetAnswer | null> {
     current = order.id;
     const refused = await gate.pass(order.request);
     return refused === null ? null : { refusal: refused };
+  }
+  if ("released" in order) {
+    // The limits that it has set hold until the handset starts anew.
+    governor = null;
+    return { value: null };
   }
   if (governor === null) return { refusal: refusal("this handset belongs to no fleet") };
   if ("document" in order) return { value: await governor.document(order.document.envelope, order.document.via) };

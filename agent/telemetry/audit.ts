@@ -3,17 +3,10 @@
 import { AUDIT_BYTES, AUDIT_CHAIN } from "../../kernel/abi/hypervisor.ts";
 import type { AuditRecords } from "../agent-messages.ts";
 import type { DeviceKey } from "../identity/device-key.ts";
-import { encode } from "../wire/cbor.ts";
-import type { AuditBatch } from "../wire/streams.ts";
+import { auditSigned, type AuditBatch } from "../wire/streams.ts";
 
 /** Records of one batch: 128 bytes each at most, so that a batch stays far below what a broker takes. */
 const RECORDS_MAX = 128;
-
-/** What the signature of a batch covers. The first text keeps it apart from every other signature of the device's (RFC 9052 §4.4 has
- *  "Signature1" and "Signature" there). */
-export function auditSigned({ first, chain, records, lostCount }: Omit<AuditBatch, "signature">): Uint8Array {
-  return encode(["AuditBatch", first, chain, records, lostCount]);
-}
 
 /** Signs records, in as many batches as they take. */
 export async function signAudit(

@@ -12,7 +12,7 @@ import type { Session } from "../link/session.ts";
 import type { Topics } from "../link/topics.ts";
 import type { Ack } from "../wire/commands.ts";
 import { AGENT_EVENTS } from "../wire/reasons.ts";
-import { reported as reportedRule, type EventMessage, type Reported, type Sample } from "../wire/reports.ts";
+import type { EventMessage, Sample } from "../wire/reports.ts";
 import { encodeMessage } from "../wire/schema.ts";
 import { consoleChunk, logChunk, type AuditBatch } from "../wire/streams.ts";
 import { encodeTelemetry } from "../wire/telemetry.ts";
@@ -47,7 +47,8 @@ export class Outgoing {
   private settings: TelemetrySettings;
   /** Sequences that are on their way, or that this connection's broker refused. */
   private readonly inflight = new Set<number>();
-  private readonly reported = new Map<string, Reported>();
+  /** Signed reports by partition: the newest. */
+  private readonly reported = new Map<string, Uint8Array>();
   /** Partitions whose report this connection has not seen. */
   private readonly unreported = new Set<string>();
   /** From the link's return until no telemetry of before waits. */
@@ -119,7 +120,8 @@ export class Outgoing {
     this.pump();
   }
 
-  report(partition: string, reported: Reported): void {
+  /** What is applied of a partition's policy, signed (COSE_Sign1). */
+  report(partition: string, reported: Uint8Array): void {
     if (!this.reported.has(partition) && this.reported.size >= PARTITIONS_MAX) return;
     this.reported.set(partition, reported);
     this.unreported.add(partition);
@@ -178,8 +180,8 @@ export class Outgoing {
     const [partition] = this.unreported;
     if (partition !== undefined) {
       this.unreported.delete(partition);
-      const payload = encodeMessage(reportedRule, this.reported.get(partition)!);
-      session.publish(this.topics.up("rep"), payload, { qos: 1, retain: true }, (outcome) => {
+      const payload = this.reported.get(partition)!;
+      session.publish(this.topics.stream("rep", partition), payload, { qos: 1, retain: true }, (outcome) => {
         if (outcome === "arrived") this.sentCount++;
         else if (outcome === "lost") this.unreported.add(partition);
       });

@@ -100,7 +100,8 @@ export const AGENT_EVENTS = {
   "queue-lost": 514,
 } as const;
 
-/** What happens on a handset, as an event's code; argument 1: a reason's number. They never change. */
+/** What happens on a handset, as an event's code; argument 1: a reason's number; of document-refused, 2 the document's kind and 3 its partition. (An
+ *  event of the agent's, whose code is the reason itself, has these two as 1 and 2.) They never change. */
 export const HANDSET_EVENTS = {
   running: 640,
   paused: 641,
@@ -124,6 +125,10 @@ export const HANDSET_EVENTS = {
   "policy-applied": 659,
   "document-refused": 660,
   offline: 661,
+  /** A partition's data were destroyed, its disk's key first. */
+  wiped: 662,
+  /** A wrong unlock code; argument 2: how many in a row. */
+  "unlock-failed": 663,
 } as const;
 
 /** Thrown while a document is being checked; accept() turns it into its verdict. The text holds nothing of the document's. */

@@ -124,6 +124,10 @@ export const compliance = rule(
   }),
 );
 
+/** What becomes of a partition's disk when the device is lost: nothing that is written, written in the clear, encrypted at rest. */
+export const diskProtection = rule("disk-protection", words({ none: 0, plain: 1, encrypted: 2 }));
+export type DiskProtection = TypeOf<typeof diskProtection>;
+
 /** What is applied, section by section. */
 export const reported = rule(
   "reported",
@@ -133,6 +137,7 @@ export const reported = rule(
     appliedAt: required(3, secs),
     sections: required(4, mapOf(uint, compliance)),
     partitions: optional(5, partInfos),
+    disk: optional(6, diskProtection),
   }),
 );
 export type Reported = TypeOf<typeof reported>;

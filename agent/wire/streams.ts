@@ -1,5 +1,6 @@
 // Messages that carry no claims: the answer to an enrolment, audit records, log and console bytes, the fleet's own state.
 
+import { encode } from "./cbor.ts";
 import { secs, sha256, u53 } from "./common.ts";
 import { bool, bytes, list, optional, record, required, rule, text, uint, type TypeOf } from "./schema.ts";
 
@@ -28,6 +29,12 @@ export const auditBatch = rule(
   }),
 );
 export type AuditBatch = TypeOf<typeof auditBatch>;
+
+/** What the signature of a batch covers. The first text keeps it apart from every other signature of the device's (RFC 9052 §4.4 has
+ *  "Signature1" and "Signature" there). */
+export function auditSigned({ first, chain, records, lostCount }: Omit<AuditBatch, "signature">): Uint8Array {
+  return encode(["AuditBatch", first, chain, records, lostCount]);
+}
 
 export const fleetState = rule("fleet-state", record({ alive: required(1, bool), time: required(2, secs) }));
 export type FleetState = TypeOf<typeof fleetState>;

@@ -41,6 +41,7 @@ import {
 import {
   battery,
   compliance,
+  diskProtection,
   eventMsg,
   gap,
   info,
@@ -61,7 +62,21 @@ export const TABLE: readonly Rule<unknown>[] = [
   ...[policy, budget, imageRule, appRule, devKind, deviceAccess, netRule, network, sharing, unlock, location, power],
   ...[telemetryRule, offline, updates, enforcement],
   ...[verb, command, ackStatus, ack],
-  ...[stateMsg, info, partInfo, telemetryMsg, sample, battery, partSample, pstate, gap, eventMsg, reported, compliance],
+  ...[
+    stateMsg,
+    info,
+    partInfo,
+    telemetryMsg,
+    sample,
+    battery,
+    partSample,
+    pstate,
+    gap,
+    eventMsg,
+    reported,
+    compliance,
+    diskProtection,
+  ],
   ...[consent, enrolRequest, enrolGrant, image, auditBatch, fleetState, logChunk, consoleChunk],
 ];
 

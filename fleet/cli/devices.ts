@@ -4,6 +4,7 @@ import { EXIT_INTERNAL, EXIT_LEFT, EXIT_OK } from "../../agent/cli/exit-codes.ts
 import { escapeText } from "../../agent/escape.ts";
 import { FleetBook, type DeviceEntry, type News } from "../book.ts";
 import { heardTimes } from "../broker.ts";
+import { checkAudit } from "../audit.ts";
 import { findDevice } from "../devices.ts";
 import { commandName, shortName, viewOf, viewsOf, type DeviceView } from "../view.ts";
 import { base } from "../topics.ts";
@@ -45,11 +46,17 @@ export function tableOf(views: DeviceView[], now: number): string[] {
     const heard = heardAt === null ? "-" : `${ageText(now - heardAt)} ago`;
     const head = [shortName(device), label, simulated ? "(simulated)" : board, retired ? "retired" : link, heard];
     if (policies.length === 0) return [[...head, "-", "-", "-", "-"]];
-    return policies.map(({ partition, desired, reported, appliedAt, open }, at) => [
-      ...(at === 0 ? head : ["", "", "", "", ""]),
-      ...[partition, desired ?? "-", reported ?? "-", appliedAt === null ? "-" : dateText(appliedAt)],
-      ...(open.length === 0 ? [] : [`${open.length} open`]),
-    ]);
+    return policies.map(({ partition, desired, reported, appliedAt, open, signed }, at) => {
+      const notes = [
+        ...(open.length === 0 ? [] : [`${open.length} open`]),
+        ...(reported === null || signed ? [] : ["not signed"]),
+      ];
+      return [
+        ...(at === 0 ? head : ["", "", "", "", ""]),
+        ...[partition, desired ?? "-", reported ?? "-", appliedAt === null ? "-" : dateText(appliedAt)],
+        ...(notes.length === 0 ? [] : [notes.join(", ")]),
+      ];
+    });
   });
   const titles = ["DEVICE", "NAME", "BOARD", "LINK", "HEARD", "PARTITION", "DESIRED", "APPLIED", "AT", ""];
   return columns([titles, ...rows]);
@@ -134,9 +141,11 @@ export const watchVerb: Verb = {
         const taken = book.receive(topic, payload, retained, io.now());
         if (taken === null) return;
         const { entry, news } = taken;
-        const said = newsText(news);
+        const found = news.kind === "audit" ? checkAudit(store, entry.enrolled, news.batch) : null;
+        const said = found?.text ?? newsText(news);
         const device = entry.enrolled.name;
-        if (parsed.flag("json")) io.out(JSON.stringify({ device, kind: news.kind, text: said, retained }));
+        const holds = found === null ? {} : { holds: found.holds };
+        if (parsed.flag("json")) io.out(JSON.stringify({ device, kind: news.kind, text: said, retained, ...holds }));
         else io.out(`${whoText(entry)}: ${said}`);
       });
     });
@@ -185,7 +194,7 @@ export function newsText(news: News): string {
     case "log":
       return `log ${news.stream}: ${bytesText(news.chunk.bytes)}`;
     case "audit":
-      return `audit: ${news.count} records from ${news.first} on, ${news.lostCount} lost; their chain is not checked here`;
+      return `audit: ${news.batch.records.length} records from ${news.batch.first} on`;
     case "console":
       return `console ${news.partition}: ${bytesText(news.chunk.bytes)}`;
   }

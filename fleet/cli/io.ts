@@ -15,4 +15,6 @@ export interface Io {
   now(): number;
   /** Aborted when the person has had enough. */
   signal: AbortSignal;
+  /** Resolves after so many seconds, or when the signal is aborted. Real time if not said. */
+  sleep?: (seconds: number, signal: AbortSignal) => Promise<void>;
 }

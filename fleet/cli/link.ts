@@ -4,7 +4,7 @@ import type { OptionTable, Parsed } from "../../agent/cli/arguments.ts";
 import { heardTimes } from "../broker.ts";
 import { FleetBook } from "../book.ts";
 import { signAllFreshness } from "../freshness.ts";
-import { allIssued, rootPublication } from "../documents.ts";
+import { allIssued, rootChain, rootPublication } from "../documents.ts";
 import { FleetError } from "../failure.ts";
 import { brokerOptions, FleetLink } from "../link.ts";
 import type { FleetStore } from "../store.ts";
@@ -47,11 +47,9 @@ export async function withLink<T>(
 /** Publishes everything that devices should have, with fresh freshness documents. Returns how many documents. */
 export async function publishAll(store: FleetStore, link: FleetLink, now: number): Promise<number> {
   await signAllFreshness(store, now, 0);
-  const { topic, envelope } = rootPublication(store);
-  await link.publish(topic, envelope, true);
-  const issued = allIssued(store);
-  for (const each of issued) await link.publish(each.topic, each.envelope, true);
-  return issued.length + 1;
+  const all = [...rootChain(store), rootPublication(store), ...allIssued(store)];
+  for (const { topic, envelope } of all) await link.publish(topic, envelope, true);
+  return all.length;
 }
 
 /** A book with what the broker keeps. No packet says that this was all; so the fleet sends itself a marker, again and again, until two of them have

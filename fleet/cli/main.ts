@@ -6,6 +6,7 @@ import { escapeText } from "../../agent/escape.ts";
 import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
 import { groupsVerb } from "./groups.ts";
+import { imageVerb } from "./image.ts";
 import { keysVerb } from "./keys.ts";
 import { brokerVerb } from "./broker.ts";
 import { commandVerbs } from "./command.ts";
@@ -18,7 +19,18 @@ import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
 
 const VERBS: Verb[] = [
-  ...[keysVerb, brokerVerb, enrolVerb, certificateVerb, groupsVerb, policyVerb, rolloutVerb, publishVerb, timeVerb],
+  ...[
+    keysVerb,
+    brokerVerb,
+    enrolVerb,
+    certificateVerb,
+    groupsVerb,
+    policyVerb,
+    imageVerb,
+    rolloutVerb,
+    publishVerb,
+    timeVerb,
+  ],
   ...[lsVerb, inspectVerb, whyVerb, watchVerb, simVerb],
   ...commandVerbs,
 ];

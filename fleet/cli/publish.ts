@@ -1,7 +1,7 @@
 // fleet publish, fleet time: what devices should have goes to the broker again.
 
 import { EXIT_OK } from "../../agent/cli/exit-codes.ts";
-import { allIssued, audienceName, rootPublication } from "../documents.ts";
+import { allIssued, audienceName, rootChain, rootPublication } from "../documents.ts";
 import { signAllFreshness } from "../freshness.ts";
 import { dateText } from "../text.ts";
 import { LINK, LINK_HELP, publishAll, withLink } from "./link.ts";
@@ -19,8 +19,8 @@ ${LINK_HELP}`,
   async run(parsed, io) {
     const store = storeOf(parsed, io);
     if (parsed.flag("dry-run")) {
-      const topics = [rootPublication(store).topic, ...allIssued(store).map(({ topic }) => topic)];
-      for (const topic of topics) io.out(topic);
+      const all = [...rootChain(store), rootPublication(store), ...allIssued(store)];
+      for (const { topic } of all) io.out(topic);
       return EXIT_OK;
     }
     const count = await withLink(parsed, store, (link) => publishAll(store, link, io.now()));

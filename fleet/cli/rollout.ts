@@ -1,8 +1,9 @@
 // fleet rollout: a policy to all devices, ring by ring.
 
 import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import type { Parsed } from "../../agent/cli/arguments.ts";
-import { EXIT_INTERNAL, EXIT_OK } from "../../agent/cli/exit-codes.ts";
+import { EXIT_INTERNAL, EXIT_LEFT, EXIT_OK } from "../../agent/cli/exit-codes.ts";
 import { UsageError } from "../../agent/failure.ts";
 import { UnitError } from "../../agent/handset/units.ts";
 import type { FleetBook } from "../book.ts";
@@ -13,24 +14,30 @@ import { signFreshness } from "../freshness.ts";
 import type { FleetLink } from "../link.ts";
 import { parsePolicyFile, readPolicyFile, type PolicyBody } from "../policy/reader.ts";
 import { parseDuration } from "../policy/units.ts";
-import { after, decide, noted, ringOf, RINGS, type Rollout } from "../rollout.ts";
+import { policyRefusal } from "../refusals.ts";
+import { after, decide, hasEnded, nextAt, noted, ringOf, RINGS, type Rollout } from "../rollout.ts";
+import { keepBefore, loadRollout, policyBefore, ROLLOUT_ID, saveRollout, wishFor } from "../rollout-files.ts";
 import type { FleetStore } from "../store.ts";
-import { viewOf } from "../view.ts";
+import { base } from "../topics.ts";
+import { shortName, viewOf } from "../view.ts";
 import type { Io } from "./io.ts";
 import { keptBook, LINK, LINK_HELP, withLink } from "./link.ts";
 import { DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";
 
 const POLICY_SECONDS = 180 * 86_400;
-const ID = /^[a-z0-9-]{1,32}$/;
+/** How often a wish is looked for. */
+const WISH_SECONDS = 5;
 
 export const rolloutVerb: Verb = {
   name: "rollout",
-  usage: "start ID FILE | continue ID | status ID | pause ID | resume ID | abort ID",
+  usage: "start ID FILE | run ID | continue ID | status ID | pause ID | resume ID | abort ID | rollback ID",
   summary: "a policy to all devices, ring by ring: 1, 10, 50, 100 %",
   help: `start     chooses the rings by the roll-out's id and the devices' names, and pushes FILE to the first
-continue  looks at what devices have applied, and goes on as far as it may: a ring opens when 95 % of the one before have succeeded and
-          it has soaked. It ends when there is nothing to do for now, so let it run every few minutes. It aborts at 5 % failed of 20 or more
+run       stays with it to its end: a ring opens when 95 % of the one before have succeeded and it has soaked; it aborts at 5 % failed of 20
+          or more. A device has failed when it says so, refuses the policy, or does not answer in time. Killed, it is run again
+continue  the same, once: ends when there is nothing to do for now
 status    how far it is; pause, resume, abort: what was pushed stays with its devices
+rollback  gives every device that got it what it had before, as a newer version of that
   --soak DURATION     default 1h
   --timeout DURATION  how long a device may take before it counts as failed (default 1d)
   --dry-run           says who would be in which ring
@@ -38,23 +45,30 @@ ${LINK_HELP}`,
   options: { ...LINK, ...DRY_RUN, soak: { type: "string" }, timeout: { type: "string" } },
   positionalMax: 3,
   async run(parsed, io) {
-    const action = needed(parsed, 0, "start, continue, status, pause, resume or abort", "rollout");
+    const action = needed(parsed, 0, "start, run, continue, status, pause, resume, abort or rollback", "rollout");
     const id = needed(parsed, 1, "the roll-out's id", "rollout");
-    if (!ID.test(id)) throw new UsageError("USAGE", "an id has 1 to 32 of a-z, 0-9 and -");
+    if (!ROLLOUT_ID.test(id)) throw new UsageError("USAGE", "an id has 1 to 32 of a-z, 0-9 and -");
     const store = storeOf(parsed, io);
     switch (action) {
       case "start":
         return start(store, id, parsed, io);
       case "continue":
         return goOn(store, id, parsed, io);
+      case "run":
+        return follow(store, id, parsed, io);
       case "status":
-        return tell(load(store, id), parsed, io);
+        return tell(loadRollout(store, id), parsed, io);
       case "pause":
         return change(store, id, ["running"], "paused", parsed, io);
       case "resume":
         return change(store, id, ["paused"], "running", parsed, io);
       case "abort":
         return change(store, id, ["running", "paused"], "aborted", parsed, io);
+      case "rollback": {
+        const from: Rollout["state"][] = ["running", "paused", "aborted", "done", "rolling-back"];
+        const status = change(store, id, from, "rolling-back", parsed, io);
+        return parsed.flag("dry-run") ? status : goOn(store, id, parsed, io);
+      }
       default:
         throw new UsageError("USAGE", "there is no such action", "See: pocketvisor fleet rollout --help");
     }
@@ -85,43 +99,112 @@ async function start(store: FleetStore, id: string, parsed: Parsed, io: Io): Pro
   }
   // The text that is rolled out, as it is now: the file may change under a roll-out that takes days.
   store.writeBytes(readFileSync(path), "rollouts", `${id}.yaml`);
-  save(store, rollout);
+  saveRollout(store, rollout);
   return goOn(store, id, parsed, io);
 }
 
-/** Carries out whatever is decided, until there is nothing to do for now. What was pushed is saved afterwards: after a cut it is pushed once more,
- *  as the next version of the same contents. */
+/** One round: carries out whatever is decided, until there is nothing to do for now. */
 async function goOn(store: FleetStore, id: string, parsed: Parsed, io: Io): Promise<number> {
-  const policy = parsePolicyFile(readFileSync(store.path("rollouts", `${id}.yaml`), "utf8"), `${id}.yaml`);
-  let rollout = load(store, id);
   if (parsed.flag("dry-run")) {
-    io.say(`next: ${decide(rollout, io.now()).step}`);
+    io.say(`next: ${decide(loadRollout(store, id), io.now()).step}`);
     return EXIT_OK;
   }
-  await withLink(parsed, store, async (link) => {
-    rollout = observed(store, rollout, policy.partition, await keptBook(store, link, io));
-    for (;;) {
-      const step = decide(rollout, io.now());
-      if (step.step === "push") for (const name of step.devices) await push(store, link, name, policy, io.now());
-      rollout = after(rollout, step, io.now());
-      save(store, rollout);
-      if (step.step === "abort") io.say(`aborted: ${step.why}`);
-      if (step.step === "wait" || rollout.state !== "running") break;
+  const rollout = await withLink(parsed, store, async (link) => {
+    const book = await keptBook(store, link, io);
+    return carryOut(store, { id, policy: policyOf(store, id) }, link, book, io);
+  });
+  tell(rollout, parsed, io);
+  return statusOf(rollout);
+}
+
+/** Stays with a roll-out until it has ended: goes on whenever a device is heard, a soak or a time-out is over, or a wish is left. Everything that
+ *  it knows is in the roll-out's files, so it may be killed and run again at any time. */
+async function follow(store: FleetStore, id: string, parsed: Parsed, io: Io): Promise<number> {
+  loadRollout(store, id);
+  const what = { id, policy: policyOf(store, id) };
+  const rollout = await withLink(parsed, store, async (link) => {
+    const book = await keptBook(store, link, io);
+    let heard = new AbortController();
+    const filters = ["state", "rep", "rep/+", "ev"].map((what) => `${base(store.tenant)}/+/up/${what}`);
+    await link.subscribe(filters, (topic, payload, retained) => {
+      if (book.receive(topic, payload, retained, io.now()) !== null) heard.abort();
+    });
+    let lost = false;
+    void link.ended.then(() => {
+      lost = true;
+      heard.abort();
+    });
+    for (let told = ""; ;) {
+      heard = new AbortController();
+      const next = await carryOut(store, what, link, book, io);
+      if (hasEnded(next) || io.signal.aborted) return next;
+      const text = stateText(next, io.now());
+      if (text !== told) io.say((told = text));
+      if (lost) throw new FleetError("FLEET_BROKER", "the broker has closed the connection", RUN_AGAIN(id));
+      const at = nextAt(next) ?? Infinity;
+      const seconds = Math.max(1, Math.min(at - io.now(), WISH_SECONDS));
+      await (io.sleep ?? sleepReal)(seconds, AbortSignal.any([heard.signal, io.signal]));
     }
   });
   tell(rollout, parsed, io);
-  return rollout.state === "aborted" ? EXIT_INTERNAL : EXIT_OK;
+  if (hasEnded(rollout)) return statusOf(rollout);
+  io.say(RUN_AGAIN(id));
+  return EXIT_LEFT;
 }
 
-/** A device has succeeded when it reports the very policy that is signed for it and no section of it failed. */
-function observed(store: FleetStore, rollout: Rollout, partition: string, book: FleetBook): Rollout {
+const RUN_AGAIN = (id: string): string => `It goes on with: pocketvisor fleet rollout run ${id}`;
+const statusOf = ({ state }: Rollout): number => (state === "aborted" ? EXIT_INTERNAL : EXIT_OK);
+
+async function sleepReal(seconds: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(seconds * 1000, undefined, { signal }).catch(() => undefined);
+}
+
+const policyOf = (store: FleetStore, id: string): PolicyBody =>
+  parsePolicyFile(readFileSync(store.path("rollouts", `${id}.yaml`), "utf8"), `${id}.yaml`);
+
+/** Steps until there is nothing to do for now; the file is written after each. What was pushed since the last is pushed once more after a cut, as
+ *  the next version of the same contents. */
+async function carryOut(
+  store: FleetStore,
+  { id, policy }: { id: string; policy: PolicyBody },
+  link: FleetLink,
+  book: FleetBook,
+  io: Io,
+): Promise<Rollout> {
+  for (;;) {
+    const loaded = loadRollout(store, id);
+    const rollout = observed(store, loaded, policy.partition, book, io);
+    const step = decide(rollout, io.now());
+    if (step.step === "push") {
+      for (const name of step.devices) {
+        keepBefore(store, id, name, policy.partition);
+        await push(store, link, name, policy, io.now());
+      }
+    } else if (step.step === "restore") {
+      for (const name of step.devices)
+        await push(store, link, name, policyBefore(store, id, name, policy.partition), io.now());
+    }
+    const next = after(rollout, step, io.now());
+    if (JSON.stringify(next) !== JSON.stringify(loaded)) saveRollout(store, next);
+    if (step.step === "abort") io.say(`aborted: ${step.why}. Back: pocketvisor fleet rollout rollback ${id}`);
+    if (step.step === "wait" || hasEnded(next)) return next;
+  }
+}
+
+/** A device has succeeded when it reports the very policy that is signed for it and no section of it failed; it has failed, too, when it says that it
+ *  refused it. */
+function observed(store: FleetStore, rollout: Rollout, partition: string, book: FleetBook, io: Io): Rollout {
   const [succeeded, failed]: [string[], string[]] = [[], []];
-  for (const name of Object.keys(rollout.devices)) {
+  for (const [name, { status, pushedAt }] of Object.entries(rollout.devices)) {
     const entry = book.entries.get(name);
-    const view =
-      entry === undefined ? undefined : viewOf(store, entry).policies.find((each) => each.partition === partition);
-    if (view === undefined || !view.inStep) continue;
-    (view.open.some((each) => /: failed\b/.test(each)) ? failed : succeeded).push(name);
+    if (status !== "pushed" || entry === undefined) continue;
+    const view = viewOf(store, entry).policies.find((each) => each.partition === partition);
+    const refusal = policyRefusal(entry.events, partition, pushedAt!);
+    if (view?.inStep === true) (view.open.some((each) => /: failed\b/.test(each)) ? failed : succeeded).push(name);
+    else if (refusal !== null) {
+      failed.push(name);
+      io.say(`${shortName(name)} refused it: ${refusal}`);
+    }
   }
   return noted(rollout, succeeded, failed);
 }
@@ -140,18 +223,23 @@ function change(
   parsed: Parsed,
   io: Io,
 ): number {
-  const rollout = load(store, id);
+  const rollout = loadRollout(store, id);
   if (!from.includes(rollout.state)) throw new UsageError("ROLLOUT_STATE", `the roll-out ${id} is ${rollout.state}`);
   if (parsed.flag("dry-run")) {
     io.say(`would be ${to}`);
     return EXIT_OK;
   }
-  const changed = { ...rollout, state: to };
-  save(store, changed);
-  return tell(changed, parsed, io);
+  wishFor(store, id, to);
+  return tell(loadRollout(store, id), parsed, io);
 }
 
 function tell(rollout: Rollout, parsed: Parsed, io: Io): number {
+  if (parsed.flag("json")) io.out(JSON.stringify(rollout));
+  else io.out(stateText(rollout, io.now()));
+  return EXIT_OK;
+}
+
+function stateText(rollout: Rollout, now: number): string {
   const { id, state, ring, devices } = rollout;
   const open = ringOf(rollout, ring);
   const count = (names: string[], status: string): number =>
@@ -159,14 +247,13 @@ function tell(rollout: Rollout, parsed: Parsed, io: Io): number {
   const all = Object.keys(devices);
   const words = (names: string[]): string =>
     ["succeeded", "failed", "pushed", "waiting"].map((status) => `${count(names, status)} ${status}`).join(", ");
-  if (parsed.flag("json")) io.out(JSON.stringify(rollout));
-  else {
-    const next = decide(rollout, io.now());
-    io.out(`${id}: ${state}${next.step === "wait" && state === "running" ? `, ${next.why}` : ""}`);
-    io.out(`ring ${ring + 1} of ${RINGS.length} (${RINGS[ring]! * 100} %, ${open.length} devices): ${words(open)}`);
-    io.out(`all ${all.length} devices: ${words(all)}`);
-  }
-  return EXIT_OK;
+  const restored = all.filter((name) => devices[name]!.restored).length;
+  const next = decide(rollout, now);
+  return [
+    `${id}: ${state}${next.step === "wait" && state === "running" ? `, ${next.why}` : ""}`,
+    `ring ${ring + 1} of ${RINGS.length} (${RINGS[ring]! * 100} %, ${open.length} devices): ${words(open)}`,
+    `all ${all.length} devices: ${words(all)}${restored === 0 ? "" : `; ${restored} have again what they had`}`,
+  ].join("\n");
 }
 
 function durationOf(parsed: Parsed, option: string, absent: number): number {
@@ -177,32 +264,4 @@ function durationOf(parsed: Parsed, option: string, absent: number): number {
     if (!(error instanceof UnitError)) throw error;
     throw new UsageError("USAGE", `--${option}: ${error.message}`);
   }
-}
-
-function load(store: FleetStore, id: string): Rollout {
-  const rollout = store.readJson(isRollout, "rollouts", `${id}.json`);
-  if (rollout !== null) return rollout;
-  throw new UsageError("ROLLOUT_UNKNOWN", `there is no roll-out ${id}`, "See: pocketvisor fleet rollout --help");
-}
-
-const save = (store: FleetStore, rollout: Rollout): void => store.writeJson(rollout, "rollouts", `${rollout.id}.json`);
-
-function isRollout(value: unknown): value is Rollout {
-  const rollout = value as Partial<Rollout> | null;
-  if (typeof rollout !== "object" || rollout === null || typeof rollout.devices !== "object") return false;
-  return (
-    ID.test(String(rollout.id)) &&
-    ["running", "paused", "aborted", "done"].includes(String(rollout.state)) &&
-    Number.isInteger(rollout.ring) &&
-    RINGS[rollout.ring!] !== undefined &&
-    (rollout.soakingSince === null || Number.isSafeInteger(rollout.soakingSince)) &&
-    Number.isSafeInteger(rollout.soakSeconds) &&
-    Number.isSafeInteger(rollout.timeoutSeconds) &&
-    Object.entries(rollout.devices).every(
-      ([name, device]) =>
-        /^[0-9a-f]{32}$/.test(name) &&
-        ["waiting", "pushed", "succeeded", "failed"].includes(device?.status) &&
-        (device.pushedAt === null || Number.isSafeInteger(device.pushedAt)),
-    )
-  );
 }

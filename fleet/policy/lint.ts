@@ -81,7 +81,15 @@ function unsupported(body: PolicyBody): string[] {
   const none = new Uint8Array(0);
   const claims = { issuer: "lint", audience: "all", issued: 0, expires: 0, id: none, epoch: 0, version: 0 };
   const policy: Policy = { ...body, ...claims };
-  const outcome = { limits: limitsOf(policy), memoryBytes: 0, image: "", refusal: null, running: false };
+  const outcome = {
+    limits: limitsOf(policy),
+    memoryBytes: 0,
+    image: "",
+    refusal: null,
+    code: null,
+    now: 0,
+    running: false,
+  };
   return [...complianceOf(policy, outcome)]
     .filter(([, { state }]) => state === "not-supported")
     .map(([key]) => `${sectionWord(key)}: not all of it is enforced by handsets yet; they will report not-supported`);

@@ -68,7 +68,7 @@ export function pageRecord(at: u32): u32 {
 
 /** The page whose record this is: linear-memory offset of its first byte. */
 export function pageOf(record: u32): u32 {
-  return romOffset + (record - records) / PAGE_RECORD_BYTES * 0x1000;
+  return romOffset + ((record - records) / PAGE_RECORD_BYTES) * 0x1000;
 }
 
 /** A device wrote [at, at + length) of linear memory, obtained from ramAt(): marks the pages dirty, and stale where code lies.

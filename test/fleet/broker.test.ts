@@ -141,8 +141,8 @@ brokers(
     await issue(store, "pol", DEVICE.id, { partition: "work", budget: { cpuPermille: 200 } }, NOW, DAY);
     await withBroker(store, async (broker) => {
       const keeper = new Keeper(store, broker.publish);
-      // Root, policy, the freshness of the device and of everybody.
-      assert.is(await keeper.round(NOW), 4);
+      // Root, by its number and as the newest; policy; the freshness of the device and of everybody.
+      assert.is(await keeper.round(NOW), 5);
       assert.is(await keeper.round(NOW), 0);
       await issue(store, "pol", "all", { partition: "games" }, NOW, DAY);
       assert.is(await keeper.round(NOW), 2, "the policy, and a freshness document that lists it");
@@ -151,7 +151,7 @@ brokers(
       const all = new Promise<void>((resolve) => {
         device.on("message", (topic, payload) => {
           received.set(topic, new Uint8Array(payload));
-          if (received.size === 5) resolve();
+          if (received.size === 6) resolve();
         });
       });
       await device.subscribeAsync([`pv/1/demo/${own}/dn/#`, "pv/1/demo/all/dn/#"], { qos: 1 });

@@ -1,6 +1,8 @@
 // The handset as a managed node, end to end on this side of the network: real workers, real checks in QuickJS, and an agent that the test
 // plays, good or taken by an attacker.
 
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { complianceKeys } from "../support/compliance-keys.js";
@@ -176,8 +178,18 @@ test("a policy may keep an image, or a size, from starting; the other side start
     await handset.hears("hello");
     pushes(handset, await policy(7, { images: { allowed: [new Uint8Array(32)] }, budget: { memoryBytes: 1 << 20 } }));
     const { reported } = await handset.hears("reported");
-    assert.equal(complianceKeys(reported), { 31: "pending", 32: "pending", 35: "not-supported", 44: "compliant" });
-    assert.is((await workOf(handset)).partitions[0]!.state, "running", "at the next start only");
+    assert.equal(complianceKeys(reported), { 31: "pending", 32: "failed", 35: "not-supported", 44: "compliant" });
+    assert.is((await workOf(handset)).partitions[0]!.state, "running", "nothing ends it, but it is told at once");
+    for (const order of ["restart", "stop", "start"]) {
+      const ordered = handset.monitor.command(order, ["work"], {});
+      const said = await ordered.then(
+        () => "",
+        (error: Error) => error.message,
+      );
+      if (order === "stop") assert.is(said, "");
+      else assert.match(said, /policy 3\.7 allows other images than this one/);
+    }
+    assert.is((await workOf(handset)).partitions[0]!.state, "stopped");
   });
   await withManagedHandset(state, async (handset) => {
     await handset.hears("hello");
@@ -187,6 +199,51 @@ test("a policy may keep an image, or a size, from starting; the other side start
       [["personal", "running"]],
     );
     assert.match(view.management!.policies[0]!.refusal!, /policy 3\.7 allows 1048576 bytes of memory at most/);
+  });
+});
+
+test("an image allowed by its name: nothing without a manifest, then the manifest's files, from a release on, over restarts", async () => {
+  const state = enrolledState();
+  const kernel = createHash("sha256")
+    .update(readFileSync(new URL("bare/keys.bin", import.meta.url)))
+    .digest();
+  const manifest = async (version: number, release: number, hash: Uint8Array): Promise<void> => {
+    const files = [{ file: "keys.bin", size: 1, hash, urls: [] }];
+    const changes = { ...times(), audience: "all", version, name: "stable", release, files };
+    handset!.say({ kind: "document", via: viaOf("img"), bytes: await signedDocument("img", changes) });
+  };
+  let handset: ManagedHandset | null = null;
+  const imagesAre = async (word: string): Promise<void> => {
+    const { reported } = await handset!.hears("reported");
+    assert.is(complianceKeys(reported)[32], word);
+  };
+  const restarts = (): Promise<string> =>
+    handset!.monitor.command("restart", ["work"], {}).then(
+      () => "",
+      (error: Error) => error.message,
+    );
+  await withManagedHandset(state, async (each) => {
+    handset = each;
+    await handset.hears("hello");
+    pushes(handset, await policy(7, { images: { allowed: "stable", releaseLeast: 12 } }));
+    await imagesAre("failed");
+    assert.match(await restarts(), /allows other images/);
+    await manifest(1, 11, new Uint8Array(kernel));
+    await imagesAre("failed");
+    await manifest(2, 12, new Uint8Array(32));
+    await imagesAre("failed");
+    await manifest(3, 12, new Uint8Array(kernel));
+    await imagesAre("compliant");
+    assert.is(await restarts(), "");
+  });
+  await withManagedHandset(state, async (each) => {
+    handset = each;
+    await handset.hears("hello");
+    assert.is((await workOf(handset)).partitions[0]!.state, "running");
+    await imagesAre("compliant");
+    await manifest(4, 13, new Uint8Array(32));
+    await handset.hears("reported", ({ reported }) => complianceKeys(reported)[32] === "failed");
+    assert.match(await restarts(), /allows other images/);
   });
 });
 

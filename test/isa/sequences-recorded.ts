@@ -35,7 +35,10 @@ export function compareRecord(
   options: MachineRunOptions,
 ): { different: number[]; instructions: bigint; translated: bigint } {
   const hashes = recordedHashes(record);
-  const { results, instructions, translated } = machineRun(sequenceBatch(record.seed, 0, hashes.length).program, options);
+  const { results, instructions, translated } = machineRun(
+    sequenceBatch(record.seed, 0, hashes.length).program,
+    options,
+  );
   const different = stateHashes(results).flatMap((hash, i) => (hash === hashes[i] ? [] : [i]));
   return { different, instructions, translated };
 }

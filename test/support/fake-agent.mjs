@@ -15,7 +15,9 @@ const frame = (value) => {
 };
 process.on("message", (message) => {
   if (message.kind === "quit") process.exit(0);
-  socket.write(frame(message));
+  socket.write(frame(message), () => {
+    if (message.kind === "retire") process.exit(0);
+  });
 });
 process.on("disconnect", () => process.exit(0));
 let rest = Buffer.alloc(0);

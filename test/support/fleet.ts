@@ -51,7 +51,12 @@ export interface FleetResult {
 export async function fleetRun(
   { environment }: TestFleet,
   args: string[],
-  { answers = [] as string[], now = (): number => NOW, signal = new AbortController().signal } = {},
+  {
+    answers = [] as string[],
+    now = (): number => NOW,
+    signal = new AbortController().signal,
+    sleep = undefined as ((seconds: number, signal: AbortSignal) => Promise<void>) | undefined,
+  } = {},
 ): Promise<FleetResult> {
   const [out, said]: [string[], string[]] = [[], []];
   mkdirSync(join(environment["XDG_STATE_HOME"]!), { recursive: true });
@@ -62,6 +67,7 @@ export async function fleetRun(
     environment,
     now,
     signal,
+    ...(sleep === undefined ? {} : { sleep }),
   });
   return { status, out: out.join("\n"), said: said.join("\n") };
 }

@@ -44,11 +44,17 @@ export function withEnrolledHandset(state: string, body: (handset: ManagedHandse
   return withManagedHandset(state, body, { enrolled: true });
 }
 
-/** Boots partitions "work" and "personal" in that state, and ends them after `body`. With `brokers`, the agent is the product's, and nobody plays it. */
+/** Boots partitions "work" and "personal", with more keys as options say, in that state, and ends them after `body`. With `brokers`, the agent is the product's, and nobody plays it. */
 export async function withManagedHandset(
   state: string,
   body: (handset: ManagedHandset) => Promise<void>,
-  { more = "", brokers = [], enrolled = false }: { more?: string; brokers?: string[]; enrolled?: boolean } = {},
+  {
+    more = "",
+    work = "",
+    personal = "",
+    brokers = [],
+    enrolled = false,
+  }: { more?: string; work?: string; personal?: string; brokers?: string[]; enrolled?: boolean } = {},
 ): Promise<void> {
   const before = process.env["XDG_STATE_HOME"];
   process.env["XDG_STATE_HOME"] = state;
@@ -74,9 +80,9 @@ export async function withManagedHandset(
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   writeFileSync(join(folder, "port"), String((server.address() as { port: number }).port));
-  const partition = (name: string, kind: string): string =>
-    `  - { name: ${name}, kind: ${kind}, kernel: ${KEYS_GUEST}, memory: 1M, overhead: small, cpu: { budget: 30ms, period: 100ms } }\n`;
-  const text = `handset: small\npartitions:\n${partition("work", "work")}${partition("personal", "personal")}${more}`;
+  const partition = (name: string, kind: string, keys = ""): string =>
+    `  - { name: ${name}, kind: ${kind}, kernel: ${KEYS_GUEST}, memory: 1M, overhead: small, cpu: { budget: 30ms, period: 100ms }${keys} }\n`;
+  const text = `handset: small\npartitions:\n${partition("work", "work", work)}${partition("personal", "personal", personal)}${more}`;
   const file = parseHandsetFile(text, "small.yaml");
   if (brokers.length > 0) enrolAgent(folder, brokers);
   const options = enrolled || brokers.length > 0 ? {} : { agentProgram: FAKE_AGENT };

@@ -3,8 +3,10 @@
 //   RAM base  …  kernel, BSS  …  initramfs, device tree | top of RAM (or of the 512 MiB that every kernel maps)
 //   address 0    firmware, if there is one
 
+import { createHash } from "node:crypto";
 import { RAM_BASE, ROM_BASE, WASM_PAGE } from "../../../kernel/abi/layout.ts";
 import { ROM_WINDOW_BYTES } from "../../../kernel/machine/memory-map.ts";
+import { escapeText } from "../../escape.ts";
 import { ImageError } from "../../failure.ts";
 import { deviceTree, deviceTreeOverride } from "./device-tree.ts";
 import { elfParse, elfRecognise } from "./elf.ts";
@@ -176,6 +178,7 @@ function placeFlat(
 
 function placeElf(file: ImageFile, kernel: KernelSource, ramBytes: number): Placed {
   const { entry, segments } = elfParse(file);
+  const whole = kernel.sha256 === null ? null : wholeOf(file, kernel.sha256);
   const result: Segment[] = [];
   let end = RAM_BASE;
   for (const { address, fileOffset, fileBytes, memoryBytes } of segments) {
@@ -187,15 +190,24 @@ function placeElf(file: ImageFile, kernel: KernelSource, ramBytes: number): Plac
     }
     if (address + memoryBytes - RAM_BASE > ramBytes) throw tooLarge(address + memoryBytes - RAM_BASE, ramBytes);
     if (fileBytes > 0) {
-      result.push({ address, source: { file: file.path, offset: fileOffset, length: fileBytes, sha256: null } });
+      const sha256 = whole === null ? null : sha256Of(whole.subarray(fileOffset, fileOffset + fileBytes));
+      result.push({ address, source: { file: file.path, offset: fileOffset, length: fileBytes, sha256 } });
     }
     if (memoryBytes > fileBytes)
       result.push({ address: address + fileBytes, source: { zeroes: memoryBytes - fileBytes } });
     end = Math.max(end, address + memoryBytes);
   }
-  if (kernel.sha256 !== null) throw new ImageError("IMAGE_FORMAT", "a cached kernel is never an ELF file");
   return { segments: result, entry, end, romBytes: 0, format: "elf" };
 }
+
+/** A file whose parts are loaded and whose whole has a hash. Throws ImageError when it has another. */
+function wholeOf(file: ImageFile, sha256: string): Buffer {
+  const whole = imageRead(file, 0, file.bytes);
+  if (sha256Of(whole) === sha256) return whole;
+  throw new ImageError("IMAGE_HASH", `${escapeText(file.path)} does not have its recorded hash`);
+}
+
+const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 function placeFirmware(path: string): Placed {
   const file = imageFile(path, "firmware");

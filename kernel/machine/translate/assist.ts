@@ -14,14 +14,16 @@
 // ends with `assistLeave`.
 
 import { CPU_STATE } from "../../abi/layout";
-import {
-  accessRead,
-  accessReadUnprivileged,
-  accessWrite,
-  accessWriteUnprivileged,
-} from "../arm/access";
+import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "../arm/access";
 import { accountNoteLeft } from "../arm/account";
-import { blockTransferLoad, blockTransferStore, dualLoad, dualStore, vfpBlockLoad, vfpBlockStore } from "../arm/block-transfer";
+import {
+  blockTransferLoad,
+  blockTransferStore,
+  dualLoad,
+  dualStore,
+  vfpBlockLoad,
+  vfpBlockStore,
+} from "../arm/block-transfer";
 import { itAdvance } from "../arm/decode";
 import { exclusiveLoad, exclusiveStore } from "../arm/exclusive";
 import { shiftCarry } from "../arm/interpret";
@@ -92,9 +94,9 @@ export function assistLeave(fuel: u32, page: u32, site: u32, target: u32): u32 {
 /** C | V << 1. */
 export function assistCarry(kind: u32, a: u32, b: u32): u32 {
   if (kind == CARRY_KNOWN) return a | (b << 1);
-  if (kind == CARRY_SUBTRACT) return <u32>(a >= b) | ((((a ^ b) & (a ^ (a - b))) >>> 31) << 1);
+  if (kind == CARRY_SUBTRACT) return (<u32>(a >= b)) | ((((a ^ b) & (a ^ (a - b))) >>> 31) << 1);
   const sum = a + b;
-  return <u32>(sum < a) | ((((a ^ sum) & (b ^ sum)) >>> 31) << 1);
+  return (<u32>(sum < a)) | ((((a ^ sum) & (b ^ sum)) >>> 31) << 1);
 }
 
 /** A load that missed the TLB; zero-extended. The event is in the CPU's state. */

@@ -5,7 +5,17 @@
 // come together. Whether a page is still where it was is checked each time. A block is an *entry* when control may come from outside: where it began, where calls and exceptions return to, and
 // what else is hot in the page.
 
-import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_ENTRY, BLOCK_HEADER_BYTES, BLOCK_HEAT, BLOCK_KEY, blockFind, pageBlocks, blockNextInPage } from "../arm/block-cache";
+import {
+  BLOCK_COUNT,
+  BLOCK_COUNT_MASK,
+  BLOCK_ENTRY,
+  BLOCK_HEADER_BYTES,
+  BLOCK_HEAT,
+  BLOCK_KEY,
+  blockFind,
+  pageBlocks,
+  blockNextInPage,
+} from "../arm/block-cache";
 import { FUNCTION_PAGE_COUNT } from "../arm/translation";
 import { LINK_HINT, Op, RECORD_BYTES } from "../arm/micro-operation";
 
@@ -204,7 +214,13 @@ export function regionCollect(block: u32): void {
   grow(0);
   for (let other = pageBlocks(key & 0xffff_f000); other; other = blockNextInPage(other)) {
     const heat = load<u32>(other, BLOCK_HEAT);
-    if ((load<u32>(other, BLOCK_KEY) & 1) != thumb || heat < WARM || heat >= 0x8000_0000 || load<u32>(other, BLOCK_ENTRY)) continue;
+    if (
+      (load<u32>(other, BLOCK_KEY) & 1) != thumb ||
+      heat < WARM ||
+      heat >= 0x8000_0000 ||
+      load<u32>(other, BLOCK_ENTRY)
+    )
+      continue;
     const from = blockCount;
     take(other, true);
     grow(from);

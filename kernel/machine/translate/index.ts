@@ -4,10 +4,26 @@
 // translateOffset() and instantiates it, with `translateImports` and the machine's table and memory. Only then translateInstalled()
 // makes the functions reachable: blocks' headers and the entry table name them. Nothing of this happens inside a slice.
 
-import { CONFIG_TRANSLATE_CODE_BYTES, STATS_TRANSLATED_FUNCTIONS, STATS_TRANSLATED_BYTES, STATS_TRANSLATED_INSTRUCTIONS, STATS_TRANSLATION_FLUSHES } from "../../abi/layout";
+import {
+  CONFIG_TRANSLATE_CODE_BYTES,
+  STATS_TRANSLATED_FUNCTIONS,
+  STATS_TRANSLATED_BYTES,
+  STATS_TRANSLATED_INSTRUCTIONS,
+  STATS_TRANSLATION_FLUSHES,
+} from "../../abi/layout";
 import { ramBytes, romBytes, romOffset, staleCount } from "../pages";
 import { Op } from "../arm/micro-operation";
-import { BLOCK_ENTRY, BLOCK_HEADER_BYTES, BLOCK_HEAT, BLOCK_KEY, blockCacheFlush, blockDropStale, blockMarkTranslated, blockNextInPage, pageBlocks } from "../arm/block-cache";
+import {
+  BLOCK_ENTRY,
+  BLOCK_HEADER_BYTES,
+  BLOCK_HEAT,
+  BLOCK_KEY,
+  blockCacheFlush,
+  blockDropStale,
+  blockMarkTranslated,
+  blockNextInPage,
+  pageBlocks,
+} from "../arm/block-cache";
 import {
   FUNCTION_COUNT,
   entryPut,

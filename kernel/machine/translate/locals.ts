@@ -113,4 +113,3 @@ export function loadWord(address: u32): void {
 export function storeWord(address: u32): void {
   access(W.I32_STORE, address);
 }
-

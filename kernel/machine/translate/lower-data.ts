@@ -3,23 +3,8 @@
 import { Op } from "../arm/micro-operation";
 import { SHIFTER_CARRY } from "../arm/state";
 import { W, byte, call, close, constant, get, op, open, set, tee, TYPE_I32 } from "./emitter";
-import {
-  addCarryFlags,
-  addFlags,
-  carryBegin,
-  carryEnd,
-  logicalCarry,
-  pushCarry,
-  setNZ,
-  subtractFlags,
-} from "./flags";
-import {
-  IMPORT_MEDIA,
-  IMPORT_MEDIA_LONG,
-  IMPORT_REVERSE_BITS,
-  IMPORT_SATURATE,
-  IMPORT_SHIFT_CARRY,
-} from "./imports";
+import { addCarryFlags, addFlags, carryBegin, carryEnd, logicalCarry, pushCarry, setNZ, subtractFlags } from "./flags";
+import { IMPORT_MEDIA, IMPORT_MEDIA_LONG, IMPORT_REVERSE_BITS, IMPORT_SATURATE, IMPORT_SHIFT_CARRY } from "./imports";
 import { NEGATIVE, SHIFTER, VALUE, WIDE, getOperand, loadWord, reload, setOperand, spill } from "./locals";
 import { pushAddress, blockOffset } from "./place";
 
@@ -511,9 +496,7 @@ export function lowerData(code: Op, ip: u32): bool {
     case Op.RORI:
       getOperand(m);
       constant(s);
-      op(
-        code == Op.LSLI ? W.I32_SHL : code == Op.LSRI ? W.I32_SHR_U : code == Op.ASRI ? W.I32_SHR_S : W.I32_ROTR,
-      );
+      op(code == Op.LSLI ? W.I32_SHL : code == Op.LSRI ? W.I32_SHR_U : code == Op.ASRI ? W.I32_SHR_S : W.I32_ROTR);
       setOperand(d);
       return true;
     case Op.RRX:

@@ -21,7 +21,17 @@ import {
   open,
   set,
 } from "./emitter";
-import { FUNCTION_DISPATCH, IMPORT_COUNT, TYPE_0, TYPE_1, TYPE_2, TYPE_4, TYPE_6, TYPE_FUNCTION, TYPE_WIDE } from "./imports";
+import {
+  FUNCTION_DISPATCH,
+  IMPORT_COUNT,
+  TYPE_0,
+  TYPE_1,
+  TYPE_2,
+  TYPE_4,
+  TYPE_6,
+  TYPE_FUNCTION,
+  TYPE_WIDE,
+} from "./imports";
 import { loadWord } from "./locals";
 import { pushEntryOf } from "./region";
 

@@ -60,7 +60,7 @@ export function offsetOf(ip: u32): u32 {
 export function siteOf(ip: u32): u32 {
   let next = ip;
   while (load<u8>(next, 7) == load<u8>(ip, 7) && !endsRecords(next)) next += RECORD_BYTES;
-  const wide: u32 = (<u32>load<u8>(next, 7)) - (<u32>load<u8>(ip, 7)) == 2 ? SITE_WIDE : 0;
+  const wide: u32 = <u32>load<u8>(next, 7) - <u32>load<u8>(ip, 7) == 2 ? SITE_WIDE : 0;
   return siteAt(offsetOf(ip), load<u8>(ip, 6), blockLength - done) | wide;
 }
 
@@ -123,4 +123,3 @@ export function jump(): void {
   set(locals.TARGET);
   branchTo(W.BR, jumpLabel);
 }
-

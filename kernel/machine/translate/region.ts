@@ -36,7 +36,19 @@ import {
   tee,
 } from "./emitter";
 import { CARRY_ANY, carryKind, flagsKnown, inSync, pushCondition, settleCarry } from "./flags";
-import { NONE, REGION_BLOCKS_MAX, blockCount, blockOf, endsBlock, indexOf, isEntry, isForeign, isGuard, successor, targetOf } from "./graph";
+import {
+  NONE,
+  REGION_BLOCKS_MAX,
+  blockCount,
+  blockOf,
+  endsBlock,
+  indexOf,
+  isEntry,
+  isForeign,
+  isGuard,
+  successor,
+  targetOf,
+} from "./graph";
 import { FUNCTION_DISPATCH, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
 import * as locals from "./locals";
 import { lowerData } from "./lower-data";

@@ -262,4 +262,53 @@ audit("every kind of record has words, and each number in it is told", () => {
   log.close();
 });
 
+audit(
+  "property: what is told of earlier starts is the last run without a hole, what it goes on from, and how many are gone",
+  () => {
+    for (let seed = 1; seed <= 30; seed++) {
+      const generator = new Generator(seed);
+      const folder = temporaryFolder();
+      /** Everything that was ever made, and whether the disk took it. */
+      const made: { record: Uint8Array; kept: boolean }[] = [];
+      for (let starts = 1 + generator.below(4); starts > 0; starts--) {
+        let fails = false;
+        const log = new AuditLog(folder, FILE_BYTES, (descriptor, bytes, at) => {
+          if (fails) throw Object.assign(new Error("full"), { code: "ENOSPC" });
+          writeSync(descriptor, bytes, 0, bytes.length, at);
+        });
+        const hypervisor = startedHypervisor(log.chain);
+        for (let batch = 1 + generator.below(12); batch > 0; batch--) {
+          for (let n = generator.below(9); n >= 0; n--) hypervisor.tell("test", 1, FAIL_PANIC, n);
+          fails = generator.below(5) === 0;
+          const bytes = hypervisor.takeAudit();
+          const kept = log.append(bytes);
+          for (let at = 0; at < bytes.length; at += AUDIT_BYTES)
+            made.push({ record: bytes.slice(at, at + AUDIT_BYTES), kept });
+        }
+        // A start whose last records are lost is noted as such by the next write alone.
+        fails = false;
+        hypervisor.tell("test", 1, FAIL_PANIC, 0);
+        const last = hypervisor.takeAudit();
+        assert.ok(log.append(last));
+        for (let at = 0; at < last.length; at += AUDIT_BYTES)
+          made.push({ record: last.slice(at, at + AUDIT_BYTES), kept: true });
+        log.close();
+      }
+      const log = new AuditLog(folder, FILE_BYTES);
+      const onDisk = log.read(1000).records.map(({ sequence }) => Number(sequence));
+      for (const sequence of [0, generator.below(made.length), made.length - 1, made.length]) {
+        const { records, chain, lostCount } = log.since(BigInt(sequence));
+        const hole = made.findLastIndex(({ kept }, at) => !kept || !onDisk.includes(at));
+        const from = Math.max(sequence, hole + 1);
+        const expected = made.slice(from).map(({ record }) => record);
+        assert.equal(Buffer.from(records), Buffer.concat(expected), `seed ${seed}`);
+        assert.is(lostCount, from - sequence);
+        const before = from === 0 ? new Uint8Array(32) : made[from - 1]!.record.slice(32);
+        assert.equal(Uint8Array.from(chain), before, `seed ${seed}, from ${sequence}`);
+      }
+      log.close();
+    }
+  },
+);
+
 audit.run();

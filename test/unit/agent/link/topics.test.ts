@@ -29,6 +29,25 @@ test("every topic of the design is read", () => {
   }
 });
 
+test("a root document by its number comes from everybody's topics alone", () => {
+  const root = { from: "all", group: "", kind: "root", partition: "", rootVersion: 17 };
+  assert.equal(topics.parse("pv/1/demo/all/dn/roots/17"), root);
+  for (const topic of [
+    "pv/1/demo/all/dn/roots/0",
+    "pv/1/demo/all/dn/roots/017",
+    "pv/1/demo/all/dn/roots/-1",
+    "pv/1/demo/all/dn/roots/1e3",
+    "pv/1/demo/all/dn/roots/9999999999",
+    "pv/1/demo/all/dn/roots/",
+    "pv/1/demo/all/dn/roots/1/2",
+    "pv/1/demo/all/dn/time/1",
+    "pv/1/demo/g/sales/dn/roots/1",
+    `${OWN}/roots/1`,
+  ]) {
+    assert.is(topics.parse(topic), null, topic);
+  }
+});
+
 test("wildcards, brokers' own topics, other tenants, devices and shapes are none", () => {
   for (const topic of [
     "",

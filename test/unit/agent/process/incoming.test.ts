@@ -2,13 +2,18 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { DownTopic } from "../../../../agent/link/topics.js";
+import { Topics, type DownTopic } from "../../../../agent/link/topics.js";
 import { Incoming } from "../../../../agent/process/incoming.js";
 import { nodeCrypto } from "../../../../agent/identity/crypto.js";
 import { accept, type Via } from "../../../../agent/wire/accept.js";
 import { REASONS } from "../../../../agent/wire/reasons.js";
 import type { EventMessage } from "../../../../agent/wire/reports.js";
-import type { Trust } from "../../../../agent/wire/trust.js";
+import { toHex } from "../../../../agent/wire/bytes.js";
+import { appliedVersion, firstTrust, type Trust } from "../../../../agent/wire/trust.js";
+import { issue, issuedFor, rootChain, rootPublication } from "../../../../fleet/documents.js";
+import { pinOf, rotateKeys } from "../../../../fleet/keys.js";
+import { judged, madeFleet } from "../../../support/fleet.js";
+import { Random } from "../../../support/random.js";
 import { ManualClock } from "../../../support/manual-clock.js";
 import { DEVICE, fleetTrust, KEYS, NOW, pinnedTrust, signedDocument } from "../../../support/signed.js";
 
@@ -66,6 +71,44 @@ test("retained documents in the wrong order all reach the monitor, in one that i
   }
   assert.equal(carried.map(({ via }) => via.kind).sort(), ["groups", "pol", "root"]);
   assert.equal(refusals, []);
+});
+
+test("a device that was away for five rotations walks from root to root, whatever order they come in; a root of long ago is no event", async () => {
+  const { store } = await madeFleet();
+  const pinned = firstTrust(pinOf(store), NOW, KEYS.owner.publicKey);
+  for (const role of ["time", "root", "policy", "root", "root"] as const) await rotateKeys(store, role, false, NOW);
+  await rotateKeys(store, "policy", true, NOW);
+  await issue(store, "pol", DEVICE.id, { partition: "work" }, NOW, 86_400);
+  const topics = new Topics("demo", toHex(DEVICE.id));
+  const published = [...rootChain(store), rootPublication(store), ...issuedFor(store, DEVICE.id)];
+  const first = judged(pinned, store.readBytes("roots", "1.cbor")!, { kind: "root" }).trust;
+  for (let seed = 1; seed <= 10; seed++) {
+    const random = new Random(seed);
+    const shuffled = published
+      .map((each) => ({ each, at: random.u32() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ each }) => each);
+    const { clock, incoming, carried, refusals } = play(first);
+    const pending = shuffled.map(({ topic, envelope }) => incoming.message(topics.parse(topic), envelope, true));
+    await clock.passSlowly(20_000, 100);
+    await Promise.all(pending);
+    let trust = first;
+    for (const { via, bytes } of carried) {
+      const { verdict, trust: next } = judged(trust, bytes, via);
+      assert.is(verdict.verdict, "accepted", `seed ${seed}: ${via.kind}`);
+      trust = next;
+    }
+    assert.is(appliedVersion(trust, "root", "")!.version, 7);
+    assert.equal([trust.epoch, carried.at(-1)!.via.kind], [2, "pol"]);
+    assert.equal(refusals, []);
+    // It connects again, and everything that is kept comes once more.
+    incoming.setTrust(trust, DEVICE);
+    incoming.reconnected();
+    const count = carried.length;
+    await Promise.all(shuffled.map(({ topic, envelope }) => incoming.message(topics.parse(topic), envelope, true)));
+    await clock.passSlowly(120_000, 1_000);
+    assert.equal([carried.length, refusals.length], [count, 0]);
+  }
 });
 
 test("what is never put right is told after a minute, once", async () => {

@@ -26,7 +26,7 @@ function newGate(): { pass: (request: unknown) => Promise<string>; sent: Handset
 
 gate("what is well formed arrives unchanged, in its order: 64-bit numbers and shared buffers too", async () => {
   const { pass, sent } = newGate();
-  const spec = partitionOf("work", { disk: { path: "/tmp/a disk", readOnly: true } });
+  const spec = partitionOf("work", { disk: { path: "/tmp/a disk", readOnly: false, layer: { path: "l", key: "k" } } });
   const requests: HandsetRequest[] = [
     { op: "define", spec },
     { op: "admit", partition: 0 },
@@ -82,5 +82,31 @@ for (const [what, request, refusal] of WRONG) {
     assert.equal(sent, [BUDGET]);
   });
 }
+
+gate(
+  "images: what a policy does not allow is neither defined nor started again, whoever orders it and whatever it is called",
+  async () => {
+    const sent: HandsetRequest[] = [];
+    const opened = new Gate((request) => sent.push(request));
+    const pass = async (request: unknown): Promise<string> =>
+      (await opened.pass(request as HandsetRequest))?.text ?? "";
+    const [allowed, other] = ["a".repeat(64), "b".repeat(64)];
+    const spec = partitionOf("work", { image: other });
+    assert.is(await pass({ op: "define", spec }), "");
+    const none = { memoryBytesMax: null, cpuPermille: null, weight: null, energyMicrowatts: null, channels: null };
+    opened.limit("work", { epoch: 1, version: 2, ...none, images: [allowed], console: true });
+    for (const op of ["start", "restart"]) {
+      for (const image of [other, "", undefined]) {
+        assert.match(await pass({ op, partition: 0, name: "work", image }), /policy 1\.2 allows other images/, `${op}`);
+      }
+      assert.match(await pass({ op, partition: 0, image: allowed }), /must name its partition/);
+      assert.match(await pass({ op, partition: 0, name: "work", image: "A" }), /SHA-256/);
+      assert.is(await pass({ op, partition: 0, name: "work", image: allowed }), "");
+      assert.is(await pass({ op, partition: 1, name: "personal" }), "");
+    }
+    assert.match(await pass({ op: "define", spec }), /other images/);
+    assert.is(await pass({ op: "stop", partition: 0, name: "work" }), "", "ending it is always allowed");
+  },
+);
 
 gate.run();

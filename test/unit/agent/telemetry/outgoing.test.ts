@@ -89,7 +89,7 @@ function play(
 }
 
 const event = (code: number): Omit<EventMessage, "sequence"> => ({ time: NOW, code, severity: 6 });
-const REPORTED = { policy: { epoch: 1, version: 1 }, hash: new Uint8Array(32), appliedAt: NOW, sections: new Map() };
+const REPORTED = Buffer.from("signed");
 
 test("after a time without link: state first, then by worth, telemetry last and oldest first", () => {
   const { clock, session, outgoing, outbox, up } = play();
@@ -102,7 +102,7 @@ test("after a time without link: state first, then by worth, telemetry last and 
   outgoing.report("work", REPORTED);
   up();
   clock.pass(2_000);
-  assert.is(session.messages.map(({ on }) => on).join(" "), "rep ev ev ev ack ack ack ev ev ev tm");
+  assert.is(session.messages.map(({ on }) => on).join(" "), "rep/work ev ev ev ack ack ack ev ev ev tm");
   assert.equal(
     session.events().map(({ code }) => code),
     [300, 301, 302, 0, 1, 2],

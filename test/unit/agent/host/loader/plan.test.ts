@@ -1,6 +1,7 @@
 // What goes where, and the images that are refused (Linux Documentation/arch/arm/booting; ELF for the Arm architecture).
 
 import { writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { loadPlan, type PlanOptions } from "../../../../../agent/host/loader/plan.js";
@@ -97,6 +98,21 @@ plan("zImage and flat binaries go to RAM base + 0x10000, ELF segments where they
   assert.is(result.entry, RAM + 0x8001);
   assert.equal(result.segments[1], { address: RAM + 0x8080, source: { zeroes: 0x10 } });
 });
+
+plan(
+  "an ELF kernel that is pinned by its hash: each part that is loaded has its own, and another file is refused",
+  () => {
+    const file = elf({ memoryBytes: 0x90 });
+    const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+    const plain = options(file);
+    const pinned = loadPlan({ ...plain, kernel: { ...plain.kernel!, sha256: sha256(file) } });
+    const { source } = pinned.segments[0]!;
+    assert.is("sha256" in source && source.sha256, sha256(file.subarray(0x80, 0x100)));
+    assertFails("IMAGE_HASH", () =>
+      loadPlan({ ...plain, kernel: { ...plain.kernel!, sha256: sha256(Buffer.alloc(1)) } }),
+    );
+  },
+);
 
 plan("firmware goes to address 0 and is entered there", () => {
   const result = loadPlan({ ...options(Buffer.alloc(4)), kernel: null, firmware: temporaryFile(Buffer.alloc(70_000)) });
