@@ -206,7 +206,7 @@ export const TLB_ENTRY_BYTES: u32 = 20;
 export const BLOCK_HASH_SHARE: u32 = 16;
 
 /** Least of CONFIG_TRANSLATE_BYTES: the translator's tables, and a buffer for a module. */
-export const TRANSLATE_BYTES_LEAST: u32 = 0x8_0000;
+export const TRANSLATE_BYTES_LEAST: u32 = 0xc_0000;
 
 /** Rounds up to a WebAssembly page. */
 export function wasmPages(bytes: u32): u32 {

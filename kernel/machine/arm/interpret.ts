@@ -83,7 +83,7 @@ import {
 } from "./state";
 import { system, systemRead, vfpUsable } from "./system";
 import { clockHost } from "../devices/clock";
-import { SAMPLE_SHIFT, entryFind, functionIsTimed, functionTimed, translationSample } from "./translation";
+import { SAMPLE_SHIFT, entryFind, functionIsTimed, functionTimed, functionVisited, translationSample } from "./translation";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
 import { RUN_BREAK } from "../../abi/reasons";
@@ -315,16 +315,13 @@ export function interpret(fuel: u32): u32 {
       let entries: u64 = 0;
       do {
         entries++;
-        if (functionIsTimed(entry >>> 16)) {
-          const fuelBefore = fuel;
-          const start = clockHost();
-          fuel = call_indirect<u32>(entry >>> 16, fuel, base & 0xffff_f000, entry & 0xffff);
-          const spent = clockHost() - start;
-          if (functionTimed(entry >>> 16, fuelBefore - fuel, spent)) {
-            blockDropFunction(entry >>> 16, true);
-            if (event() == EVENT_NONE) break;
-          }
-        } else fuel = call_indirect<u32>(entry >>> 16, fuel, base & 0xffff_f000, entry & 0xffff);
+        const index = entry >>> 16;
+        const fuelBefore = fuel;
+        const start = functionIsTimed(index) ? clockHost() : 0;
+        fuel = call_indirect<u32>(index, fuel, base & 0xffff_f000, entry & 0xffff);
+        let slow = functionVisited(index, fuelBefore - fuel);
+        if (start != 0 && functionTimed(index, fuelBefore - fuel, clockHost() - start)) slow = true;
+        if (slow) blockDropFunction(index, true);
         if (event() != EVENT_NONE) break;
         base = pc();
         const code = tlbCodeEntry(base);

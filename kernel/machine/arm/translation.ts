@@ -28,24 +28,31 @@ export const ENTRY_COUNT: u32 = 8192;
 export const FUNCTION_COUNT: u32 = 2048;
 const ENTRIES_BYTES: u32 = ENTRY_COUNT * 8;
 const REFUSED_COUNT: u32 = 4096;
-export const FUNCTION_BYTES: u32 = 64;
+export const FUNCTION_BYTES: u32 = 80;
 /** Pages of one function. */
 export const FUNCTION_PAGE_COUNT: u32 = 4;
 export const FUNCTION_PAGE: u32 = 0; // u32 × FUNCTION_PAGE_COUNT, 0 behind the last
 const FUNCTION_CHUNKS: u32 = 16; // u64 × FUNCTION_PAGE_COUNT
 const FUNCTION_SIZE: u32 = 48;
 const FUNCTION_VISITS: u32 = 52;
-const FUNCTION_TIMED: u32 = 56; // f32: instructions in timed visits
-const FUNCTION_NANOSECONDS: u32 = 60; // f32
+const FUNCTION_EXECUTED: u32 = 56; // u64: instructions
+const FUNCTION_TIMED: u32 = 64; // f32: instructions in timed visits
+const FUNCTION_NANOSECONDS: u32 = 68; // f32
 
+// A function stays when it is worth it. Short visits never are, for entering and leaving costs what the interpreter needs for some
+// instructions: that is judged early. Whether long ones are is measured by the clock, when the engine's optimising compiler has had
+// its turn. Neither can be seen by the guest.
+const VISITS_JUDGED: u32 = 512;
+const VISIT_LENGTH_LEAST: u64 = 48;
+const EXECUTED_JUDGED: u64 = 16_000_000;
 /** One visit of so many is timed; a function is judged by so many timed visits. */
 const VISITS_TIMED: u32 = 16;
-const VISITS_JUDGED: u32 = 32;
+const TIMED_JUDGED: u32 = 32;
 /** A visit that takes longer than this, and than so many times what the interpreter would, was interrupted by the computer: no measure. */
 const NANOSECONDS_ODD: f64 = 20_000;
 const TIMES_ODD: f64 = 10;
 /** How much faster than the interpreter a function must be to stay. */
-const GAIN_LEAST: f64 = 1.15;
+const GAIN_LEAST: f64 = 1.05;
 /** Heat of a block that shall not be translated (again). */
 const NEVER: u32 = 0x8000_0000;
 
@@ -187,25 +194,38 @@ export function translationPace(instructions: u32, nanoseconds: f64): void {
 // @ts-ignore: decorator
 @inline
 export function functionIsTimed(index: u32): bool {
-  const record = functionTable + index * FUNCTION_BYTES;
-  const visits = load<u32>(record, FUNCTION_VISITS) + 1;
-  store<u32>(record, visits, FUNCTION_VISITS);
-  return visits % VISITS_TIMED == 0 && judging;
+  return load<u32>(functionTable + index * FUNCTION_BYTES, FUNCTION_VISITS) % VISITS_TIMED == VISITS_TIMED - 1;
 }
 
-/** A timed visit is over. True: the function is not worth its visits. */
+/** A visit is over. True: the function is not worth its visits. */
+// @ts-ignore: decorator
+@inline
+export function functionVisited(index: u32, instructions: u32): bool {
+  const record = functionTable + index * FUNCTION_BYTES;
+  const visits = load<u32>(record, FUNCTION_VISITS) + 1;
+  const executed = load<u64>(record, FUNCTION_EXECUTED) + <u64>instructions;
+  store<u32>(record, visits, FUNCTION_VISITS);
+  store<u64>(record, executed, FUNCTION_EXECUTED);
+  return visits % VISITS_JUDGED == 0 && judging && executed < <u64>visits * VISIT_LENGTH_LEAST && isThere(record);
+}
+
+/** It may have changed its own code, and be gone. */
+function isThere(record: u32): bool {
+  return load<u32>(record, FUNCTION_PAGE) != 0;
+}
+
+/** A timed visit is over. True: the function is slower than the interpreter. */
 export function functionTimed(index: u32, instructions: u32, nanoseconds: f64): bool {
   const record = functionTable + index * FUNCTION_BYTES;
-  // It may have changed its own code, and be gone.
-  if (!load<u32>(record, FUNCTION_PAGE) || interpreterPace == 0) return false;
+  if (!judging || interpreterPace == 0 || load<u64>(record, FUNCTION_EXECUTED) < EXECUTED_JUDGED || !isThere(record)) return false;
   const expected = <f64>instructions * interpreterPace;
   if (nanoseconds > NANOSECONDS_ODD && nanoseconds > TIMES_ODD * expected) return false;
   const timed = load<f32>(record, FUNCTION_TIMED) + <f32>instructions;
   const spent = load<f32>(record, FUNCTION_NANOSECONDS) + <f32>nanoseconds;
   store<f32>(record, timed, FUNCTION_TIMED);
   store<f32>(record, spent, FUNCTION_NANOSECONDS);
-  if (load<u32>(record, FUNCTION_VISITS) % (VISITS_TIMED * VISITS_JUDGED) != 0) return false;
-  // A fresh measure each time: the engine may have compiled it better meanwhile.
+  if (load<u32>(record, FUNCTION_VISITS) % (VISITS_TIMED * TIMED_JUDGED) >= VISITS_TIMED) return false;
+  // A fresh measure each time.
   store<f32>(record, 0, FUNCTION_TIMED);
   store<f32>(record, 0, FUNCTION_NANOSECONDS);
   return <f64>spent * GAIN_LEAST > <f64>timed * interpreterPace;

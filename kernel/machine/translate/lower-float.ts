@@ -1,16 +1,15 @@
 // VFP records. Registers stay where they are, in the CPU's state; arithmetic is the host's where that gives the same bits and the same
-// flags. When that is so, and why, is said once, in arm/float64; here is the same test, inline: rounding to nearest, no flushing,
+// flags. When that is so, and why, is said once, in arm/float64; float-operands has the same test, inline: rounding to nearest, no flushing,
 // the inexact flag already set, and a result that is finite, and normal where it could have been tiny. Else the software does it.
 
 import { VFP_STATE } from "../../abi/layout";
 import { Op } from "../arm/micro-operation";
 import { MODE_USER, PSR_MODE } from "../arm/psr";
 import { CONTROL } from "../arm/state";
-import { FPSCR_FZ, FPSCR_IXC, FPSCR_ROUNDING } from "../arm/vfp-state";
-import { W, TYPE_VOID, access, branchTo, byte, call, close, constant, get, op, open, set, tee } from "./emitter";
+import { W, TYPE_VOID, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
 import { flagsKnown } from "./flags";
 import { CARRY_KNOWN } from "./assist";
-import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_SYSTEM_READ, IMPORT_VFP_DATA, IMPORT_VFP_MOVE } from "./imports";
+import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_SYSTEM_READ, IMPORT_VFP_MOVE } from "./imports";
 import {
   CARRY_A,
   CARRY_B,
@@ -32,76 +31,9 @@ import {
   spill,
   storeWord,
 } from "./locals";
+import { FPSCR, getFloat, pushResultStands, putFloat } from "./float-operands";
+import { lowerVfpData } from "./lower-vfp-data";
 import { exitLabel, siteOf, standIf } from "./place";
-
-const FPSCR: u32 = VFP_STATE + 256;
-
-/** Pushes the double or single at `at` in VFP_STATE. */
-function getFloat(at: u32, isDouble: bool): void {
-  constant(0);
-  access(isDouble ? W.F64_LOAD : W.F32_LOAD, VFP_STATE + at);
-}
-
-/** Stores what lies above a 0 on the stack. */
-function putFloat(at: u32, isDouble: bool): void {
-  access(isDouble ? W.F64_STORE : W.F32_STORE, VFP_STATE + at);
-}
-
-/** Pushes whether the host's arithmetic may stand in (fpscrHostExact). */
-function pushHostExact(): void {
-  loadWord(FPSCR);
-  constant(FPSCR_IXC | FPSCR_FZ | FPSCR_ROUNDING);
-  op(W.I32_AND);
-  constant(FPSCR_IXC);
-  op(W.I32_EQ);
-}
-
-function bytes64(value: u64): void {
-  for (let i = 0; i < 8; i++, value >>>= 8) byte(<u32>(value & 0xff));
-}
-
-/** Pushes the magnitude of the result in DOUBLE or SINGLE. */
-function magnitude(isDouble: bool): void {
-  get(isDouble ? DOUBLE : SINGLE);
-  op(isDouble ? W.F64_ABS : W.F32_ABS);
-}
-
-function pushLargest(isDouble: bool): void {
-  byte(isDouble ? 0x44 : 0x43);
-  if (isDouble) bytes64(0x7fef_ffff_ffff_ffff);
-  else {
-    byte(0xff);
-    byte(0xff);
-    byte(0x7f);
-    byte(0x7f);
-  }
-}
-
-function pushSmallest(isDouble: bool): void {
-  byte(isDouble ? 0x44 : 0x43);
-  if (isDouble) bytes64(0x0010_0000_0000_0000);
-  else {
-    byte(0);
-    byte(0);
-    byte(0x80);
-    byte(0);
-  }
-}
-
-/** Pushes whether the result in DOUBLE or SINGLE stands: add and subtract want it finite, the others normal too. */
-function pushStands(isDouble: bool, additive: bool): void {
-  magnitude(isDouble);
-  pushLargest(isDouble);
-  op(isDouble ? W.F64_LE : W.F32_LE);
-  if (!additive) {
-    magnitude(isDouble);
-    pushSmallest(isDouble);
-    op(isDouble ? W.F64_GT : W.F32_GT);
-    op(W.I32_AND);
-  }
-  pushHostExact();
-  op(W.I32_AND);
-}
 
 /** 0 add, 1 subtract, 2 multiply, 3 divide. */
 function arithmetic(ip: u32, which: u32, isDouble: bool): void {
@@ -112,7 +44,7 @@ function arithmetic(ip: u32, which: u32, isDouble: bool): void {
   getFloat(m, isDouble);
   op(<W>((isDouble ? <u32>W.F64_ADD : <u32>W.F32_ADD) + which));
   set(isDouble ? DOUBLE : SINGLE);
-  pushStands(isDouble, which < 2);
+  pushResultStands(isDouble, which < 2);
   open(W.IF, TYPE_VOID);
   constant(0);
   get(isDouble ? DOUBLE : SINGLE);
@@ -258,11 +190,7 @@ export function lowerFloat(code: Op, ip: u32): bool {
       copyFloat(ip, code == Op.VMOV64);
       return true;
     case Op.VFP_DATA:
-      constant(immediate);
-      call(IMPORT_VFP_DATA);
-      op(W.I32_EQZ);
-      // Undefined, and nothing has changed: the interpreter says so again.
-      standIf(ip);
+      lowerVfpData(ip);
       return true;
     case Op.VFP_MOVE:
       move(ip);
