@@ -30,8 +30,8 @@ import {
   entryFind,
   functionFree,
   functionPageOf,
-  translationRefuse,
   translationRetrack,
+  translationStrike,
 } from "./translation";
 
 export const BLOCK_KEY: u32 = 0;
@@ -153,7 +153,7 @@ function dropFunctions(page: u32): void {
   }
 }
 
-/** The function in slot `index` is entered no more: its blocks are the interpreter's again, with `refuse` for good. */
+/** The function in slot `index` is entered no more: its blocks are the interpreter's again, with `refuse` for a while. */
 export function blockDropFunction(index: u32, refuse: bool): void {
   for (let which: u32 = 0; which < FUNCTION_PAGE_COUNT; which++) {
     const page = functionPageOf(index, which);
@@ -162,7 +162,7 @@ export function blockDropFunction(index: u32, refuse: bool): void {
       if (load<u32>(block, BLOCK_ENTRY) >>> 16 != index) continue;
       store<u32>(block, 0, BLOCK_ENTRY);
       store<u32>(block, load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK, BLOCK_COUNT);
-      if (refuse) translationRefuse(load<u32>(block, BLOCK_KEY), block + BLOCK_HEAT);
+      if (refuse) translationStrike(load<u32>(block, BLOCK_KEY), block + BLOCK_HEAT);
     }
   }
   functionFree(index);

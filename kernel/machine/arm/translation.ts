@@ -10,7 +10,8 @@
 //   entry table     ENTRY_COUNT × {key u32, index << 16 | state u32}, direct-mapped: a lost entry costs a detour, no more
 //   function record FUNCTION_COUNT × FUNCTION_BYTES, by index in the machine's table: the pages that it was made from and their chunks
 //                   with code, its size, its visits and what they executed; first page 0 = free
-//   refused         REFUSED_COUNT × key u32, direct-mapped: blocks that were not worth it, remembered beyond the blocks' lives
+//   strikes         STRIKE_COUNT × {key u32, count u32}, direct-mapped: blocks in functions that were not worth it; remembered beyond the
+//                   blocks' lives, and each makes the block wait four times as long for the next try
 //   buffer          the module being written
 //
 // The table is the machine's own: `index` is the function's place in it, `state` names the block inside the function.
@@ -21,13 +22,14 @@ import { PAGE_TRANSLATED, pageRecord } from "../pages";
 export const SAMPLE_SHIFT: u32 = 7;
 /** Samples that make a block hot, and bytes of translated code that make it one more: what is translated when there is much already
  *  must be worth the processor's caches, which the interpreter leaves alone. */
-const HOT_LEAST: u32 = 128;
+const HOT_LEAST: u32 = 96;
 const HOT_BYTES: u32 = 4096;
 
 export const ENTRY_COUNT: u32 = 8192;
 export const FUNCTION_COUNT: u32 = 2048;
 const ENTRIES_BYTES: u32 = ENTRY_COUNT * 8;
-const REFUSED_COUNT: u32 = 4096;
+const STRIKE_COUNT: u32 = 4096;
+const STRIKES_MOST: u32 = 5;
 export const FUNCTION_BYTES: u32 = 80;
 /** Pages of one function. */
 export const FUNCTION_PAGE_COUNT: u32 = 4;
@@ -53,8 +55,6 @@ const NANOSECONDS_ODD: f64 = 20_000;
 const TIMES_ODD: f64 = 10;
 /** How much faster than the interpreter a function must be to stay. */
 const GAIN_LEAST: f64 = 1.05;
-/** Heat of a block that shall not be translated (again). */
-const NEVER: u32 = 0x8000_0000;
 
 let hotThreshold: u32 = HOT_LEAST;
 /** Off for verification, which wants everything translated, worth it or not. */
@@ -66,7 +66,7 @@ export function functionsNotJudged(): void {
 /** Linear-memory offsets; 0 while translation is off. */
 export let entryTable: u32 = 0;
 export let functionTable: u32 = 0;
-let refusedTable: u32 = 0;
+let strikes: u32 = 0;
 export let translationBuffer: u32 = 0;
 export let translationBufferBytes: u32 = 0;
 
@@ -83,8 +83,8 @@ export function translationInit(area: u32): void {
   const bytes = load<u32>(CONFIG_TRANSLATE_BYTES);
   entryTable = bytes ? area : 0;
   functionTable = entryTable + ENTRIES_BYTES;
-  refusedTable = functionTable + FUNCTION_COUNT * FUNCTION_BYTES;
-  translationBuffer = refusedTable + REFUSED_COUNT * 4;
+  strikes = functionTable + FUNCTION_COUNT * FUNCTION_BYTES;
+  translationBuffer = strikes + STRIKE_COUNT * 8;
   translationBufferBytes = bytes - (translationBuffer - area);
   translatedBytes = 0;
   translatedFunctions = 0;
@@ -123,25 +123,28 @@ export function translationSample(block: u32, heat: u32): void {
   // A block that is not kept has no key, the first word of its header.
   if (!entryTable || load<u32>(block) == 0) return;
   const warmth = load<u32>(heat) + 1;
-  if (warmth >= NEVER) return;
   store<u32>(heat, warmth);
   // Again, later, in case there was no room or the translator had other things to do.
   if (warmth >= hotThreshold && warmth % HOT_LEAST == 0) hotNote(block);
 }
 
-function refusedOf(key: u32): u32 {
-  return refusedTable + (((key >>> 1) ^ (key >>> 13)) & (REFUSED_COUNT - 1)) * 4;
+function strikeOf(key: u32): u32 {
+  return strikes + (((key >>> 1) ^ (key >>> 13)) & (STRIKE_COUNT - 1)) * 8;
 }
 
-/** The block with this key, whose heat lies at `heat`, is not translated any more. */
-export function translationRefuse(key: u32, heat: u32): void {
-  store<u32>(heat, NEVER);
-  store<u32>(refusedOf(key), key);
+/** A function with the block that has this key, and its heat at `heat`, was not worth it. */
+export function translationStrike(key: u32, heat: u32): void {
+  const strike = strikeOf(key);
+  const count = load<u32>(strike) == key ? load<u32>(strike, 4) : 0;
+  store<u32>(strike, key);
+  store<u32>(strike, min<u32>(count + 1, STRIKES_MOST), 4);
+  store<u32>(heat, 0);
 }
 
-/** Whether it was refused in an earlier life. */
-export function translationRefused(key: u32): bool {
-  return load<u32>(refusedOf(key)) == key;
+/** Heat that the block with this key must have now. */
+export function translationDue(key: u32): u32 {
+  const strike = strikeOf(key);
+  return load<u32>(strike) == key ? hotThreshold << (2 * load<u32>(strike, 4)) : hotThreshold;
 }
 
 /** The translator shall look at `block`, if it has time. */

@@ -40,8 +40,7 @@ import {
   translationBuffer,
   translationBufferBytes,
   translationDropAll,
-  translationRefuse,
-  translationRefused,
+  translationDue,
 } from "../arm/translation";
 import { byte, emitPosition, emitRoom, emitStart, lebWideAt } from "./emitter";
 import { blockCount, blockOf, isEntry, isForeign, pageAt, pageCount, regionCollect, regionLength } from "./graph";
@@ -109,10 +108,7 @@ function translateHot(everything: bool): u32 {
     const block = load<u32>(hotBlocks + (i << 2));
     const key = load<u32>(block, BLOCK_KEY);
     if (key == 0 || load<u32>(block, BLOCK_ENTRY) != 0) continue;
-    if (!everything && translationRefused(key)) {
-      translationRefuse(key, block + BLOCK_HEAT);
-      continue;
-    }
+    if (!everything && load<u32>(block, BLOCK_HEAT) < translationDue(key)) continue;
     regionCollect(block);
     if (blockCount == 0 || pendingCount + blockCount > PENDING_MAX) continue;
     slot = freeSlot(slot);
