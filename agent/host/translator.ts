@@ -15,11 +15,15 @@ import type { TranslationStats } from "./messages.ts";
 
 /** Places in a machine's table: kernel/machine/arm/translation, FUNCTION_COUNT. */
 const FUNCTION_COUNT = 2048;
+/** Time that may go into compiling: some at first, and then a share of what passes. */
+const COMPILE_MS_FIRST = 150;
+const COMPILE_SHARE = 0.04;
 const IMPORT_PREFIX = "translated";
 
 export class Translator {
   private moduleCount = 0;
   private compileMs = 0;
+  private readonly startedNs: number;
   private readonly machine: MachineTranslation;
   private readonly bytes: Uint8Array;
   private readonly imports: Record<string, Record<string, unknown>>;
@@ -30,6 +34,7 @@ export class Translator {
     this.machine = exports as unknown as MachineTranslation;
     this.bytes = new Uint8Array(memory.buffer);
     this.now = now;
+    this.startedNs = now();
     const table = exports["table"] as WebAssembly.Table;
     if (table.length < FUNCTION_COUNT) table.grow(FUNCTION_COUNT - table.length);
     const functions = Object.entries(exports).filter(([name]) => name.startsWith(IMPORT_PREFIX));
@@ -39,6 +44,9 @@ export class Translator {
 
   /** Compiles what became hot since the last call. Called between slices; returns whether there was anything. */
   step(): boolean {
+    // A guest whose hot code changes all the time would otherwise be compiled more than it runs.
+    const allowedMs = COMPILE_MS_FIRST + COMPILE_SHARE * ((this.now() - this.startedNs) / 1e6);
+    if (this.compileMs > allowedMs) return false;
     return this.install(this.now(), this.machine.translateModule());
   }
 

@@ -83,7 +83,14 @@ import {
 } from "./state";
 import { system, systemRead, vfpUsable } from "./system";
 import { clockHost } from "../devices/clock";
-import { SAMPLE_SHIFT, entryFind, functionIsTimed, functionTimed, functionVisited, translationSample } from "./translation";
+import {
+  SAMPLE_SHIFT,
+  entryFind,
+  functionIsTimed,
+  functionTimed,
+  functionVisited,
+  translationSample,
+} from "./translation";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
 import { RUN_BREAK } from "../../abi/reasons";
