@@ -11,6 +11,7 @@ import { memoryText } from "../host/partition-memory.ts";
 import { parseAddress, parseOptions, parsePositive, parseSize, type OptionTable, type Parsed } from "./arguments.ts";
 import {
   EXIT_CODE_TEXT,
+  EXIT_DIVERGED,
   EXIT_GUEST_PANIC,
   EXIT_IMAGE,
   EXIT_INTERNAL,
@@ -38,7 +39,9 @@ the guest's console as they are; its end does not end the guest.
   --dtb FILE           a compiled device tree instead of the generated one
   --memory SIZE        RAM of the guest (default 64M); what a partition costs beside it is shown when it starts
   --overhead KIND      caches beside RAM: normal (up to 4 MiB, default) or small (up to 1 MiB with 64M)
-  --translate HOW      on: hot guest code is translated to WebAssembly; off (default)
+  --translate HOW      on: hot guest code is translated to WebAssembly; off (default); verify: the guest runs interpreted
+                       and translated at once, in deterministic time and twice the memory, and ends with both states
+                       side by side when they differ
   --disk FILE[,ro]     raw disk image, as virtio block device
   --console PORT       what the terminal shows: pl011 (default) or virtio (the guest's hvc0)
   --machine NAME       virt, the only one so far
@@ -153,17 +156,24 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
   const overhead = parsed.text("overhead") ?? "normal";
   if (overhead !== "normal" && overhead !== "small") throw new UsageError("USAGE", "--overhead is normal or small");
   const translate = parsed.text("translate") ?? "off";
-  if (translate !== "on" && translate !== "off") throw new UsageError("USAGE", "--translate is on or off");
+  if (translate !== "on" && translate !== "off" && translate !== "verify") {
+    throw new UsageError("USAGE", "--translate is on, off or verify");
+  }
+  const verify = translate === "verify";
+  if (verify && parsed.text("gdb") !== null) {
+    throw new UsageError("USAGE", "--gdb stops one machine, and --translate=verify runs two: they exclude each other");
+  }
   const console = parsed.text("console") ?? "pl011";
   if (console !== "pl011" && console !== "virtio") throw new UsageError("USAGE", "--console is pl011 or virtio");
   const base = {
     ramBytes: parseSize("memory", parsed.text("memory") ?? DEFAULT_MEMORY),
-    mode: parsed.flag("deterministic") ? "deterministic" : "realtime",
+    mode: parsed.flag("deterministic") || verify ? "deterministic" : "realtime",
     firmware,
     deviceTree: parsed.text("dtb"),
     disk: parseDisk(parsed.text("disk")),
     overhead,
-    translate: translate === "on",
+    translate: translate !== "off",
+    verify,
     channels: false,
     consolePort: console === "pl011" ? 0 : 1,
     inputIsWhole: process.stdin.isTTY !== true,
@@ -217,6 +227,10 @@ const EXITS: Record<EndReason, { status: number; text: string }> = {
     status: EXIT_MACHINE_TRAP,
     text: "the machine trapped, which is a defect of pocketvisor that this guest reached",
   },
+  diverged: {
+    status: EXIT_DIVERGED,
+    text: "translated code does not do what interpreted code does, which is a defect of pocketvisor",
+  },
   image: { status: EXIT_IMAGE, text: "" },
   refused: { status: EXIT_INTERNAL, text: "" },
 };
@@ -225,7 +239,9 @@ function report(end: PartitionEnd, partition: Partition, interrupted: boolean, t
   const { status, text } = EXITS[end.reason];
   if (end.reason === "image") throw new ImageError(end.code, end.detail, end.hint);
   if (end.reason === "refused") throw new HostError(end.code, end.detail, end.hint);
-  const detail = end.detail === "" ? "" : `: ${escapeText(end.detail)}`;
+  // A divergence is a table.
+  const lines = end.detail.split("\n").map(escapeText);
+  const detail = end.detail === "" ? "" : `: ${lines.join("\n")}`;
   const limit = end.reason === "timeout" ? ` (${timeout} s)` : "";
   if (text !== "") console.error(`\npocketvisor: ${text}${limit}${detail}`);
   if (status === EXIT_OK && process.stderr.isTTY && end.stats !== null) {

@@ -293,7 +293,7 @@ export class KernelLoop {
       pagesInvalidated: machine.count(STATS_PAGES_INVALIDATED),
       mmioReads: machine.count(STATS_MMIO_READS),
       mmioWrites: machine.count(STATS_MMIO_WRITES),
-      translation: machine.translator?.stats(machine) ?? null,
+      translation: machine.translator?.stats() ?? null,
     };
   }
 }

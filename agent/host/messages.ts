@@ -18,13 +18,15 @@ export interface KernelWorkerData {
   /** Deterministic mode: the input is a whole file or pipe, and the guest waits until as much of it is there as fits its ring,
    *  so that when a byte arrives depends on the guest alone. */
   inputIsWhole: boolean;
+  /** Two machines, one interpreted and one translated, which are compared all the time. */
+  verify: boolean;
   /** The debugger's questions (debug-messages); null without one. */
   debug: MessagePort | null;
 }
 
 /** Why a partition ended. */
 export type EndReason =
-  "power-off" | "panic" | "reset-loop" | "watchdog" | "left" | "timeout" | "trap" | "image" | "refused";
+  "power-off" | "panic" | "reset-loop" | "watchdog" | "left" | "timeout" | "trap" | "diverged" | "image" | "refused";
 
 export interface RunStats {
   instructions: number;
