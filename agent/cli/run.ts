@@ -5,9 +5,9 @@ import { DebugServer } from "../debug/server.ts";
 import type { DebugTarget } from "../debug/target.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, ImageError, UsageError } from "../failure.ts";
-import type { EndReason, PartitionEnd } from "../host/messages.ts";
+import type { EndReason, PartitionEnd, RunStats } from "../host/messages.ts";
 import { Partition, type PartitionOptions } from "../host/partition.ts";
-import { memoryText } from "../host/partition-memory.ts";
+import { memoryText, TRANSLATION } from "../host/partition-memory.ts";
 import { parseAddress, parseOptions, parsePositive, parseSize, type OptionTable, type Parsed } from "./arguments.ts";
 import {
   EXIT_CODE_TEXT,
@@ -93,7 +93,7 @@ export async function runCommand(args: string[]): Promise<number> {
   const gdb = parsed.text("gdb");
   const gdbPort = gdb === null ? null : parsePort(gdb);
   // Breakpoints are the interpreter's.
-  const debugging = gdbPort === null ? {} : { debug: true, translate: false };
+  const debugging = gdbPort === null ? {} : { debug: true, translateCodeBytes: 0 };
   const options = { ...(await partitionOptions(parsed)), ...debugging };
   const partition = new Partition(options);
   const treeFile = parsed.text("dump-dtb");
@@ -172,7 +172,7 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
     deviceTree: parsed.text("dtb"),
     disk: parseDisk(parsed.text("disk")),
     overhead,
-    translate: translate !== "off",
+    translateCodeBytes: translate === "off" ? 0 : TRANSLATION.translateCodeBytes,
     verify,
     channels: false,
     consolePort: console === "pl011" ? 0 : 1,
@@ -257,6 +257,8 @@ function writeStats(file: string, partition: Partition, end: PartitionEnd): void
   const record = {
     reason: end.reason,
     ...stats,
+    /** Of all instructions, those that translated code executed. */
+    translatedShare: translatedShare(stats),
     mips: stats === null || stats.busyMs === 0 ? 0 : stats.instructions / stats.busyMs / 1000,
     cpuMs: (user + system) / 1000,
     residentBytes: process.memoryUsage.rss(),
@@ -270,6 +272,11 @@ function writeStats(file: string, partition: Partition, end: PartitionEnd): void
   const text = JSON.stringify(record, null, 2) + "\n";
   if (file === "-") process.stderr.write(text);
   else writeOutput("stats", file, text);
+}
+
+function translatedShare(stats: RunStats | null): number | null {
+  if (stats === null || stats.translation === null || stats.instructions === 0) return null;
+  return stats.translation.executed / stats.instructions;
 }
 
 function writeOutput(option: string, file: string, data: string | Uint8Array): void {
