@@ -1,6 +1,6 @@
 // pocketvisor run: one partition on this terminal.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { DebugServer } from "../debug/server.ts";
 import type { DebugTarget } from "../debug/target.ts";
 import { escapeText } from "../escape.ts";
@@ -22,6 +22,7 @@ import {
   EXIT_WATCHDOG,
 } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
+import { parseSymbols, profileText } from "./profile-text.ts";
 import { attachInput, openOutput } from "./terminal.ts";
 
 export const RUN_HELP = `usage: pocketvisor run [GUEST | --kernel FILE | --firmware FILE] [OPTIONS]
@@ -51,6 +52,8 @@ the guest's console as they are; its end does not end the guest.
                        "target remote :PORT". One debugger at a time; when it goes, the guest goes on
   --timeout SECONDS    ends the guest after this time
   --dump-dtb FILE      writes the device tree that the guest would get, and ends
+  --profile FILE       writes where the guest spent its instructions, as a table, when it has ended; - is standard error
+  --symbols FILE       names for the profile: a System.map, or what nm prints
   --stats FILE         writes counters as JSON when the guest has ended; - is standard error
 
 ${EXIT_CODE_TEXT}`;
@@ -73,12 +76,15 @@ const OPTIONS: OptionTable = {
   gdb: { type: "string" },
   timeout: { type: "string" },
   "dump-dtb": { type: "string" },
+  profile: { type: "string" },
+  symbols: { type: "string" },
   stats: { type: "string" },
   help: { type: "boolean" },
 };
 
 const DEFAULT_GUEST = "linux";
 const DEFAULT_MEMORY = "64M";
+const SYMBOL_BYTES_MAX = 64 << 20;
 const TIMEOUT_SECONDS_MAX = 2_000_000;
 
 /** Runs the command; returns the exit status. */
@@ -94,7 +100,9 @@ export async function runCommand(args: string[]): Promise<number> {
   const gdbPort = gdb === null ? null : parsePort(gdb);
   // Breakpoints are the interpreter's.
   const debugging = gdbPort === null ? {} : { debug: true, translateCodeBytes: 0 };
-  const options = { ...(await partitionOptions(parsed)), ...debugging };
+  const profileFile = parsed.text("profile");
+  const symbols = readSymbols(parsed.text("symbols"), profileFile);
+  const options = { profile: profileFile !== null, ...(await partitionOptions(parsed)), ...debugging };
   const partition = new Partition(options);
   const treeFile = parsed.text("dump-dtb");
   if (treeFile !== null) {
@@ -123,7 +131,33 @@ export async function runCommand(args: string[]): Promise<number> {
   }
   const statsFile = parsed.text("stats");
   if (statsFile !== null) writeStats(statsFile, partition, end);
+  if (profileFile !== null) writeProfile(profileFile, end, symbols);
   return report(end, partition, interrupted, timeout);
+}
+
+/** A symbol file, read before anything runs. */
+function readSymbols(file: string | null, profile: string | null): ReturnType<typeof parseSymbols> {
+  if (file === null) return [];
+  if (profile === null) throw new UsageError("USAGE", "--symbols are names for --profile FILE: give both");
+  try {
+    if (statSync(file).size <= SYMBOL_BYTES_MAX) return parseSymbols(readFileSync(file, "latin1"));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new UsageError("USAGE_FILE", `--symbols ${escapeText(file)} cannot be read (${why})`);
+  }
+  throw new UsageError("USAGE_FILE", `--symbols ${escapeText(file)} is larger than a list of symbols can be (64 MiB)`);
+}
+
+/** A partition whose worker is gone has no profile, and says so. */
+function writeProfile(file: string, end: PartitionEnd, symbols: ReturnType<typeof parseSymbols>): void {
+  const { profile } = end;
+  const text =
+    profile === undefined || profile === null
+      ? "no profile: the machine did not come to an end of its own\n"
+      : profileText(profile, symbols);
+  if (file === "-") process.stderr.write(text);
+  else writeOutput("profile", file, text);
 }
 
 function parsePort(text: string): number {

@@ -9,6 +9,7 @@ import { DiskQueue } from "./disk-queue.ts";
 import { DiskService } from "./disk-service.ts";
 import { setEngineFlags } from "./engine-flags.ts";
 import { hostEntropy, seededEntropy } from "./entropy.ts";
+import { GuestProfile } from "./guest-profile.ts";
 import { KernelLoop } from "./kernel-loop.ts";
 import { loadImages } from "./load.ts";
 import { RNG_SEED_BYTES } from "./loader/plan.ts";
@@ -31,6 +32,7 @@ function runPartition(): PartitionEnd {
   const deterministic = config.mode === "deterministic";
   let store: BlockStore | null = null;
   let loop: KernelLoop | null = null;
+  const profile = data.profile ? new GuestProfile() : null;
   try {
     // The machine first: it is worth V8's usual pace.
     const module = new WebAssembly.Module(readFileSync(data.wasmPath));
@@ -54,6 +56,7 @@ function runPartition(): PartitionEnd {
       inputIsWhole: data.inputIsWhole,
       now,
       debug: gate,
+      profile,
       reload: () => {
         loadImages(machine, plan);
         entropy(machine.guestBytes(plan.rngSeedAt, RNG_SEED_BYTES));
@@ -68,7 +71,7 @@ function runPartition(): PartitionEnd {
     });
     const reason = loop.run();
     pair?.compareAll();
-    return { reason, detail: "", code: "", hint: "", stats: loop.stats() };
+    return { reason, detail: "", code: "", hint: "", stats: loop.stats(), profile: profile?.result() ?? null };
   } catch (error) {
     const stats = loop?.stats() ?? null;
     if (error instanceof Failure) {
