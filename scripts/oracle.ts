@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { compareBatch, harnessInstructions } from "../test/isa/compare-sequences.js";
+import { compareTranslated } from "../test/isa/compare-translated.js";
 import type { MachineRunOptions } from "../test/isa/machine-runner.js";
 import { OracleError, qemuArmVersion } from "../test/isa/qemu-arm.js";
 import {
@@ -30,6 +31,7 @@ Compares the machine with a Cortex-A7 of QEMU. With qemu-arm (Debian package qem
 instructions, then VFP data processing on chosen operands. With qemu-system-arm, when it is installed: random sequences of
 privileged code with its exceptions. Wants build/machine.wasm (npm run build).
 
+  --translate N  no oracle but the interpreter: N instructions of fresh sequences, interpreted and as translated code
   --count N   instructions to compare of each kind (default 1000000)
   --seed S    seed of the random choice (default 1); the same seed makes the same run
   --record    write what the oracles say about the fixed sample to test/isa/recorded, and what the guests of
@@ -56,6 +58,12 @@ const WAYS: MachineRunOptions[] = [
   { fuel: 50_000_000, mmu: false },
   { fuel: 97, mmu: true },
 ];
+
+/** As translated code: slices that end between blocks only, and anywhere. */
+const TRANSLATED_WAYS: MachineRunOptions[] = [50_000_000, 997, 97].flatMap((fuel) => [
+  { fuel, mmu: true },
+  { fuel, mmu: false },
+]);
 
 function positive(text: string, option: string): number {
   const value = Number(text);
@@ -149,6 +157,35 @@ function compareSequences(seed: number, count: number): number {
   return 0;
 }
 
+/** Number of sequences that end otherwise as translated code. */
+function compareTranslations(seed: number, count: number): number {
+  const started = Date.now();
+  let [instructions, translated, sequences] = [0, 0, 0];
+  for (let round = 0; instructions < count; round++) {
+    const options = TRANSLATED_WAYS[round % TRANSLATED_WAYS.length]!;
+    const roundSeed = (seed + round * 0x9e3779b1) | 0;
+    const result = compareTranslated(roundSeed, SEQUENCE_ROUND, options);
+    for (const index of result.different) {
+      process.stdout.write(
+        `sequence ${index} of seed ${roundSeed} differs (fuel ${options.fuel}, MMU ${options.mmu})\n`,
+      );
+    }
+    if (!result.countsEqual)
+      process.stdout.write(`seed ${roundSeed}: instruction counts differ (fuel ${options.fuel})\n`);
+    if (result.different.length > 0 || !result.countsEqual) return Math.max(1, result.different.length);
+    sequences += SEQUENCE_ROUND;
+    const harness = SEQUENCE_ROUND * harnessInstructions();
+    instructions += result.instructions - harness;
+    translated += result.translated;
+  }
+  const seconds = ((Date.now() - started) / 1000).toFixed(0);
+  process.stdout.write(
+    `translated: ${sequences} sequences of ${instructions} instructions, all as interpreted; ` +
+      `${translated} instructions were executed by translated code, the harness's included; ${seconds} s\n`,
+  );
+  return 0;
+}
+
 /** Number of forms that differ. */
 async function compareVfp(seed: number, count: number): Promise<number> {
   const machine = await vfpMachine();
@@ -172,6 +209,7 @@ async function main(): Promise<number> {
       options: {
         count: { type: "string", default: "1000000" },
         seed: { type: "string", default: "1" },
+        translate: { type: "string" },
         record: { type: "boolean", default: false },
         check: { type: "boolean", default: false },
         help: { type: "boolean", default: false },
@@ -187,6 +225,9 @@ async function main(): Promise<number> {
   }
   const count = positive(options.count, "--count");
   const seed = positive(options.seed, "--seed");
+  if (options.translate !== undefined) {
+    return compareTranslations(seed, positive(options.translate, "--translate")) === 0 ? 0 : 1;
+  }
   const version = qemuArmVersion();
   if (!version) throw new OracleError("ORACLE_ABSENT", "qemu-arm is not installed: apt install qemu-user");
   if (options.record) {

@@ -18,6 +18,8 @@ export const EXIT_TIMEOUT = 6;
 export const EXIT_MACHINE_TRAP = 7;
 /** A handset's worker hung: its partitions are gone. */
 export const EXIT_HUNG = 8;
+/** `--translate=verify` found a difference: a defect of the translator. */
+export const EXIT_DIVERGED = 9;
 /** Left from the terminal with Ctrl-], or ended by SIGINT. */
 export const EXIT_LEFT = 130;
 
@@ -32,4 +34,5 @@ export const EXIT_CODE_TEXT = `exit status:
   6    --timeout elapsed
   7    the machine trapped
   8    the worker of a handset hung
+  9    --translate=verify found a difference
   130  left with Ctrl-]`;

@@ -1,16 +1,17 @@
 // pocketvisor run: one partition on this terminal.
 
-import { writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { DebugServer } from "../debug/server.ts";
 import type { DebugTarget } from "../debug/target.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, ImageError, UsageError } from "../failure.ts";
-import type { EndReason, PartitionEnd } from "../host/messages.ts";
+import type { EndReason, PartitionEnd, RunStats } from "../host/messages.ts";
 import { Partition, type PartitionOptions } from "../host/partition.ts";
-import { memoryText } from "../host/partition-memory.ts";
+import { memoryText, TRANSLATION } from "../host/partition-memory.ts";
 import { parseAddress, parseOptions, parsePositive, parseSize, type OptionTable, type Parsed } from "./arguments.ts";
 import {
   EXIT_CODE_TEXT,
+  EXIT_DIVERGED,
   EXIT_GUEST_PANIC,
   EXIT_IMAGE,
   EXIT_INTERNAL,
@@ -21,6 +22,7 @@ import {
   EXIT_WATCHDOG,
 } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
+import { parseSymbols, profileText } from "./profile-text.ts";
 import { attachInput, openOutput } from "./terminal.ts";
 
 export const RUN_HELP = `usage: pocketvisor run [GUEST | --kernel FILE | --firmware FILE] [OPTIONS]
@@ -38,7 +40,9 @@ the guest's console as they are; its end does not end the guest.
   --dtb FILE           a compiled device tree instead of the generated one
   --memory SIZE        RAM of the guest (default 64M); what a partition costs beside it is shown when it starts
   --overhead KIND      caches beside RAM: normal (up to 4 MiB, default) or small (up to 1 MiB with 64M)
-  --translate HOW      on: hot guest code is translated to WebAssembly; off (default)
+  --translate HOW      on: hot guest code is translated to WebAssembly; off (default); verify: the guest runs interpreted
+                       and translated at once, in deterministic time and twice the memory, and ends with both states
+                       side by side when they differ
   --disk FILE[,ro]     raw disk image, as virtio block device
   --console PORT       what the terminal shows: pl011 (default) or virtio (the guest's hvc0)
   --machine NAME       virt, the only one so far
@@ -48,6 +52,8 @@ the guest's console as they are; its end does not end the guest.
                        "target remote :PORT". One debugger at a time; when it goes, the guest goes on
   --timeout SECONDS    ends the guest after this time
   --dump-dtb FILE      writes the device tree that the guest would get, and ends
+  --profile FILE       writes where the guest spent its instructions, as a table, when it has ended; - is standard error
+  --symbols FILE       names for the profile: a System.map, or what nm prints
   --stats FILE         writes counters as JSON when the guest has ended; - is standard error
 
 ${EXIT_CODE_TEXT}`;
@@ -70,12 +76,15 @@ const OPTIONS: OptionTable = {
   gdb: { type: "string" },
   timeout: { type: "string" },
   "dump-dtb": { type: "string" },
+  profile: { type: "string" },
+  symbols: { type: "string" },
   stats: { type: "string" },
   help: { type: "boolean" },
 };
 
 const DEFAULT_GUEST = "linux";
 const DEFAULT_MEMORY = "64M";
+const SYMBOL_BYTES_MAX = 64 << 20;
 const TIMEOUT_SECONDS_MAX = 2_000_000;
 
 /** Runs the command; returns the exit status. */
@@ -90,8 +99,10 @@ export async function runCommand(args: string[]): Promise<number> {
   const gdb = parsed.text("gdb");
   const gdbPort = gdb === null ? null : parsePort(gdb);
   // Breakpoints are the interpreter's.
-  const debugging = gdbPort === null ? {} : { debug: true, translate: false };
-  const options = { ...(await partitionOptions(parsed)), ...debugging };
+  const debugging = gdbPort === null ? {} : { debug: true, translateCodeBytes: 0 };
+  const profileFile = parsed.text("profile");
+  const symbols = readSymbols(parsed.text("symbols"), profileFile);
+  const options = { profile: profileFile !== null, ...(await partitionOptions(parsed)), ...debugging };
   const partition = new Partition(options);
   const treeFile = parsed.text("dump-dtb");
   if (treeFile !== null) {
@@ -120,7 +131,33 @@ export async function runCommand(args: string[]): Promise<number> {
   }
   const statsFile = parsed.text("stats");
   if (statsFile !== null) writeStats(statsFile, partition, end);
+  if (profileFile !== null) writeProfile(profileFile, end, symbols);
   return report(end, partition, interrupted, timeout);
+}
+
+/** A symbol file, read before anything runs. */
+function readSymbols(file: string | null, profile: string | null): ReturnType<typeof parseSymbols> {
+  if (file === null) return [];
+  if (profile === null) throw new UsageError("USAGE", "--symbols are names for --profile FILE: give both");
+  try {
+    if (statSync(file).size <= SYMBOL_BYTES_MAX) return parseSymbols(readFileSync(file, "latin1"));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new UsageError("USAGE_FILE", `--symbols ${escapeText(file)} cannot be read (${why})`);
+  }
+  throw new UsageError("USAGE_FILE", `--symbols ${escapeText(file)} is larger than a list of symbols can be (64 MiB)`);
+}
+
+/** A partition whose worker is gone has no profile, and says so. */
+function writeProfile(file: string, end: PartitionEnd, symbols: ReturnType<typeof parseSymbols>): void {
+  const { profile } = end;
+  const text =
+    profile === undefined || profile === null
+      ? "no profile: the machine did not come to an end of its own\n"
+      : profileText(profile, symbols);
+  if (file === "-") process.stderr.write(text);
+  else writeOutput("profile", file, text);
 }
 
 function parsePort(text: string): number {
@@ -153,17 +190,24 @@ async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
   const overhead = parsed.text("overhead") ?? "normal";
   if (overhead !== "normal" && overhead !== "small") throw new UsageError("USAGE", "--overhead is normal or small");
   const translate = parsed.text("translate") ?? "off";
-  if (translate !== "on" && translate !== "off") throw new UsageError("USAGE", "--translate is on or off");
+  if (translate !== "on" && translate !== "off" && translate !== "verify") {
+    throw new UsageError("USAGE", "--translate is on, off or verify");
+  }
+  const verify = translate === "verify";
+  if (verify && parsed.text("gdb") !== null) {
+    throw new UsageError("USAGE", "--gdb stops one machine, and --translate=verify runs two: they exclude each other");
+  }
   const console = parsed.text("console") ?? "pl011";
   if (console !== "pl011" && console !== "virtio") throw new UsageError("USAGE", "--console is pl011 or virtio");
   const base = {
     ramBytes: parseSize("memory", parsed.text("memory") ?? DEFAULT_MEMORY),
-    mode: parsed.flag("deterministic") ? "deterministic" : "realtime",
+    mode: parsed.flag("deterministic") || verify ? "deterministic" : "realtime",
     firmware,
     deviceTree: parsed.text("dtb"),
     disk: parseDisk(parsed.text("disk")),
     overhead,
-    translate: translate === "on",
+    translateCodeBytes: translate === "off" ? 0 : TRANSLATION.translateCodeBytes,
+    verify,
     channels: false,
     consolePort: console === "pl011" ? 0 : 1,
     inputIsWhole: process.stdin.isTTY !== true,
@@ -217,6 +261,10 @@ const EXITS: Record<EndReason, { status: number; text: string }> = {
     status: EXIT_MACHINE_TRAP,
     text: "the machine trapped, which is a defect of pocketvisor that this guest reached",
   },
+  diverged: {
+    status: EXIT_DIVERGED,
+    text: "translated code does not do what interpreted code does, which is a defect of pocketvisor",
+  },
   image: { status: EXIT_IMAGE, text: "" },
   refused: { status: EXIT_INTERNAL, text: "" },
 };
@@ -225,7 +273,9 @@ function report(end: PartitionEnd, partition: Partition, interrupted: boolean, t
   const { status, text } = EXITS[end.reason];
   if (end.reason === "image") throw new ImageError(end.code, end.detail, end.hint);
   if (end.reason === "refused") throw new HostError(end.code, end.detail, end.hint);
-  const detail = end.detail === "" ? "" : `: ${escapeText(end.detail)}`;
+  // A divergence is a table.
+  const lines = end.detail.split("\n").map(escapeText);
+  const detail = end.detail === "" ? "" : `: ${lines.join("\n")}`;
   const limit = end.reason === "timeout" ? ` (${timeout} s)` : "";
   if (text !== "") console.error(`\npocketvisor: ${text}${limit}${detail}`);
   if (status === EXIT_OK && process.stderr.isTTY && end.stats !== null) {
@@ -241,6 +291,8 @@ function writeStats(file: string, partition: Partition, end: PartitionEnd): void
   const record = {
     reason: end.reason,
     ...stats,
+    /** Of all instructions, those that translated code executed. */
+    translatedShare: translatedShare(stats),
     mips: stats === null || stats.busyMs === 0 ? 0 : stats.instructions / stats.busyMs / 1000,
     cpuMs: (user + system) / 1000,
     residentBytes: process.memoryUsage.rss(),
@@ -254,6 +306,11 @@ function writeStats(file: string, partition: Partition, end: PartitionEnd): void
   const text = JSON.stringify(record, null, 2) + "\n";
   if (file === "-") process.stderr.write(text);
   else writeOutput("stats", file, text);
+}
+
+function translatedShare(stats: RunStats | null): number | null {
+  if (stats === null || stats.translation === null || stats.instructions === 0) return null;
+  return stats.translation.executed / stats.instructions;
 }
 
 function writeOutput(option: string, file: string, data: string | Uint8Array): void {

@@ -8,6 +8,7 @@ import { readHandsetFile, type HandsetFile, type HandsetPartition } from "../han
 import { powerText } from "../handset/units.ts";
 import { ControlSocket } from "../host/control-socket.ts";
 import { Monitor as HandsetMonitor, type HandsetEvent, type ResolvedPartition } from "../host/monitor.ts";
+import { TRANSLATION } from "../host/partition-memory.ts";
 import { reasonText } from "../host/reason-text.ts";
 import { boardFile, controlSocketPath } from "../paths.ts";
 import { parseOptions, parsePositive } from "./arguments.ts";
@@ -21,7 +22,8 @@ Boots the handset that FILE describes (default: the demo, two Debian partitions 
 terminal with a live view, else with one line for each thing that happens. Ctrl-C ends it.
 
   --until ready      ends again, with status 0, once every partition has reached its shell
-  --json             at the end, one JSON object {board, partitions: [{name, state, bootMs, instructions, memory, cpu, energy}]}
+  --json             at the end, one JSON object {board, partitions: [{name, state, bootMs, instructions, memory, cpu, energy,
+                     translation}]}
   --board NAME       another board than the file's
   --deterministic    virtual time: the same file and inputs give the same run
   --timeout SECONDS  with --until: gives up after this time (default 300), status ${EXIT_TIMEOUT}
@@ -132,6 +134,7 @@ async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartit
     deviceTree: null,
     disk: partition.disk,
     overhead: partition.overhead,
+    translateCodeBytes: translateCodeBytes(partition.translate),
     channels: partition.devices.channels !== "none",
     absent: (["console", "entropy", "balloon", "watchdog"] as const).filter(
       (kind) => partition.devices[kind] === "none",
@@ -145,6 +148,11 @@ async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartit
   const image = await guestImage(partition.guest);
   const commandLine = ["quiet", image.commandLine, append ?? []].flat().join(" ");
   return { ...base, kernel: image.kernel, initrd: image.initrd, commandLine };
+}
+
+function translateCodeBytes(translate: HandsetPartition["translate"]): number {
+  if (typeof translate === "number") return translate;
+  return translate === "on" ? TRANSLATION.translateCodeBytes : 0;
 }
 
 /** Says what has happened, in a line. What rules went wrong is said by whoever listens to them. */
@@ -176,7 +184,7 @@ function progress(say: (text: string) => void): (view: HandsetView) => void {
 function summary(view: HandsetView): object {
   return {
     board: view.board,
-    partitions: view.partitions.map(({ name, state, bootMs, instructions, memory, cpu, energy }) => ({
+    partitions: view.partitions.map(({ name, state, bootMs, instructions, memory, cpu, energy, translation }) => ({
       name,
       state,
       bootMs: bootMs === null ? null : Math.round(bootMs),
@@ -184,6 +192,7 @@ function summary(view: HandsetView): object {
       memory,
       cpu,
       energy,
+      translation,
     })),
   };
 }

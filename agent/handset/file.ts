@@ -34,6 +34,9 @@ const PARTITIONS_MAX = 1000;
 const CHANNELS_MAX = 1000;
 const RULES_MAX = 32;
 const RULE_CHARACTERS_MAX = 16 << 10;
+/** Less is dropped before it pays. */
+const TRANSLATED_LEAST = 1 << 20;
+const TRANSLATED_MOST = 256 << 20;
 const KINDS = ["work", "personal", "system"] as const;
 const TRIGGERS = ["battery", "thermal", "fault", "exhausted", "state"] as const;
 /** What a rule may ask for: nothing that only a person should. */
@@ -50,6 +53,8 @@ export interface HandsetPartition {
   append: string | null;
   memoryBytes: number;
   overhead: "normal" | "small";
+  /** Whether hot guest code becomes WebAssembly; a number: at most so many bytes of it. */
+  translate: "on" | "off" | number;
   disk: { path: string; readOnly: boolean } | null;
   /** Whether its disk is encrypted at rest; null: when it is governed. */
   encrypted: boolean | null;
@@ -245,6 +250,7 @@ class Reader extends FileReader {
       "append",
       "memory",
       "overhead",
+      "translate",
       "disk",
       "encrypted",
       "devices",
@@ -277,6 +283,7 @@ class Reader extends FileReader {
       append: this.value(map, "append", null, textOf),
       memoryBytes: this.value(map, "memory", 64 << 20, parseBytes),
       overhead: this.value(map, "overhead", "normal", oneOf(["normal", "small"] as const)),
+      translate: this.value(map, "translate", "off", translationOf),
       disk,
       encrypted,
       devices,
@@ -363,6 +370,14 @@ function identityOf(path: string): string {
   } catch {
     return resolve(path);
   }
+}
+
+/** "on", "off", or how many bytes of code there may be. */
+function translationOf(value: unknown): "on" | "off" | number {
+  if (value === "off" || value === "on") return value;
+  const bytes = parseBytes(value);
+  if (bytes >= TRANSLATED_LEAST && bytes <= TRANSLATED_MOST) return bytes;
+  throw new UnitError(`expected on, off, or a size from 1M to 256M, not ${JSON.stringify(value)}`);
 }
 
 function scriptOf(value: unknown): string {

@@ -147,6 +147,7 @@ export class HandsetLoop {
       if (resident.drainConsole()) grown.push(id);
       resident.deliverInput();
       resident.takeRequests();
+      resident.translate();
     }
     for (const id of hypervisor.retries()) if (this.residents.get(id)?.retry() && !grown.includes(id)) grown.push(id);
     for (let next = hypervisor.nextWant(); next !== null; next = hypervisor.nextWant()) {
@@ -378,6 +379,7 @@ export class HandsetLoop {
     const snapshot = this.options.hypervisor.snapshot();
     for (const partition of snapshot.partitions) {
       partition.bootMs = this.residents.get(partition.partition)?.bootMs ?? null;
+      partition.translation = this.residents.get(partition.partition)?.currentMachine?.translator?.stats() ?? null;
       partition.crash = this.residents.get(partition.partition)?.crash ?? null;
     }
     this.meter.complete(snapshot);

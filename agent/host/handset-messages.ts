@@ -9,6 +9,7 @@ import type { AnyDocument, Via } from "../wire/accept.ts";
 import type { Reason } from "../wire/reasons.ts";
 import type { Device } from "../wire/scope.ts";
 import type { LoadPlan } from "./loader/plan.ts";
+import type { TranslationStats } from "./messages.ts";
 import type { MachineConfig } from "./machine.ts";
 
 /** A share of the processor. Microseconds. */
@@ -243,6 +244,8 @@ export interface PartitionSnapshot {
   bootMs: number | null;
   /** Its registers at its last failure; null: it has not failed. */
   crash: Crash | null;
+  /** What was translated, and how much of the work it did; null: the guest is interpreted, or not there. */
+  translation: TranslationStats | null;
   memoryBytes: number;
   cpu: CpuContract & {
     timeNs: number;

@@ -430,6 +430,7 @@ export class Hypervisor {
       reason: reasonText(word(abi.PARTITION_REASON)),
       bootMs: null,
       crash: null,
+      translation: null,
       memoryBytes: wide(abi.PARTITION_MEMORY),
       cpu: {
         ...spec.cpu,

@@ -24,6 +24,7 @@ import { PanicWatch } from "./console-history.ts";
 import type { DebugGate } from "./debug-gate.ts";
 import type { DiskService } from "./disk-service.ts";
 import type { EntropySource } from "./entropy.ts";
+import type { GuestProfile } from "./guest-profile.ts";
 import type { Machine } from "./machine.ts";
 import { STOP_NONE, STOP_TIMEOUT, type Mailbox } from "./mailbox.ts";
 import type { EndReason, RunStats } from "./messages.ts";
@@ -50,6 +51,7 @@ export interface LoopOptions {
   inputIsWhole: boolean;
   /** Host monotonic time in nanoseconds. */
   now: () => number;
+  profile?: GuestProfile | null;
   /** A debugger decides when the guest runs. */
   debug?: DebugGate | null;
   /** Puts the images into memory again. */
@@ -168,6 +170,7 @@ export class KernelLoop {
       this.measuredInstructions = 0;
     }
     debug?.sliceEnded(reason);
+    this.options.profile?.sliceEnded(machine, reason);
     return reason;
   }
 
@@ -293,7 +296,7 @@ export class KernelLoop {
       pagesInvalidated: machine.count(STATS_PAGES_INVALIDATED),
       mmioReads: machine.count(STATS_MMIO_READS),
       mmioWrites: machine.count(STATS_MMIO_WRITES),
-      translation: machine.translator?.stats(machine) ?? null,
+      translation: machine.translator?.stats() ?? null,
     };
   }
 }

@@ -9,9 +9,11 @@ import { DiskQueue } from "./disk-queue.ts";
 import { DiskService } from "./disk-service.ts";
 import { setEngineFlags } from "./engine-flags.ts";
 import { hostEntropy, seededEntropy } from "./entropy.ts";
+import { GuestProfile } from "./guest-profile.ts";
 import { KernelLoop } from "./kernel-loop.ts";
 import { loadImages } from "./load.ts";
 import { RNG_SEED_BYTES } from "./loader/plan.ts";
+import { DivergenceError, MachinePair } from "./machine-pair.ts";
 import { Machine } from "./machine.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { KernelMessage, KernelWorkerData, PartitionEnd } from "./messages.ts";
@@ -30,13 +32,16 @@ function runPartition(): PartitionEnd {
   const deterministic = config.mode === "deterministic";
   let store: DiskStore | null = null;
   let loop: KernelLoop | null = null;
+  const profile = data.profile ? new GuestProfile() : null;
   try {
     // The machine first: it is worth V8's usual pace.
     const module = new WebAssembly.Module(readFileSync(data.wasmPath));
     if (config.caches.translateBytes > 0) setEngineFlags();
-    const machine = new Machine(module, config, now);
+    const pair = data.verify ? new MachinePair(module, config, now) : null;
+    const machine = pair ?? new Machine(module, config, now);
     if (gate !== null) gate.machine = machine;
     loadImages(machine, plan);
+    pair?.copyMemory();
     if (deterministic && data.disk !== null) store = openDisk(data.disk);
     const queue = data.diskQueue === null ? null : new DiskQueue(data.diskQueue);
     const disk = new DiskService(machine, store !== null ? { store } : queue !== null ? { queue } : null);
@@ -51,9 +56,11 @@ function runPartition(): PartitionEnd {
       inputIsWhole: data.inputIsWhole,
       now,
       debug: gate,
+      profile,
       reload: () => {
         loadImages(machine, plan);
         entropy(machine.guestBytes(plan.rngSeedAt, RNG_SEED_BYTES));
+        pair?.copyMemory();
       },
       outputReady: () => {
         if (mailbox.announceOutput()) post({ kind: "output" });
@@ -63,11 +70,12 @@ function runPartition(): PartitionEnd {
       },
     });
     const reason = loop.run();
-    return { reason, detail: "", code: "", hint: "", stats: loop.stats() };
+    pair?.compareAll();
+    return { reason, detail: "", code: "", hint: "", stats: loop.stats(), profile: profile?.result() ?? null };
   } catch (error) {
     const stats = loop?.stats() ?? null;
     if (error instanceof Failure) {
-      const reason = error instanceof ImageError ? "image" : "refused";
+      const reason = error instanceof ImageError ? "image" : error instanceof DivergenceError ? "diverged" : "refused";
       return { reason, detail: error.message, code: error.code, hint: error.hint, stats };
     }
     // A trap unwinds out of run(): a defect in the machine, which costs this partition and nothing else. A guest that makes

@@ -134,9 +134,8 @@ export class Machine {
   readonly memory: WebAssembly.Memory;
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  /** Null while translation is off. */
-  readonly translator: Translator | null;
   private readonly exports: MachineExports;
+  private readonly ownTranslator: Translator | null;
   private readonly ramBytes: number;
   private readonly romBytes: number;
   private readonly ramOffset: number;
@@ -164,7 +163,7 @@ export class Machine {
         `the machine refused to start: ${REFUSALS[refusal] ?? `reason ${refusal}`}`,
       );
     }
-    this.translator = config.caches.translateBytes > 0 ? new Translator(instance.exports, this.memory, now) : null;
+    this.ownTranslator = config.caches.translateBytes > 0 ? new Translator(instance.exports, this.memory, now) : null;
     this.ramBytes = config.ramBytes;
     this.romBytes = config.romBytes;
     this.ramOffset = this.word(CONFIG_RAM_OFFSET);
@@ -198,6 +197,11 @@ export class Machine {
     Buffer.from(config.disk.serial, "latin1").copy(
       this.bytes.subarray(CONFIG_DISK_SERIAL, CONFIG_DISK_SERIAL + DISK_SERIAL_BYTES),
     );
+  }
+
+  /** Null while translation is off. */
+  get translator(): Translator | null {
+    return this.ownTranslator;
   }
 
   /** The functions that go into the hypervisor's table. */

@@ -19,13 +19,17 @@ export interface KernelWorkerData {
   /** Deterministic mode: the input is a whole file or pipe, and the guest waits until as much of it is there as fits its ring,
    *  so that when a byte arrives depends on the guest alone. */
   inputIsWhole: boolean;
+  /** Samples where the guest spends its instructions. */
+  profile: boolean;
+  /** Two machines, one interpreted and one translated, which are compared all the time. */
+  verify: boolean;
   /** The debugger's questions (debug-messages); null without one. */
   debug: MessagePort | null;
 }
 
 /** Why a partition ended. */
 export type EndReason =
-  "power-off" | "panic" | "reset-loop" | "watchdog" | "left" | "timeout" | "trap" | "image" | "refused";
+  "power-off" | "panic" | "reset-loop" | "watchdog" | "left" | "timeout" | "trap" | "diverged" | "image" | "refused";
 
 export interface RunStats {
   instructions: number;
@@ -68,6 +72,22 @@ export interface TranslationStats {
   executed: number;
 }
 
+export interface ProfilePlace {
+  /** Virtual address of an instruction. User mode's belong to whatever process was there. */
+  address: number;
+  user: boolean;
+  samples: number;
+  /** Instructions of the slices that ended here, and how many of them translated code executed. */
+  instructions: number;
+  translated: number;
+}
+
+export interface ProfileResult {
+  places: ProfilePlace[];
+  /** Samples that found no room: places beyond PLACE_MAX. */
+  lost: number;
+}
+
 export interface PartitionEnd {
   reason: EndReason;
   /** For people: why a trap, a refusal or a bad image; empty otherwise. May hold text from files. */
@@ -75,6 +95,8 @@ export interface PartitionEnd {
   code: string;
   hint: string;
   stats: RunStats | null;
+  /** When one was asked for, and the worker lived to tell. */
+  profile?: ProfileResult | null;
 }
 
 /** The kernel worker's messages. The first two are flags: look at the mailbox. */

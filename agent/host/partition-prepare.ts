@@ -34,8 +34,8 @@ export interface ImageOptions {
   commandLine: string | null;
   deviceTree: string | null;
   disk: DiskFile | null;
-  /** Hot guest code becomes WebAssembly. */
-  translate?: boolean;
+  /** Hot guest code becomes WebAssembly: at most so many bytes of it; 0, or nothing: none does. */
+  translateCodeBytes?: number;
   /** Which caches: what the partition costs beside its RAM. */
   overhead: "normal" | "small";
   /** Whether there is a device for event channels. */
@@ -71,7 +71,9 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
   const rngSeed = randomBytes(RNG_SEED_BYTES);
   if (deterministic) seededEntropy("pocketvisor deterministic rng-seed")(rngSeed);
   const plan = loadPlan({ ...options, devices, rngSeed });
-  const caches = { ...CACHE_SIZES[options.overhead], ...(options.translate ? TRANSLATION : {}) };
+  const codeBytes = options.translateCodeBytes ?? 0;
+  const translation = codeBytes > 0 ? { ...TRANSLATION, translateCodeBytes: codeBytes } : {};
+  const caches = { ...CACHE_SIZES[options.overhead], ...translation };
   const diskQueue = disk === null || deterministic ? null : new DiskQueue(caches.diskPieceBytes).buffer;
   const shared = sharedBytes + (diskQueue?.byteLength ?? 0);
   return {

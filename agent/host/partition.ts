@@ -18,6 +18,10 @@ export interface PartitionOptions extends ImageOptions {
   consolePort: number;
   /** Deterministic mode: input is a file or pipe that will end. */
   inputIsWhole: boolean;
+  /** The end tells where the guest spent its instructions. */
+  profile?: boolean;
+  /** Deterministic mode with translation: the guest runs interpreted and translated at once, and ends when the two differ. */
+  verify?: boolean;
   /** The guest stands until a debugger lets it go: see `debug` of the partition. */
   debug?: boolean;
   /** Another machine than build/machine.wasm, for tests. */
@@ -68,6 +72,8 @@ export class Partition {
       diskQueue: prepared.diskQueue,
       consolePort: options.consolePort,
       inputIsWhole: options.inputIsWhole && options.mode === "deterministic",
+      profile: options.profile === true,
+      verify: options.verify === true,
       debug: this.debug?.workerPort ?? null,
     };
   }

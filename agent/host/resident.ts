@@ -11,6 +11,7 @@ import { DiskService, type DiskCharge } from "./disk-service.ts";
 import { hostEntropy, seededEntropy, type EntropySource } from "./entropy.ts";
 import type { Crash, PartitionSpec } from "./handset-messages.ts";
 import type { Hypervisor } from "./hypervisor.ts";
+import { setEngineFlags } from "./engine-flags.ts";
 import { loadImages } from "./load.ts";
 import { RNG_SEED_BYTES } from "./loader/plan.ts";
 import { Machine } from "./machine.ts";
@@ -24,6 +25,8 @@ const READY_MARK = Buffer.from("pocketvisor: init done", "latin1");
 /** Short boots in a row without a byte of input read. */
 const LOOP_BOOTS = 3;
 const LOOP_BOOT_NS = 10e9;
+/** Instructions between two looks at what has become hot. */
+const TRANSLATION_PERIOD = 4_000_000;
 /** What goes wrong again and again is told once in so long: a guest that reads a broken disk all day must not drive everything else out of the
  *  audit. */
 const NOTICE_INTERVAL_NS = 60e9;
@@ -47,6 +50,7 @@ export class Resident {
   private inputBytes = 0;
   private readyTail = Buffer.alloc(0);
   private startedNs = 0;
+  private translateAt = 0;
   private shortBoots = 0;
   private bootReadBytes = 0;
   /** Output was refused to it, and waits in the guest's ring. */
@@ -67,7 +71,9 @@ export class Resident {
   build(module: WebAssembly.Module, now: () => number): void {
     const { spec } = this;
     this.destroy();
+    if (spec.machine.caches.translateBytes > 0) setEngineFlags();
     const machine = new Machine(module, spec.machine, now);
+    this.translateAt = 0;
     loadImages(machine, spec.plan);
     if (this.deterministic && spec.disk !== null) this.store = openDisk(spec.disk);
     const queue = spec.diskQueue === null ? null : new DiskQueue(spec.diskQueue);
@@ -91,6 +97,14 @@ export class Resident {
   /** The machine, while there is one. */
   get currentMachine(): Machine | null {
     return this.machine;
+  }
+
+  /** Compiles what has become hot: between two slices, and only so often. */
+  translate(): void {
+    const { machine } = this;
+    if (machine === null || machine.translator === null || machine.instructions < this.translateAt) return;
+    machine.translator.step();
+    this.translateAt = machine.instructions + TRANSLATION_PERIOD;
   }
 
   /** A boot begins. */

@@ -26,6 +26,7 @@ export class Translator {
   private readonly startedNs: number;
   private readonly machine: MachineTranslation;
   private readonly bytes: Uint8Array;
+  private readonly view: DataView;
   private readonly imports: Record<string, Record<string, unknown>>;
   private readonly now: () => number;
 
@@ -33,6 +34,7 @@ export class Translator {
   constructor(exports: Record<string, unknown>, memory: WebAssembly.Memory, now: () => number) {
     this.machine = exports as unknown as MachineTranslation;
     this.bytes = new Uint8Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
     this.now = now;
     this.startedNs = now();
     const table = exports["table"] as WebAssembly.Table;
@@ -50,23 +52,24 @@ export class Translator {
     return this.install(this.now(), this.machine.translateModule());
   }
 
-  /** Compiles all that was decoded so far, hot or not. */
-  everything(): void {
-    while (this.install(this.now(), this.machine.translateEverything()));
+  /** Compiles all that was decoded so far, hot or not: `moduleMax` modules of it. */
+  everything(moduleMax = Infinity): void {
+    for (let n = 0; n < moduleMax && this.install(this.now(), this.machine.translateEverything()); n++);
   }
 
   /** What was translated, and how much of the work it did. */
-  stats(counters: { count(at: number): number }): TranslationStats {
+  stats(): TranslationStats {
+    const count = (at: number): number => Number(this.view.getBigUint64(at, true));
     return {
-      functions: counters.count(STATS_TRANSLATED_FUNCTIONS),
-      bytes: counters.count(STATS_TRANSLATED_BYTES),
-      instructions: counters.count(STATS_TRANSLATED_INSTRUCTIONS),
+      functions: count(STATS_TRANSLATED_FUNCTIONS),
+      bytes: count(STATS_TRANSLATED_BYTES),
+      instructions: count(STATS_TRANSLATED_INSTRUCTIONS),
       modules: this.moduleCount,
       compileMs: this.compileMs,
-      drops: counters.count(STATS_TRANSLATION_DROPS),
-      flushes: counters.count(STATS_TRANSLATION_FLUSHES),
-      entries: counters.count(STATS_TRANSLATED_ENTRIES),
-      executed: counters.count(STATS_TRANSLATED_EXECUTED),
+      drops: count(STATS_TRANSLATION_DROPS),
+      flushes: count(STATS_TRANSLATION_FLUSHES),
+      entries: count(STATS_TRANSLATED_ENTRIES),
+      executed: count(STATS_TRANSLATED_EXECUTED),
     };
   }
 

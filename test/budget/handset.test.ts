@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { CpuContract, PartitionSpec } from "../../agent/host/handset-messages.js";
-import { RAM_BASE } from "../../kernel/abi/layout.js";
-import { BOARD, bringUp, partitionOf, playHandset, type Scripted } from "../support/handset.js";
+import { RAM_BASE, TRANSLATE_BYTES_LEAST } from "../../kernel/abi/layout.js";
+import { BOARD, bringUp, partitionOf, playHandset, translatedPartitionOf, type Scripted } from "../support/handset.js";
 
 const budgets = suite("budgets on machines");
 const guaranteed = (budget: number, ceiling: number | null = null, weight = 0): CpuContract => ({
@@ -42,6 +42,32 @@ budgets("two guaranteed at 30 % beside best effort: each within 0.5 %, and best 
   near(shares.one!, 0.3, 0.005);
   near(shares.two!, 0.3, 0.005);
   near(shares.rest!, 0.4, 0.005);
+});
+
+budgets("translation changes no share: not the partition's own, not its neighbour's, nor what is executed", () => {
+  const cpu = guaranteed(30_000, 30_000);
+  const play = (one: PartitionSpec) => {
+    const script = [...bringUp(0, one, "s"), ...bringUp(1, partitionOf("two", { cpu }), "s")];
+    const { snapshot } = playHandset(script, END_MS);
+    return snapshot.partitions.map(({ cpu: { timeNs }, instructions, translation, memoryBytes }) => ({
+      share: timeNs / snapshot.nowNs,
+      instructions,
+      translation,
+      memoryBytes,
+    }));
+  };
+  const interpreted = play(partitionOf("one", { cpu }));
+  const translated = play(translatedPartitionOf("one", 4 << 20, { cpu }));
+  for (const { share } of [...interpreted, ...translated]) near(share, 0.3, 0.005);
+  assert.equal(
+    translated.map(({ instructions }) => instructions),
+    interpreted.map(({ instructions }) => instructions),
+  );
+  const { translation, instructions, memoryBytes } = translated[0]!;
+  assert.ok(translation!.executed > instructions / 2, `${translation!.executed} of ${instructions}`);
+  assert.is(translated[1]!.translation, null, "the neighbour is interpreted");
+  // Its tables and all the code that there may be are charged from the start.
+  assert.is(memoryBytes - interpreted[0]!.memoryBytes, TRANSLATE_BYTES_LEAST + (4 << 20));
 });
 
 budgets("the neighbour of a flooding console loses at most 1 %", () => {

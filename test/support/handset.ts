@@ -37,6 +37,15 @@ export function partitionOf(name: string, change: Partial<PartitionSpec> = {}, g
   return { ...bareSpec(name, guest, null), ...change };
 }
 
+/** The same as partitionOf(), with hot code translated: at most `codeBytes` of it. */
+export function translatedPartitionOf(
+  name: string,
+  codeBytes: number,
+  change: Partial<PartitionSpec> = {},
+): PartitionSpec {
+  return { ...bareSpec(name, "keys", null, codeBytes), ...change };
+}
+
 /** A partition that runs test/guest/bare/disk on this image. Served on the loop's thread, or, with a queue, by who takes from it. */
 export function diskPartitionOf(
   name: string,
@@ -49,7 +58,7 @@ export function diskPartitionOf(
   return { ...spec, ...queued, ...change };
 }
 
-function bareSpec(name: string, guest: string, disk: PartitionSpec["disk"]): PartitionSpec {
+function bareSpec(name: string, guest: string, disk: PartitionSpec["disk"], translateCodeBytes = 0): PartitionSpec {
   const prepared = partitionPrepare(
     {
       ramBytes: 1 << 20,
@@ -61,6 +70,7 @@ function bareSpec(name: string, guest: string, disk: PartitionSpec["disk"]): Par
       deviceTree: null,
       disk,
       overhead: "small",
+      translateCodeBytes,
       channels: true,
     },
     0,

@@ -74,6 +74,11 @@ export function getOperand(operand: u32): void {
     constant(0);
     return;
   }
+  if (operand == OPERAND_PC) {
+    // Not a local: encodings that should not name r15 read what the last instruction that may has left.
+    loadWord(CPU_STATE + OPERAND_PC);
+    return;
+  }
   if (operand < OPERAND_PC) usedRegisters |= 1 << (operand >>> 2);
   get(REGISTERS + (operand >>> 2));
 }
@@ -82,6 +87,10 @@ export function getOperand(operand: u32): void {
 export function setOperand(operand: u32): void {
   noteWritten(operand);
   set(REGISTERS + (operand >>> 2));
+  if (operand != OPERAND_PC) return;
+  constant(0);
+  get(REGISTERS + (operand >>> 2));
+  storeWord(CPU_STATE + OPERAND_PC);
 }
 
 function noteWritten(operand: u32): void {

@@ -254,7 +254,9 @@ function writeBranch(index: u32, code: Op, ip: u32): void {
       return;
     case Op.FALL: {
       const it = <u32>load<u8>(ip, 6);
-      if (it & 15) standAt(target, it);
+      // Behind a conditional branch it is that branch's other way, which goes by address alone.
+      const before = <Op>load<u16>(ip - RECORD_BYTES);
+      if (it & 15 && !(before >= Op.B_EQ && before <= Op.CBNZ)) standAt(target, it);
       else go(ip);
       return;
     }

@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { systemBatch } from "./system-sequences.js";
+import { systemTwinsRun } from "./system-twins.js";
 import { systemCompareRecord, SYSTEM_RECORD, type SystemRecord } from "./system-recorded.js";
 
 const system = suite("isa system");
@@ -18,6 +20,11 @@ system("whole blocks: every sequence ends as on the oracle, its exceptions inclu
 system("single steps and slices of 97 instructions give the same states", () => {
   assert.equal(systemCompareRecord(record, 1), [], HOW);
   assert.equal(systemCompareRecord(record, 97), [], HOW);
+});
+
+system("translated, the second time: every state of the interpreter, after slices that end anywhere", () => {
+  const share = systemTwinsRun(systemBatch(record.seed, 0, 150).program(false), [997, 97, 7]);
+  assert.ok(share > 0.2, `translated code executed a share of ${share}`);
 });
 
 system.run();

@@ -19,6 +19,7 @@ function partition(name: string, milliwatts: number, energy: Partial<PartitionVi
     reason: "",
     bootMs: null,
     crash: null,
+    translation: null,
     memoryBytes: 0,
     memory: { ramBytes: 0, overheadBytes: 0, overhead: [] },
     cpu: {

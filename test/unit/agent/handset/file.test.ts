@@ -45,6 +45,22 @@ file("the demo says what its comments say", () => {
   );
 });
 
+file("translate is off, on, or a size of code; anything else is named with its line", () => {
+  const text = (value: string): string => `partitions:\n  - name: a\n    guest: linux\n${value}`;
+  const read = (value: string): unknown => parseHandsetFile(text(value), "h.yaml").partitions[0]!.translate;
+  assert.equal(["", "    translate: off", "    translate: on", "    translate: 4M"].map(read), [
+    "off",
+    "off",
+    "on",
+    4 << 20,
+  ]);
+  for (const bad of ["maybe", "4K", "1000000M", "-1", "[on]"]) {
+    const [fault, ...more] = faultsOf(text(`    translate: ${bad}`));
+    assert.match(fault!, /^h\.yaml:4: translate/);
+    assert.equal(more, []);
+  }
+});
+
 file("channels name their ends, and what they may carry", () => {
   const text = (channels: string): string =>
     `partitions:\n  - { name: a, guest: linux }\n  - { name: b, guest: linux }\nchannels:\n${channels}`;
