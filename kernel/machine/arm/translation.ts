@@ -20,10 +20,10 @@ import { CONFIG_TRANSLATE_BYTES, STATS_TRANSLATION_DROPS } from "../../abi/layou
 import { PAGE_TRANSLATED, pageRecord } from "../pages";
 
 export const SAMPLE_SHIFT: u32 = 7;
-/** Samples that make a block hot, and bytes of translated code that make it one more: what is translated when there is much already
+/** Samples of 2^SAMPLE_SHIFT instructions that make a block hot, and bytes of translated code that make it one more: what is translated when there is much already
  *  must be worth the processor's caches, which the interpreter leaves alone. */
-const HOT_LEAST: u32 = 96;
-const HOT_BYTES: u32 = 4096;
+const HOT_LEAST: u32 = 1024;
+const HOT_BYTES: u32 = 1024;
 
 export const ENTRY_COUNT: u32 = 8192;
 export const FUNCTION_COUNT: u32 = 2048;
@@ -45,8 +45,8 @@ const FUNCTION_NANOSECONDS: u32 = 68; // f32
 // instructions: that is judged early. Whether long ones are is measured by the clock, when the engine's optimising compiler has had
 // its turn. Neither can be seen by the guest.
 const VISITS_JUDGED: u32 = 512;
-const VISIT_LENGTH_LEAST: u64 = 48;
-const EXECUTED_JUDGED: u64 = 16_000_000;
+const VISIT_LENGTH_LEAST: u64 = 64;
+const EXECUTED_JUDGED: u64 = 4_000_000;
 /** One visit of so many is timed; a function is judged by so many timed visits. */
 const VISITS_TIMED: u32 = 16;
 const TIMED_JUDGED: u32 = 32;
