@@ -144,7 +144,9 @@ export function translationStrike(key: u32, heat: u32): void {
 /** Heat that the block with this key must have now. */
 export function translationDue(key: u32): u32 {
   const strike = strikeOf(key);
-  return load<u32>(strike) == key ? hotThreshold << (2 * load<u32>(strike, 4)) : hotThreshold;
+  if (load<u32>(strike) != key) return hotThreshold;
+  const doublings = 2 * load<u32>(strike, 4);
+  return hotThreshold << doublings;
 }
 
 /** The translator shall look at `block`, if it has time. */
@@ -220,7 +222,8 @@ function isThere(record: u32): bool {
 /** A timed visit is over. True: the function is slower than the interpreter. */
 export function functionTimed(index: u32, instructions: u32, nanoseconds: f64): bool {
   const record = functionTable + index * FUNCTION_BYTES;
-  if (!judging || interpreterPace == 0 || load<u64>(record, FUNCTION_EXECUTED) < EXECUTED_JUDGED || !isThere(record)) return false;
+  if (!judging || interpreterPace == 0 || load<u64>(record, FUNCTION_EXECUTED) < EXECUTED_JUDGED || !isThere(record))
+    return false;
   const expected = <f64>instructions * interpreterPace;
   if (nanoseconds > NANOSECONDS_ODD && nanoseconds > TIMES_ODD * expected) return false;
   const timed = load<f32>(record, FUNCTION_TIMED) + <f32>instructions;
