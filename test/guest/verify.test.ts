@@ -54,10 +54,8 @@ testUnless(
     assert.ok(readFileSync(disk).equals(image), "the disk has what was written, and nothing else has changed");
     const { instructions, translation } = statsOf(stats);
     assert.ok(instructions > 100e6, `${instructions} instructions`);
-    assert.ok(
-      translation!.executed > instructions / 4,
-      `${translation!.executed} of ${instructions} were translated code's`,
-    );
+    // How much is hot depends on the computer's pace; what is translated at fixed slices alone is more than this.
+    assert.ok(translation!.executed > 10e6, `${translation!.executed} of ${instructions} were translated code's`);
   },
 );
 
