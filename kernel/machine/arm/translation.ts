@@ -5,7 +5,7 @@
 // is fair: what takes the time gets the samples.
 //
 // Translated code is entered at the start of a block. An entry is found by the block's key: in the block's header (the interpreter's
-// way in) and in the entry table (translated code's way into other translated code, without returning to the interpreter).
+// way in) and in the entry table (the way on from translated code: inside a function, and in the interpreter's loop around functions).
 //
 //   entry table     ENTRY_COUNT × {key u32, index << 16 | state u32}, direct-mapped: a lost entry costs a detour, no more
 //   function record FUNCTION_COUNT × FUNCTION_BYTES, by index in the machine's table: the pages that it was made from and their chunks
@@ -20,8 +20,8 @@ import { CONFIG_TRANSLATE_BYTES, STATS_TRANSLATION_DROPS } from "../../abi/layou
 import { PAGE_TRANSLATED, pageRecord } from "../pages";
 
 export const SAMPLE_SHIFT: u32 = 7;
-/** Samples of 2^SAMPLE_SHIFT instructions that make a block hot, and bytes of translated code that make it one more: what is translated when there is much already
- *  must be worth the processor's caches, which the interpreter leaves alone. */
+/** Samples of 2^SAMPLE_SHIFT instructions that make a block hot, and bytes of translated code that make it one more: what is translated
+ *  when there is much already must be worth the processor's caches, which the interpreter leaves alone. */
 const HOT_LEAST: u32 = 1024;
 const HOT_BYTES: u32 = 1024;
 
@@ -30,10 +30,10 @@ export const FUNCTION_COUNT: u32 = 2048;
 const ENTRIES_BYTES: u32 = ENTRY_COUNT * 8;
 const STRIKE_COUNT: u32 = 4096;
 const STRIKES_MOST: u32 = 5;
-export const FUNCTION_BYTES: u32 = 80;
+const FUNCTION_BYTES: u32 = 80;
 /** Pages of one function. */
 export const FUNCTION_PAGE_COUNT: u32 = 4;
-export const FUNCTION_PAGE: u32 = 0; // u32 × FUNCTION_PAGE_COUNT, 0 behind the last
+const FUNCTION_PAGE: u32 = 0; // u32 × FUNCTION_PAGE_COUNT, 0 behind the last
 const FUNCTION_CHUNKS: u32 = 16; // u64 × FUNCTION_PAGE_COUNT
 const FUNCTION_SIZE: u32 = 48;
 const FUNCTION_VISITS: u32 = 52;
@@ -56,7 +56,11 @@ const TIMES_ODD: f64 = 10;
 /** How much faster than the interpreter a function must be to stay. */
 const GAIN_LEAST: f64 = 1.05;
 
-let hotThreshold: u32 = HOT_LEAST;
+/** Samples that make a block hot now. */
+function hotThreshold(): u32 {
+  return HOT_LEAST + translatedBytes / HOT_BYTES;
+}
+
 /** Off for verification, which wants everything translated, worth it or not. */
 let judging: bool = true;
 export function functionsNotJudged(): void {
@@ -65,7 +69,7 @@ export function functionsNotJudged(): void {
 
 /** Linear-memory offsets; 0 while translation is off. */
 export let entryTable: u32 = 0;
-export let functionTable: u32 = 0;
+let functionTable: u32 = 0;
 let strikes: u32 = 0;
 export let translationBuffer: u32 = 0;
 export let translationBufferBytes: u32 = 0;
@@ -75,7 +79,7 @@ export let translatedBytes: u32 = 0;
 export let translatedFunctions: u32 = 0;
 
 /** Hot blocks, noted since the translator last looked. */
-export const HOT_COUNT: u32 = 32;
+const HOT_COUNT: u32 = 32;
 export const hotBlocks: usize = memory.data(128);
 export let hotCount: u32 = 0;
 
@@ -125,7 +129,7 @@ export function translationSample(block: u32, heat: u32): void {
   const warmth = load<u32>(heat) + 1;
   store<u32>(heat, warmth);
   // Again, later, in case there was no room or the translator had other things to do.
-  if (warmth >= hotThreshold && warmth % HOT_LEAST == 0) hotNote(block);
+  if (warmth % HOT_LEAST == 0 && warmth >= hotThreshold()) hotNote(block);
 }
 
 function strikeOf(key: u32): u32 {
@@ -144,9 +148,9 @@ export function translationStrike(key: u32, heat: u32): void {
 /** Heat that the block with this key must have now. */
 export function translationDue(key: u32): u32 {
   const strike = strikeOf(key);
-  if (load<u32>(strike) != key) return hotThreshold;
+  if (load<u32>(strike) != key) return hotThreshold();
   const doublings = 2 * load<u32>(strike, 4);
-  return hotThreshold << doublings;
+  return hotThreshold() << doublings;
 }
 
 /** The translator shall look at `block`, if it has time. */
@@ -165,7 +169,6 @@ export function functionTake(index: u32, bytes: u32): void {
   memory.fill(record, 0, FUNCTION_BYTES);
   store<u32>(record, bytes, FUNCTION_SIZE);
   translatedBytes += bytes;
-  hotThreshold = HOT_LEAST + translatedBytes / HOT_BYTES;
   translatedFunctions++;
 }
 
@@ -239,12 +242,15 @@ export function functionTimed(index: u32, instructions: u32, nanoseconds: f64): 
 
 /** Slot `index` is free; its entries are found no more. */
 export function functionFree(index: u32): void {
-  const record = functionTable + index * FUNCTION_BYTES;
   for (let entry = entryTable, end = entryTable + ENTRIES_BYTES; entry < end; entry += 8) {
     if (load<u32>(entry, 4) >>> 16 == index) store<u64>(entry, 0);
   }
+  release(index);
+}
+
+function release(index: u32): void {
+  const record = functionTable + index * FUNCTION_BYTES;
   translatedBytes -= load<u32>(record, FUNCTION_SIZE);
-  hotThreshold = HOT_LEAST + translatedBytes / HOT_BYTES;
   translatedFunctions--;
   store<u64>(STATS_TRANSLATION_DROPS, load<u64>(STATS_TRANSLATION_DROPS) + 1);
   memory.fill(record, 0, FUNCTION_BYTES);
@@ -253,7 +259,8 @@ export function functionFree(index: u32): void {
 /** Forgets every translation. The caller drops the blocks, whose headers name them. */
 export function translationDropAll(): void {
   if (!entryTable) return;
-  for (let index: u32 = 0; index < FUNCTION_COUNT; index++) if (functionPageOf(index, 0)) functionFree(index);
+  memory.fill(entryTable, 0, ENTRIES_BYTES);
+  for (let index: u32 = 0; index < FUNCTION_COUNT; index++) if (functionPageOf(index, 0)) release(index);
   hotCount = 0;
 }
 

@@ -19,6 +19,7 @@ export {
   assistSystemRead as translatedR,
   assistShiftCarry as translatedS,
   assistMediaLong as translatedV,
+  assistJump as translatedf,
 } from "./assist";
 export { media as translatedU, reverseBits as translatedT, saturate as translatedW } from "../arm/media";
 export { vfpUsable as translatedE } from "../arm/system";

@@ -30,7 +30,6 @@ import { shiftCarry } from "../arm/interpret";
 import { mediaLong } from "../arm/media";
 import { privileged } from "../arm/psr";
 import {
-  EVENT_DATA_ABORT,
   EVENT_LEAVE,
   EVENT_NONE,
   EVENT_STAND,
@@ -88,6 +87,12 @@ export function assistLeave(fuel: u32, page: u32, site: u32, target: u32): u32 {
   setPc(at);
   setItState(it);
   if (event() == EVENT_NONE) setEvent(EVENT_STAND);
+  return fuel;
+}
+
+/** A function ends with a branch to `target`, bit 0 telling the instruction set. Returns the fuel, for a function's tail call. */
+export function assistJump(fuel: u32, target: u32): u32 {
+  interwork(target);
   return fuel;
 }
 
@@ -189,7 +194,7 @@ export function assistSystemRead(word: u32, registers: u32, site: u32, fuel: u32
 
 // @ts-ignore: decorator
 @inline
-export function undefinedUnless(understood: bool): u32 {
+function undefinedUnless(understood: bool): u32 {
   const what = understood ? EVENT_NONE : EVENT_UNDEFINED;
   setEvent(what);
   return what;
@@ -210,9 +215,4 @@ export function assistMediaLong(operation: u32, registers: u32, n: u32, m: u32):
   store<u32>(d, <u32>sum, CPU_STATE);
   store<u32>(s, <u32>(sum >> 32), CPU_STATE);
   return 0;
-}
-
-/** Whether an event of an assist means that the instruction has not been done. */
-export function eventUndone(what: u32): bool {
-  return what == EVENT_DATA_ABORT || what == EVENT_UNDEFINED;
 }

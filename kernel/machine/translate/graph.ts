@@ -2,8 +2,8 @@
 //
 // It grows from a hot block along branches whose targets are known, over blocks that were decoded, that is, executed. A branch into
 // another page, and an indirect one, is followed by the hint that the interpreter left (LINK_HINT): so a procedure and its caller
-// come together. Whether a page is still where it was is checked each time. A block is an *entry* when control may come from outside: where it began, where calls and exceptions return to, and
-// what else is hot in the page.
+// come together. Whether a page is still where it was is checked each time. A block is an *entry* when control may come from outside:
+// where it began, where calls and exceptions return to, and what else is hot in the page.
 
 import {
   BLOCK_COUNT,
@@ -213,14 +213,8 @@ export function regionCollect(block: u32): void {
   take(block, true);
   grow(0);
   for (let other = pageBlocks(key & 0xffff_f000); other; other = blockNextInPage(other)) {
-    const heat = load<u32>(other, BLOCK_HEAT);
-    if (
-      (load<u32>(other, BLOCK_KEY) & 1) != thumb ||
-      heat < WARM ||
-      heat >= 0x8000_0000 ||
-      load<u32>(other, BLOCK_ENTRY)
-    )
-      continue;
+    if ((load<u32>(other, BLOCK_KEY) & 1) != thumb || load<u32>(other, BLOCK_HEAT) < WARM) continue;
+    if (load<u32>(other, BLOCK_ENTRY)) continue;
     const from = blockCount;
     take(other, true);
     grow(from);

@@ -35,6 +35,5 @@ export const IMPORT_SATURATE: u32 = 22;
 /** Add, subtract, multiply, divide. */
 export const IMPORT_FLOAT64: u32 = 23;
 export const IMPORT_FLOAT32: u32 = 27;
-export const IMPORT_COUNT: u32 = 31;
-/** The module's own function behind the imports: (fuel, target) → fuel. */
-export const FUNCTION_DISPATCH: u32 = IMPORT_COUNT;
+export const IMPORT_JUMP: u32 = 31;
+export const IMPORT_COUNT: u32 = 32;

@@ -1,7 +1,7 @@
 // The translator, as the host sees it: between two slices it asks for a module, compiles it, and says that it is in.
 //
 // translateModule() looks at what became hot, and writes a module of up to BATCH functions into the buffer; the host finds it at
-// translateOffset() and instantiates it, with `translateImports` and the machine's table and memory. Only then translateInstalled()
+// translateOffset() and instantiates it, with the functions of assist-exports and the machine's table and memory. Only then translateInstalled()
 // makes the functions reachable: blocks' headers and the entry table name them. Nothing of this happens inside a slice.
 
 import {
@@ -44,7 +44,7 @@ import {
 } from "../arm/translation";
 import { byte, emitPosition, emitRoom, emitStart, lebWideAt } from "./emitter";
 import { blockCount, blockOf, isEntry, isForeign, pageAt, pageCount, regionCollect, regionLength } from "./graph";
-import { writeDispatch, writeModuleHead } from "./module";
+import { writeModuleHead } from "./module";
 import { stateOf, writePrologue, writeRegion } from "./region";
 
 /** Functions of one module: one compilation, one instance, and the engine's overhead for it. */
@@ -97,10 +97,6 @@ function translateHot(everything: bool): u32 {
   emitStart(bodies, end);
   // The code section: its size and count are written over these bytes in the end.
   for (let i = 0; i < 7; i++) byte(0);
-  const dispatchAt = emitPosition();
-  for (let i = 0; i < 5; i++) byte(0);
-  writeDispatch();
-  lebWideAt(dispatchAt, emitPosition() - dispatchAt - 5);
 
   let count: u32 = 0;
   let slot: u32 = 1;
@@ -170,10 +166,10 @@ function writeFunction(slot: u32): bool {
 /** Puts head and bodies together; returns the module's length. */
 function assemble(bodies: u32, count: u32): u32 {
   const bodiesEnd = emitPosition();
-  // Section 10: five bytes of size, then the count of functions in one byte; the seventh is the id, in front.
+  // Section 10: id, five bytes of size, and the count of functions in one byte.
   store<u8>(bodies, 10);
   lebWideAt(bodies + 1, bodiesEnd - bodies - 6);
-  store<u8>(bodies + 6, count + 1);
+  store<u8>(bodies + 6, count);
   emitStart(moduleAt, bodies);
   writeModuleHead(count, slots);
   const headBytes = emitPosition() - moduleAt;
@@ -193,9 +189,4 @@ export function translateInstalled(): void {
     entryPut(load<u32>(block, BLOCK_KEY), packed);
   }
   pendingCount = 0;
-}
-
-/** What one call of the host needs to know: bytes of WebAssembly that are in. */
-export function translatedCodeBytes(): u32 {
-  return translatedBytes;
 }

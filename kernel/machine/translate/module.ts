@@ -1,41 +1,10 @@
-// A WebAssembly module around the functions of a batch: types, imports, the dispatch function, and where each function goes in the
-// machine's table (core specification 2.0 §5.5). The host sees nothing else of the translator.
+// A WebAssembly module around the functions of a batch: types, imports, and where each function goes in the machine's table
+// (core specification 2.0 §5.5). The host sees nothing else of the translator.
 
-import { PC_WORD, THUMB } from "../arm/state";
-import { TLB_CODE_ADDEND, TLB_CODE_MASK, TLB_CODE_TABLE } from "../arm/tlb";
-import { entryTable } from "../arm/translation";
-import {
-  TYPE_I32,
-  TYPE_I64,
-  TYPE_VOID,
-  W,
-  access,
-  byte,
-  close,
-  constant,
-  emitPosition,
-  get,
-  leb,
-  lebWideAt,
-  op,
-  open,
-  set,
-} from "./emitter";
-import {
-  FUNCTION_DISPATCH,
-  IMPORT_COUNT,
-  TYPE_0,
-  TYPE_1,
-  TYPE_2,
-  TYPE_4,
-  TYPE_6,
-  TYPE_FUNCTION,
-  TYPE_WIDE,
-} from "./imports";
-import { loadWord } from "./locals";
-import { pushEntryOf } from "./region";
+import { TYPE_I32, TYPE_I64, W, byte, constant, emitPosition, leb, lebWideAt, op } from "./emitter";
+import { IMPORT_COUNT, TYPE_0, TYPE_1, TYPE_2, TYPE_4, TYPE_6, TYPE_FUNCTION, TYPE_WIDE } from "./imports";
 
-/** Names in the import section: the functions are A … Z, a … e of "m" (assist-exports), with the table "t" and the memory "r". */
+/** Names in the import section: the functions are A … Z, a … f of "m" (assist-exports), with the table "t" and the memory "r". */
 const MODULE_NAME: u32 = 0x6d;
 const TABLE_NAME: u32 = 0x74;
 const MEMORY_NAME: u32 = 0x72;
@@ -129,8 +98,7 @@ export function writeModuleHead(count: u32, slots: usize): void {
   leb(1);
   sectionClose();
   sectionOpen(3);
-  leb(count + 1);
-  leb(TYPE_2);
+  leb(count);
   for (let i: u32 = 0; i < count; i++) leb(TYPE_FUNCTION);
   sectionClose();
   sectionOpen(9);
@@ -140,7 +108,7 @@ export function writeModuleHead(count: u32, slots: usize): void {
     constant(load<u32>(slots + (i << 2)));
     op(W.END);
     leb(1);
-    leb(FUNCTION_DISPATCH + 1 + i);
+    leb(IMPORT_COUNT + i);
   }
   sectionClose();
 }
@@ -151,34 +119,4 @@ function importNames(field: u32): void {
   byte(MODULE_NAME);
   leb(1);
   byte(field);
-}
-
-/** (fuel, target) → fuel: goes on at a virtual address, bit 0 telling the instruction set: in translated code when the TLB knows the
- *  page and the entry table the block, without returning; else pc is set and the interpreter does it. */
-export function writeDispatch(): void {
-  const FUEL: u32 = 0;
-  const TARGET: u32 = 1;
-  const ENTRY: u32 = 2;
-  const KEY: u32 = 3;
-  leb(1);
-  leb(2);
-  byte(TYPE_I32);
-  constant(0);
-  get(TARGET);
-  constant(1);
-  op(W.I32_AND);
-  access(W.I32_STORE, THUMB);
-  // ARM DDI 0406C A2.3.1: bit 1 is not part of an ARM address.
-  constant(0);
-  get(TARGET);
-  constant(0xffff_fffe);
-  constant(0xffff_fffc);
-  get(TARGET);
-  constant(1);
-  op(W.I32_AND);
-  op(W.SELECT);
-  op(W.I32_AND);
-  access(W.I32_STORE, PC_WORD);
-  get(FUEL);
-  op(W.END);
 }

@@ -8,7 +8,7 @@
 //       end $jump                     TARGET is known only now: in this function, by the entry table?
 //     end
 //   end $exit
-//   registers are stored; SITE: assistLeave; else dispatch to TARGET, in another function or in the interpreter
+//   registers are stored; SITE: assistLeave; else assistJump to TARGET, and the interpreter's loop finds who goes on
 
 import { CPU_STATE } from "../../abi/layout";
 import { BLOCK_HEADER_BYTES, BLOCK_KEY } from "../arm/block-cache";
@@ -49,7 +49,7 @@ import {
   successor,
   targetOf,
 } from "./graph";
-import { FUNCTION_DISPATCH, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
+import { IMPORT_JUMP, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
 import * as locals from "./locals";
 import { lowerData } from "./lower-data";
 import { lowerFloat, readsFlags } from "./lower-float";
@@ -71,8 +71,8 @@ import {
   standAtBlock,
 } from "./place";
 
-/** No record needs more bytes. */
-const RECORD_ROOM: u32 = 1024;
+/** More than a record and the opening of a sequence behind it can need. */
+const RECORD_ROOM: u32 = 2048;
 
 const labels: usize = memory.data(512); // u32 by position: the label that leads there
 const isOpen: usize = memory.data(128); // u8 by position of a head: its loop is open
@@ -442,7 +442,7 @@ function findInside(again: u32): void {
 }
 
 /** Pushes the offset of the entry for the key in `local` (arm/translation entryOf). */
-export function pushEntryOf(local: u32): void {
+function pushEntryOf(local: u32): void {
   get(local);
   constant(1);
   op(W.I32_SHR_U);
@@ -482,7 +482,7 @@ function writeEpilogue(): void {
   get(locals.FUEL);
   get(locals.TARGET);
   op(W.RETURN_CALL);
-  leb(FUNCTION_DISPATCH);
+  leb(IMPORT_JUMP);
 }
 
 function storeLocal(local: u32, address: u32): void {
