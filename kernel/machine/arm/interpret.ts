@@ -339,10 +339,7 @@ export function interpret(fuel: u32): u32 {
       } while (entry != 0);
       store<u64>(STATS_TRANSLATED_ENTRIES, load<u64>(STATS_TRANSLATED_ENTRIES) + entries);
       store<u64>(STATS_TRANSLATED_EXECUTED, load<u64>(STATS_TRANSLATED_EXECUTED) + <u64>(before - fuel));
-      what = event();
-      if (what == EVENT_DATA_ABORT) exceptionDataAbort();
-      else if (what == EVENT_UNDEFINED) exceptionUndefined();
-      stands = what == EVENT_STAND;
+      stands = event() == EVENT_STAND;
       continue;
     }
     stands = false;

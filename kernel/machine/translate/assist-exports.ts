@@ -1,38 +1,29 @@
 // The functions that translated code imports, exported under the letters that its modules know them by (imports.ts, in its order).
 
 export {
-  assistRead as translatedA,
-  assistWrite as translatedB,
-  assistLeave as translatedC,
-  assistCarry as translatedD,
-  assistBlockLoad as translatedF,
-  assistBlockStore as translatedG,
-  assistDualLoad as translatedH,
-  assistDualStore as translatedI,
-  assistExclusiveLoad as translatedJ,
-  assistExclusiveStore as translatedK,
-  assistVfpLoad as translatedL,
-  assistVfpStore as translatedM,
-  assistReadUnprivileged as translatedN,
-  assistWriteUnprivileged as translatedO,
-  assistVfpMove as translatedQ,
-  assistSystemRead as translatedR,
-  assistShiftCarry as translatedS,
-  assistMediaLong as translatedV,
-  assistJump as translatedf,
+  assistPlace as translatedA,
+  assistLeave as translatedB,
+  assistJump as translatedC,
+  assistOverflow as translatedD,
+  assistExclusiveLoad as translatedE,
+  assistExclusiveStore as translatedF,
+  assistVfpMove as translatedI,
+  assistSystemRead as translatedJ,
+  assistShiftCarry as translatedK,
+  assistMediaLong as translatedN,
 } from "./assist";
-export { media as translatedU, reverseBits as translatedT, saturate as translatedW } from "../arm/media";
-export { vfpUsable as translatedE } from "../arm/system";
-export { vfpDataProcessing as translatedP } from "../arm/vfp";
+export { vfpUsable as translatedG } from "../arm/system";
+export { vfpDataProcessing as translatedH } from "../arm/vfp";
+export { media as translatedM, reverseBits as translatedL, saturate as translatedO } from "../arm/media";
 export {
-  float64Add as translatedX,
-  float64Subtract as translatedY,
-  float64Multiply as translatedZ,
-  float64Divide as translateda,
+  float64Add as translatedP,
+  float64Subtract as translatedQ,
+  float64Multiply as translatedR,
+  float64Divide as translatedS,
 } from "../arm/float64";
 export {
-  float32Add as translatedb,
-  float32Subtract as translatedc,
-  float32Multiply as translatedd,
-  float32Divide as translatede,
+  float32Add as translatedT,
+  float32Subtract as translatedU,
+  float32Multiply as translatedV,
+  float32Divide as translatedW,
 } from "../arm/float32";

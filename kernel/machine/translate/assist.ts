@@ -1,93 +1,97 @@
 // What translated code calls when its fast path does not apply. Semantics are the interpreter's own functions; here are only the
 // ways to them.
 //
-// A *site* tells everything of an instruction that may leave a function:
+// A *site* tells everything of an instruction before which a function may be left:
 //
 //   bits 0–12   offset of the instruction in its page (0x1000: the page's end)
-//   bit 13      the instruction has 4 bytes, not 2
-//   bits 14–20  instructions of its block that were charged and not executed, when it is the last that is executed
+//   bits 13–20  instructions of its block that were charged and not executed, the instruction being one of them
 //   bits 21–28  ITSTATE of the instruction
-//   bit 29      the instruction is a branch, and done: its target is known
-//   bit 30      always set
 //
-// An assist that answers an event (EVENT_*) other than EVENT_NONE wants the function left: the function stores its registers and
-// ends with `assistLeave`.
+// An access that missed the TLB and is not simply one to RAM is not for us: a fault, a device, a store into decoded code. The function is
+// left before the instruction, and the interpreter does all of it. So whatever translated code executes, it completes.
 
 import { CPU_STATE } from "../../abi/layout";
-import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "../arm/access";
+import { PAGE_DIRTY, pageRecord, ramOffset } from "../pages";
 import { accountNoteLeft } from "../arm/account";
-import {
-  blockTransferLoad,
-  blockTransferStore,
-  dualLoad,
-  dualStore,
-  vfpBlockLoad,
-  vfpBlockStore,
-} from "../arm/block-transfer";
-import { itAdvance } from "../arm/decode";
+import { SCTLR, SCTLR_A } from "../arm/cp15-state";
 import { exclusiveLoad, exclusiveStore } from "../arm/exclusive";
 import { shiftCarry } from "../arm/interpret";
 import { mediaLong } from "../arm/media";
+import { ACCESS_READ, ACCESS_WRITE, fault, linear, translate } from "../arm/mmu";
 import { privileged } from "../arm/psr";
-import {
-  EVENT_LEAVE,
-  EVENT_NONE,
-  EVENT_STAND,
-  EVENT_UNDEFINED,
-  FLAG_C,
-  event,
-  interwork,
-  setEvent,
-  setItState,
-  setPc,
-} from "../arm/state";
+import { EVENT_STAND, FLAG_C, interwork, setEvent, setItState, setPc } from "../arm/state";
 import { systemRead } from "../arm/system";
 import { vfpRegisterTransfer } from "../arm/vfp";
 
-/** Kinds of the question that C and V are kept as (flags). */
-export const CARRY_KNOWN: u32 = 0; // a is C, b is V
-export const CARRY_SUBTRACT: u32 = 1;
-export const CARRY_ADD: u32 = 2;
+/** What V, and C where it follows, is of the two operands (flags). NONE: V is the second. */
+export const QUESTION_NONE: u32 = 0;
+export const QUESTION_SUBTRACT: u32 = 1;
+export const QUESTION_ADD: u32 = 2;
 
-export const SITE_WIDE: u32 = 1 << 13;
-export const SITE_REFUND_SHIFT: u32 = 14;
+export const SITE_REFUND_SHIFT: u32 = 13;
 export const SITE_IT_SHIFT: u32 = 21;
-export const SITE_BRANCH: u32 = 1 << 29;
-export const SITE: u32 = 1 << 30;
 
-// @ts-ignore: decorator
-@inline
-function refundOf(site: u32): u32 {
-  return (site >>> SITE_REFUND_SHIFT) & 0x7f;
+/** The site that a function is being left at. */
+export const LEFT_SITE: usize = memory.data(4);
+/** A copy of what a load finds on two pages. */
+const gathered: usize = memory.data(128);
+
+/** What assistPlace() is asked: the length, and these. */
+export const PLACE_WRITE: u32 = 0x100;
+export const PLACE_UNPRIVILEGED: u32 = 0x200;
+/** Must be word-aligned whatever SCTLR.A says: transfers of several registers (ARM DDI 0406C A3.2.1). */
+export const PLACE_WORDS: u32 = 0x400;
+
+/** Where [address, address + length) of an access that missed the TLB lies in linear memory. 0: it is not for us, and the function is
+ *  to be left at `site`. */
+export function assistPlace(address: u32, what: u32, site: u32): u32 {
+  const at = placeOf(address, what);
+  if (at == 0) store<u32>(LEFT_SITE, site);
+  return at;
 }
 
-/** The clock may be asked for: at this site, with `fuel` left after its block was charged. */
-// @ts-ignore: decorator
-@inline
-function note(site: u32, fuel: u32): void {
-  accountNoteLeft(fuel + refundOf(site));
+function placeOf(address: u32, what: u32): u32 {
+  const length = what & 0xff;
+  const isWrite = (what & PLACE_WRITE) != 0;
+  if (what & PLACE_WORDS) {
+    if (address & 3) return 0;
+  } else if (address & (length - 1) && load<u32>(SCTLR) & SCTLR_A) return 0;
+  const offset = address & 0xfff;
+  const unprivileged = (what & PLACE_UNPRIVILEGED) != 0;
+  const isPrivileged = unprivileged ? false : privileged();
+  const fill = !unprivileged || !privileged();
+  translate(address, isWrite ? ACCESS_WRITE : ACCESS_READ, isPrivileged, fill);
+  if (fault || !linear) return 0;
+  const at = linear;
+  if (isWrite) return offset + length <= 0x1000 && mayStore(at, length) ? at : 0;
+  if (offset + length <= 0x1000) return at;
+  const first = 0x1000 - offset;
+  memory.copy(gathered, at, first);
+  translate(address + first, ACCESS_READ, isPrivileged, fill);
+  if (fault || !linear) return 0;
+  memory.copy(gathered + first, linear, length - first);
+  return <u32>gathered;
 }
 
-/** A function ends at a site. Sets pc and ITSTATE, gives back what was not executed, and returns the fuel that is left.
- *  EVENT_LEAVE: the instruction is done. EVENT_NONE, which becomes EVENT_STAND: it is not begun, and the interpreter goes on with it. */
-export function assistLeave(fuel: u32, page: u32, site: u32, target: u32): u32 {
-  const it = (site >>> SITE_IT_SHIFT) & 0xff;
-  const at = page + (site & 0x1fff);
-  fuel += refundOf(site);
-  if (event() == EVENT_LEAVE) {
-    if (site & SITE_BRANCH) {
-      setItState(0);
-      interwork(target);
-    } else {
-      setPc(at + (site & SITE_WIDE ? 4 : 2));
-      setItState(itAdvance(it));
-    }
-    return fuel;
-  }
-  setPc(at);
-  setItState(it);
-  if (event() == EVENT_NONE) setEvent(EVENT_STAND);
-  return fuel;
+/** Whether a store there changes no decoded code; if so, its page is noted as changed. */
+function mayStore(at: u32, length: u32): bool {
+  if (at < ramOffset) return false; // ROM
+  const record = pageRecord(at);
+  const from = (at & 0xfff) >>> 6;
+  const to = ((at & 0xfff) + length - 1) >>> 6;
+  if ((load<u64>(record) >>> from) & (((<u64>2) << (to - from)) - 1)) return false;
+  store<u32>(record, load<u32>(record, 12) | PAGE_DIRTY, 12);
+  return true;
+}
+
+/** A function ends before an instruction: pc and ITSTATE are set, what was not executed is given back, and the interpreter is to go on. Returns the
+ *  fuel that is left. */
+export function assistLeave(fuel: u32, page: u32): u32 {
+  const site = load<u32>(LEFT_SITE);
+  setPc(page + (site & 0x1fff));
+  setItState((site >>> SITE_IT_SHIFT) & 0xff);
+  setEvent(EVENT_STAND);
+  return fuel + ((site >>> SITE_REFUND_SHIFT) & 0xff);
 }
 
 /** A function ends with a branch to `target`, bit 0 telling the instruction set. Returns the fuel, for a function's tail call. */
@@ -96,108 +100,40 @@ export function assistJump(fuel: u32, target: u32): u32 {
   return fuel;
 }
 
-/** C | V << 1. */
-export function assistCarry(kind: u32, a: u32, b: u32): u32 {
-  if (kind == CARRY_KNOWN) return a | (b << 1);
-  if (kind == CARRY_SUBTRACT) return (<u32>(a >= b)) | ((((a ^ b) & (a ^ (a - b))) >>> 31) << 1);
-  const sum = a + b;
-  return (<u32>(sum < a)) | ((((a ^ sum) & (b ^ sum)) >>> 31) << 1);
+/** V, 0 or 1. */
+export function assistOverflow(kind: u32, a: u32, b: u32): u32 {
+  const question = kind & 3;
+  if (question == QUESTION_NONE) return b;
+  if (question == QUESTION_SUBTRACT) return ((a ^ b) & (a ^ (a - b))) >>> 31;
+  return ((a ^ (a + b)) & (b ^ (a + b))) >>> 31;
 }
 
-/** A load that missed the TLB; zero-extended. The event is in the CPU's state. */
-export function assistRead(address: u32, size: u32, site: u32, fuel: u32): u32 {
-  note(site, fuel);
-  return accessRead(address, size);
+/** LDREX. `what`: size, then operands d and d2, a byte each. Anything but RAM: true, nothing is done. */
+export function assistExclusiveLoad(address: u32, what: u32): u32 {
+  const size = what & 0xff;
+  if (address & (size - 1) || !placeOf(address, size)) return 1;
+  exclusiveLoad(address, size, (what >>> 8) & 0xff, what >>> 16);
+  return 0;
 }
 
-/** A store that missed the TLB. Returns the event, as all that follow. */
-export function assistWrite(address: u32, value: u32, size: u32, site: u32, fuel: u32, _: u32): u32 {
-  note(site, fuel);
-  accessWrite(address, value, size);
-  return event();
+/** STREX. `what`: size, then the status operand. */
+export function assistExclusiveStore(address: u32, what: u32, first: u32, second: u32): u32 {
+  const size = what & 0xff;
+  if (address & (size - 1) || !placeOf(address, size | PLACE_WRITE)) return 1;
+  exclusiveStore(address, size, first, second, what >>> 8);
+  return 0;
 }
 
-export function assistReadUnprivileged(address: u32, size: u32, site: u32, fuel: u32): u32 {
-  note(site, fuel);
-  return accessReadUnprivileged(address, size);
-}
-
-export function assistWriteUnprivileged(address: u32, value: u32, size: u32, site: u32, fuel: u32, _: u32): u32 {
-  note(site, fuel);
-  accessWriteUnprivileged(address, value, size);
-  return event();
-}
-
-/** LDM: base and list go through the CPU's state. */
-export function assistBlockLoad(n: u32, list: u32, mode: u32, site: u32, fuel: u32, _: u32): u32 {
-  note(site, fuel);
-  blockTransferLoad(n, list, mode);
-  return event();
-}
-
-export function assistBlockStore(n: u32, list: u32, mode: u32, site: u32, fuel: u32, _: u32): u32 {
-  note(site, fuel);
-  blockTransferStore(n, list, mode);
-  return event();
-}
-
-/** LDRD to operands d and s, low and high byte of `registers`. */
-export function assistDualLoad(address: u32, registers: u32, site: u32, fuel: u32): u32 {
-  note(site, fuel);
-  dualLoad(address, registers & 0xff, registers >>> 8);
-  return event();
-}
-
-export function assistDualStore(address: u32, first: u32, second: u32, site: u32, fuel: u32, _: u32): u32 {
-  note(site, fuel);
-  dualStore(address, first, second);
-  return event();
-}
-
-/** `what`: size, then operands d and d2, a byte each. */
-export function assistExclusiveLoad(address: u32, what: u32, site: u32, fuel: u32): u32 {
-  note(site, fuel);
-  exclusiveLoad(address, what & 0xff, (what >>> 8) & 0xff, what >>> 16);
-  return event();
-}
-
-/** `what`: size, then the status operand. */
-export function assistExclusiveStore(address: u32, what: u32, first: u32, second: u32, site: u32, fuel: u32): u32 {
-  note(site, fuel);
-  exclusiveStore(address, what & 0xff, first, second, what >>> 8);
-  return event();
-}
-
-/** `what`: offset of the first register in VFP_STATE, then (16 bits up) the count of words. */
-export function assistVfpLoad(address: u32, what: u32, site: u32, fuel: u32): u32 {
-  note(site, fuel);
-  vfpBlockLoad(address, what & 0xffff, what >>> 16);
-  return event();
-}
-
-export function assistVfpStore(address: u32, what: u32, site: u32, fuel: u32): u32 {
-  note(site, fuel);
-  vfpBlockStore(address, what & 0xffff, what >>> 16);
-  return event();
-}
-
-/** A transfer between core and VFP registers; the core's go through the CPU's state. EVENT_UNDEFINED, or EVENT_NONE. */
+/** A transfer between core and VFP registers; the core's go through the CPU's state. True: it is Undefined, and not done. */
 export function assistVfpMove(word: u32): u32 {
-  return undefinedUnless(vfpRegisterTransfer(word, privileged()));
+  return vfpRegisterTransfer(word, privileged()) ? 0 : 1;
 }
 
-/** MRS, MRC, MRRC to operands d and m, low and high byte of `registers`. */
-export function assistSystemRead(word: u32, registers: u32, site: u32, fuel: u32): u32 {
-  note(site, fuel);
-  return undefinedUnless(systemRead(word, registers & 0xff, registers >>> 8));
-}
-
-// @ts-ignore: decorator
-@inline
-function undefinedUnless(understood: bool): u32 {
-  const what = understood ? EVENT_NONE : EVENT_UNDEFINED;
-  setEvent(what);
-  return what;
+/** MRS, MRC, MRRC to operands d and m, low and high byte of `registers`; the clock may be asked for, with `fuel` left behind the
+ *  instruction. True: it is Undefined, and not done. */
+export function assistSystemRead(word: u32, registers: u32, fuel: u32): u32 {
+  accountNoteLeft(fuel);
+  return systemRead(word, registers & 0xff, registers >>> 8) ? 0 : 1;
 }
 
 /** Shift by register with carry out (arm/state SHIFTER_CARRY); C goes in through the CPU's state. */

@@ -1,33 +1,63 @@
 // N, Z, C and V in translated code.
 //
 // Most flags die unread, and the compiler behind us drops what is not read. So N and Z are kept as result words, which costs nothing;
-// C and V are kept as a question: the kind of the operation and its operands, which are there anyway. The question is answered
-// where somebody asks: by one comparison when the kind is known here, by `assistCarry` when control came from several places.
+// V is kept as a question: the kind of the operation and its operands, which are there anyway. C follows the same question, or is a
+// word of its own where something else has set it (a shift, a rotated immediate), which leaves V's question alone. A question is
+// answered where somebody asks: by one comparison when the kind is known here, by selects when control came from several places.
 //
-// In sync: N and Z come from the same operation as C and V, so that a signed condition is one comparison of the operands.
+//   KIND (at run time)  question | FOLLOWS           known here
+//     0                 C in CARRY, V in B           QUESTION_NONE, follows 0
+//     1, 2              V of a − b, a + b            QUESTION_SUBTRACT, QUESTION_ADD, follows 0
+//     5, 6              … and C too                  … follows 1
+//
+// In sync: N and Z come from the same operation as the question, so that a signed condition is one comparison of the operands.
 
 import { CARRY_CLEAR, CARRY_KEEP, CARRY_SHIFTER } from "../arm/micro-operation";
-import { CARRY_ADD, CARRY_KNOWN, CARRY_SUBTRACT } from "./assist";
+import { QUESTION_ADD, QUESTION_NONE, QUESTION_SUBTRACT } from "./assist";
 import { W, call, close, constant, get, op, open, set, tee, TYPE_I32 } from "./emitter";
-import { IMPORT_CARRY } from "./imports";
-import { CARRY_A, CARRY_B, CARRY_KIND, NEGATIVE, NOT_ZERO, SHIFTER, VALUE, WIDE, noteFlags } from "./locals";
+import { IMPORT_OVERFLOW } from "./imports";
+import { A, B, CARRY, KIND, NEGATIVE, NOT_ZERO, SHIFTER, VALUE, WIDE, noteFlags } from "./locals";
 
-/** The kind is not known here. */
-export const CARRY_ANY: u32 = 3;
+/** The question is not known here. */
+const QUESTION_ANY: u32 = 3;
+/** In KIND: C follows the question. */
+const FOLLOWS: u32 = 4;
+/** Whether it does is not known here. */
+const FOLLOWS_ANY: u32 = 2;
 
 /** What is known at the place being written. */
-export let carryKind: u32 = CARRY_ANY;
-export let inSync: bool = false;
+let question: u32 = QUESTION_ANY;
+let follows: u32 = FOLLOWS_ANY;
+let inSync: bool = false;
 
-export function flagsKnown(kind: u32, sync: bool): void {
-  carryKind = kind;
-  inSync = sync;
+/** Nothing is known: in a word as flagsState() makes them. */
+export const FLAGS_ANY: u32 = QUESTION_ANY | (FOLLOWS_ANY << 2);
+
+/** What is known, in a word. */
+export function flagsState(): u32 {
+  return question | (follows << 2) | (inSync ? 16 : 0);
 }
 
-function setKind(kind: u32): void {
-  constant(kind);
-  set(CARRY_KIND);
-  carryKind = kind;
+/** That is known from here on. */
+export function flagsKnown(state: u32): void {
+  question = state & 3;
+  follows = (state >>> 2) & 3;
+  inSync = (state & 16) != 0;
+}
+
+/** What is known where two ways meet. */
+export function flagsMerge(one: u32, other: u32): u32 {
+  const both = (one ^ other) & 3 ? QUESTION_ANY : one & 3;
+  const carry = (one ^ other) & 12 ? FOLLOWS_ANY << 2 : one & 12;
+  return both | carry | (one & other & 16);
+}
+
+/** A question that C follows, or QUESTION_NONE. */
+function setQuestion(kind: u32): void {
+  question = kind;
+  follows = kind == QUESTION_NONE ? 0 : 1;
+  constant(follows ? kind | FOLLOWS : kind);
+  set(KIND);
 }
 
 /** Pops a result: N and Z. */
@@ -40,25 +70,25 @@ export function setNZ(): void {
 
 /** Pops b, then a: flags of a − b. The difference is in NEGATIVE. */
 export function subtractFlags(): void {
-  set(CARRY_B);
-  set(CARRY_A);
-  get(CARRY_A);
-  get(CARRY_B);
+  set(B);
+  set(A);
+  get(A);
+  get(B);
   op(W.I32_SUB);
   setNZ();
-  setKind(CARRY_SUBTRACT);
+  setQuestion(QUESTION_SUBTRACT);
   inSync = true;
 }
 
 /** Pops b, then a: flags of a + b. */
 export function addFlags(): void {
-  set(CARRY_B);
-  set(CARRY_A);
-  get(CARRY_A);
-  get(CARRY_B);
+  set(B);
+  set(A);
+  get(A);
+  get(B);
   op(W.I32_ADD);
   setNZ();
-  setKind(CARRY_ADD);
+  setQuestion(QUESTION_ADD);
   inSync = true;
 }
 
@@ -88,15 +118,15 @@ export function addCarryFlags(): void {
   op(W.I32_AND);
   constant(31);
   op(W.I32_SHR_U);
-  set(CARRY_B);
+  set(B);
   get(WIDE);
   byteConstant64(32);
   op(W.I64_SHR_U);
   op(W.I32_WRAP_I64);
-  set(CARRY_A);
+  set(CARRY);
   get(NEGATIVE);
   set(NOT_ZERO);
-  setKind(CARRY_KNOWN);
+  setQuestion(QUESTION_NONE);
   inSync = false;
 }
 
@@ -108,95 +138,111 @@ function byteConstant64(value: u32): void {
 /** How a logical operation leaves C: CARRY_* of arm/micro-operation. */
 export function logicalCarry(how: u32): void {
   if (how == CARRY_KEEP) return;
-  carryBegin();
   if (how == CARRY_SHIFTER) get(SHIFTER);
   else constant(how == CARRY_CLEAR ? 0 : 1);
-  carryEnd();
+  setCarry();
 }
 
-/** C gets a new value, V stays: between the two, C is pushed. */
-export function carryBegin(): void {
+/** Pops C: a word of its own from here on. V's question stays. */
+export function setCarry(): void {
   noteFlags();
-  if (carryKind == CARRY_KNOWN) return;
-  pushOverflow();
-  set(CARRY_B);
-}
-export function carryEnd(): void {
-  set(CARRY_A);
-  if (carryKind != CARRY_KNOWN) setKind(CARRY_KNOWN);
+  set(CARRY);
   inSync = false;
+  if (follows == 0) return;
+  if (question != QUESTION_ANY) constant(question);
+  else {
+    get(KIND);
+    constant(3);
+    op(W.I32_AND);
+  }
+  set(KIND);
+  follows = 0;
+}
+
+/** Pops V, then C. */
+export function setCarryAndOverflow(): void {
+  noteFlags();
+  set(B);
+  set(CARRY);
+  inSync = false;
+  setQuestion(QUESTION_NONE);
 }
 
 /** Pushes C, 0 or 1. */
 export function pushCarry(): void {
   noteFlags();
-  if (carryKind == CARRY_KNOWN) get(CARRY_A);
-  else if (carryKind == CARRY_SUBTRACT) compareOperands(W.I32_GE_U);
-  else if (carryKind == CARRY_ADD) {
-    get(CARRY_A);
-    get(CARRY_B);
-    op(W.I32_ADD);
-    get(CARRY_A);
-    op(W.I32_LT_U);
-  } else {
-    pushBoth();
-    constant(1);
-    op(W.I32_AND);
+  if (follows == 0) {
+    get(CARRY);
+    return;
   }
+  if (question != QUESTION_ADD) compareOperands(W.I32_GE_U);
+  if (question != QUESTION_SUBTRACT) {
+    get(A);
+    get(B);
+    op(W.I32_ADD);
+    get(A);
+    op(W.I32_LT_U);
+  }
+  if (question == QUESTION_ANY) selectByKind(QUESTION_SUBTRACT);
+  if (follows == 1) return;
+  get(CARRY);
+  selectByKind(FOLLOWS);
+}
+
+/** Of the two words on the stack, the first if KIND has this bit. */
+function selectByKind(bit: u32): void {
+  get(KIND);
+  constant(bit);
+  op(W.I32_AND);
+  op(W.SELECT);
 }
 
 /** Pushes V, 0 or 1. */
-export function pushOverflow(): void {
+function pushOverflow(): void {
   noteFlags();
-  if (carryKind == CARRY_KNOWN) {
-    get(CARRY_B);
+  if (question == QUESTION_NONE) {
+    get(B);
     return;
   }
-  if (carryKind == CARRY_ANY) {
-    pushBoth();
-    constant(1);
-    op(W.I32_SHR_U);
+  if (question == QUESTION_ANY) {
+    get(KIND);
+    get(A);
+    get(B);
+    call(IMPORT_OVERFLOW);
     return;
   }
-  overflowOf(carryKind);
+  overflowOf(question);
 }
 
 /** Pushes V of the operands: ((a ^ b) & (a ^ (a − b))) >> 31, or ((a ^ s) & (b ^ s)) >> 31 with s = a + b. */
-export function overflowOf(kind: u32): void {
-  const isAdd = kind == CARRY_ADD;
-  get(CARRY_A);
-  get(CARRY_B);
+function overflowOf(kind: u32): void {
+  const isAdd = kind == QUESTION_ADD;
+  get(A);
+  get(B);
   op(isAdd ? W.I32_ADD : W.I32_SUB);
   tee(VALUE);
-  get(CARRY_A);
+  get(A);
   op(W.I32_XOR);
   if (isAdd) get(VALUE);
-  else get(CARRY_A);
-  get(CARRY_B);
+  else get(A);
+  get(B);
   op(W.I32_XOR);
   op(W.I32_AND);
   constant(31);
   op(W.I32_SHR_U);
 }
 
-/** Pushes C | V << 1, whatever the kind. */
-function pushBoth(): void {
-  get(CARRY_KIND);
-  get(CARRY_A);
-  get(CARRY_B);
-  call(IMPORT_CARRY);
-}
-
 function compareOperands(code: W): void {
-  get(CARRY_A);
-  get(CARRY_B);
+  get(A);
+  get(B);
   op(code);
 }
 
 /** Pushes whether `condition` (0 … 13, A8.3) holds: 0, or not 0. */
 export function pushCondition(condition: u32): void {
   noteFlags();
-  if (inSync && carryKind == CARRY_SUBTRACT && condition >= 8) {
+  // HI and LS ask for C too.
+  if (inSync && question == QUESTION_SUBTRACT && condition >= (follows == 1 ? 8 : 10)) {
     const codes = memory.data<u8>([0x4b, 0x4d, 0x4e, 0x48, 0x4a, 0x4c]); // gt_u le_u ge_s lt_s gt_s le_s
     compareOperands(<W>load<u8>(codes + condition - 8));
     return;
@@ -207,7 +253,7 @@ export function pushCondition(condition: u32): void {
       if (!(condition & 1)) op(W.I32_EQZ);
       return;
     case 1:
-      if (carryKind == CARRY_SUBTRACT) {
+      if (question == QUESTION_SUBTRACT && follows == 1) {
         compareOperands(condition & 1 ? W.I32_LT_U : W.I32_GE_U);
         return;
       }
@@ -250,26 +296,14 @@ function pushSignedGreaterEqual(): void {
   op(W.I32_EQ);
 }
 
-/** Pops nothing; leaves C and V as words: for the epilogue, which knows nothing of the kind. */
-export function settleCarry(): void {
-  get(CARRY_KIND);
-  open(W.IF, 0x40);
-  {
-    get(CARRY_KIND);
-    constant(CARRY_SUBTRACT);
-    op(W.I32_EQ);
-    open(W.IF, TYPE_I32);
-    overflowOf(CARRY_SUBTRACT);
-    compareOperands(W.I32_GE_U);
-    set(CARRY_A);
-    op(W.ELSE);
-    overflowOf(CARRY_ADD);
-    get(VALUE);
-    get(CARRY_A);
-    op(W.I32_LT_U);
-    set(CARRY_A);
-    close();
-    set(CARRY_B);
-  }
-  close();
+/** Leaves C in CARRY and V in B, whatever the question: for the epilogue, behind which no flag is asked for. */
+export function settleFlags(): void {
+  flagsKnown(FLAGS_ANY);
+  pushCarry();
+  set(CARRY);
+  get(KIND);
+  get(A);
+  get(B);
+  call(IMPORT_OVERFLOW);
+  set(B);
 }

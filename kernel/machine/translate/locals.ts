@@ -17,21 +17,20 @@ const REGISTER_COUNT: u32 = 18;
 /** N is bit 31 of one word, Z means that the other is zero: as in arm/state. */
 export const NEGATIVE: u32 = REGISTERS + REGISTER_COUNT;
 export const NOT_ZERO: u32 = NEGATIVE + 1;
-/** C and V as a question (see flags): kind and two operands. */
-export const CARRY_KIND: u32 = NEGATIVE + 2;
-export const CARRY_A: u32 = NEGATIVE + 3;
-export const CARRY_B: u32 = NEGATIVE + 4;
+/** C, when it is a word of its own, and V, with C unless it is, as a question (flags): kind and two operands. */
+export const CARRY: u32 = NEGATIVE + 2;
+export const KIND: u32 = NEGATIVE + 3;
+export const A: u32 = NEGATIVE + 4;
+export const B: u32 = NEGATIVE + 5;
 /** Carry out of the shifter, between the records of one instruction. */
-export const SHIFTER: u32 = NEGATIVE + 5;
-export const ADDRESS: u32 = NEGATIVE + 6;
-export const ENTRY: u32 = NEGATIVE + 7;
+export const SHIFTER: u32 = NEGATIVE + 6;
+export const ADDRESS: u32 = NEGATIVE + 7;
+export const ENTRY: u32 = NEGATIVE + 8;
 /** Where an exit goes: a virtual address, bit 0 the instruction set. */
-export const TARGET: u32 = NEGATIVE + 8;
-export const VALUE: u32 = NEGATIVE + 9;
+export const TARGET: u32 = NEGATIVE + 9;
+export const VALUE: u32 = NEGATIVE + 10;
 /** The TLB's table: its context cannot change within a function. */
-export const TLB: u32 = NEGATIVE + 10;
-/** The site that leaves (assist), or 0. */
-export const SITE: u32 = NEGATIVE + 11;
+export const TLB: u32 = NEGATIVE + 11;
 /** Whether VFP instructions may execute; they cannot begin or cease to within a function. */
 export const VFP_USABLE: u32 = NEGATIVE + 12;
 /** Locals of i32 behind the parameters. */

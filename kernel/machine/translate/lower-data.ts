@@ -3,7 +3,7 @@
 import { Op } from "../arm/micro-operation";
 import { SHIFTER_CARRY } from "../arm/state";
 import { W, byte, call, close, constant, get, op, open, set, tee, TYPE_I32 } from "./emitter";
-import { addCarryFlags, addFlags, carryBegin, carryEnd, logicalCarry, pushCarry, setNZ, subtractFlags } from "./flags";
+import { addCarryFlags, addFlags, logicalCarry, pushCarry, setCarry, setNZ, subtractFlags } from "./flags";
 import { IMPORT_MEDIA, IMPORT_MEDIA_LONG, IMPORT_REVERSE_BITS, IMPORT_SATURATE, IMPORT_SHIFT_CARRY } from "./imports";
 import { NEGATIVE, SHIFTER, VALUE, WIDE, getOperand, loadWord, reload, setOperand, spill } from "./locals";
 import { pushAddress, blockOffset } from "./place";
@@ -158,9 +158,8 @@ function shiftFlags(code: W): void {
   setNZ();
   get(VALUE);
   setOperand(d);
-  carryBegin();
   get(SHIFTER);
-  carryEnd();
+  setCarry();
 }
 
 /** The 64-bit value on the stack to d (low) and s (high). */

@@ -6,20 +6,15 @@ import { VFP_STATE } from "../../abi/layout";
 import { Op } from "../arm/micro-operation";
 import { MODE_USER, PSR_MODE } from "../arm/psr";
 import { CONTROL } from "../arm/state";
-import { W, TYPE_VOID, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
-import { flagsKnown } from "./flags";
-import { CARRY_KNOWN } from "./assist";
+import { W, TYPE_VOID, access, call, close, constant, get, op, open, set, tee } from "./emitter";
+import { setCarryAndOverflow } from "./flags";
 import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_SYSTEM_READ, IMPORT_VFP_MOVE } from "./imports";
 import {
-  CARRY_A,
-  CARRY_B,
-  CARRY_KIND,
   DOUBLE,
   FUEL,
   NEGATIVE,
   NOT_ZERO,
   SINGLE,
-  SITE,
   VFP_USABLE,
   VALUE,
   getOperand,
@@ -33,7 +28,7 @@ import {
 } from "./locals";
 import { FPSCR, getFloat, pushResultStands, putFloat } from "./float-operands";
 import { lowerVfpData } from "./lower-vfp-data";
-import { exitLabel, siteOf, standIf } from "./place";
+import { refundAt, standIf } from "./place";
 
 /** 0 add, 1 subtract, 2 multiply, 3 divide. */
 function arithmetic(ip: u32, which: u32, isDouble: bool): void {
@@ -67,15 +62,6 @@ function copyFloat(ip: u32, isDouble: bool): void {
   access(isDouble ? W.I64_STORE : W.I32_STORE, VFP_STATE + ((<u32>load<u8>(ip, 2)) << 2));
 }
 
-/** Leaves when the event on the stack is not EVENT_NONE. */
-function leaveUnlessDone(ip: u32): void {
-  open(W.IF, TYPE_VOID);
-  constant(siteOf(ip));
-  set(SITE);
-  branchTo(W.BR, exitLabel);
-  close();
-}
-
 /** VMRS APSR_nzcv, FPSCR. */
 function flagsFromFpscr(): void {
   noteFlags();
@@ -94,16 +80,12 @@ function flagsFromFpscr(): void {
   op(W.I32_SHR_U);
   constant(1);
   op(W.I32_AND);
-  set(CARRY_A);
   get(VALUE);
   constant(28);
   op(W.I32_SHR_U);
   constant(1);
   op(W.I32_AND);
-  set(CARRY_B);
-  constant(CARRY_KNOWN);
-  set(CARRY_KIND);
-  flagsKnown(CARRY_KNOWN, false);
+  setCarryAndOverflow();
 }
 
 /** A transfer of the core registers in bits 15:12 and, for a pair, 19:16. */
@@ -117,7 +99,7 @@ function move(ip: u32): void {
   if (pair) spill(t2);
   constant(word);
   call(IMPORT_VFP_MOVE);
-  leaveUnlessDone(ip);
+  standIf(ip);
   if (!toCore) return;
   reload(t);
   if (pair) reload(t2);
@@ -133,10 +115,11 @@ function systemRead(ip: u32): void {
   if (pair) spill(m);
   constant(word);
   constant(d | (m << 8));
-  constant(siteOf(ip));
   get(FUEL);
+  constant(refundAt());
+  op(W.I32_ADD);
   call(IMPORT_SYSTEM_READ);
-  leaveUnlessDone(ip);
+  standIf(ip);
   reload(d);
   if (pair) reload(m);
 }

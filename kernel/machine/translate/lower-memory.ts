@@ -1,34 +1,19 @@
-// Loads and stores. The TLB is probed inline (arm/tlb): an entry's tag is compared with the address under a mask that holds the
-// size's low bits too, so one compare decides mapping, permission, alignment and domain. What misses calls an assist, which is the
-// interpreter's own slow path, and may want the function left: before the instruction (an abort), or behind it (an interrupt, an
-// exit, or the code itself changed). What the instruction does besides is completed on that way too, by finish().
+// Loads and stores. The TLB is probed inline (arm/tlb): an entry's tag is compared with the page of the access's last byte, so that one
+// compare decides mapping, permission and domain, and an access on two pages falls out. While SCTLR.A is set the size's low bits are compared
+// too, so that alignment is decided with it. What misses asks assistPlace() where the bytes are; it answers 0 when the function has to be
+// left before the instruction (a fault, a device, a store into decoded code). Either way there is one load or store behind it.
 
 import { VFP_STATE } from "../../abi/layout";
-import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op, RECORD_BYTES } from "../arm/micro-operation";
-import { MONITOR, EVENT_WORD, EVENT_LEAVE } from "../arm/state";
+import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op } from "../arm/micro-operation";
+import { MONITOR } from "../arm/state";
 import { TLB_ADDEND, TLB_MASK, TLB_READ, TLB_WRITE } from "../arm/tlb";
-import { SITE_BRANCH } from "./assist";
-import { W, TYPE_I32, TYPE_VOID, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
-import {
-  IMPORT_BLOCK_LOAD,
-  IMPORT_BLOCK_STORE,
-  IMPORT_DUAL_LOAD,
-  IMPORT_DUAL_STORE,
-  IMPORT_EXCLUSIVE_LOAD,
-  IMPORT_EXCLUSIVE_STORE,
-  IMPORT_READ,
-  IMPORT_READ_UNPRIVILEGED,
-  IMPORT_VFP_LOAD,
-  IMPORT_VFP_STORE,
-  IMPORT_WRITE,
-  IMPORT_WRITE_UNPRIVILEGED,
-} from "./imports";
+import { SCTLR, SCTLR_A } from "../arm/cp15-state";
+import { PLACE_UNPRIVILEGED, PLACE_WORDS, PLACE_WRITE } from "./assist";
+import { W, TYPE_I32, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
+import { IMPORT_EXCLUSIVE_LOAD, IMPORT_EXCLUSIVE_STORE, IMPORT_PLACE } from "./imports";
 import {
   ADDRESS,
   ENTRY,
-  FUEL,
-  SITE,
-  TARGET,
   TLB,
   VALUE,
   getOperand,
@@ -39,11 +24,10 @@ import {
   spill,
   storeWord,
 } from "./locals";
-import { lowerData } from "./lower-data";
-import { blockOffset, exitLabel, isThumb, pageBase, pushAddress, siteOf } from "./place";
+import { blockOffset, isThumb, leaveLabel, pageBase, pushAddress, siteOf, standIf } from "./place";
 
-/** Pushes whether the TLB serves ADDRESS; ENTRY is its entry. `low` is the size less one, or as much of it as must be aligned. */
-function probe(tag: u32, low: u32): void {
+/** Pushes whether the TLB serves the `length` bytes at ADDRESS, which are aligned as far as `low` says; ENTRY is its entry. */
+function probe(tag: u32, length: u32, low: u32): void {
   noteTlb();
   get(TLB);
   get(ADDRESS);
@@ -55,20 +39,49 @@ function probe(tag: u32, low: u32): void {
   tee(ENTRY);
   access(W.I32_LOAD, tag);
   get(ADDRESS);
+  // Aligned accesses of a power of two never lie on two pages; others do when their last byte does.
+  const beyond = length - 1 - low;
+  if (beyond) {
+    constant(beyond);
+    op(W.I32_ADD);
+  }
   constant(0xffff_f000 | low);
   op(W.I32_AND);
   op(W.I32_EQ);
 }
 
-/** Pushes the place of ADDRESS in linear memory. */
-function place(): void {
+/** Pushes where the bytes at ADDRESS lie in linear memory: `what` as for assistPlace(). Leaves the function when they cannot be had. */
+function place(ip: u32, what: u32): void {
+  const length = what & 0xff;
+  const tag = what & PLACE_WRITE ? TLB_WRITE : TLB_READ;
+  if (what & PLACE_UNPRIVILEGED) {
+    askPlace(ip, what);
+    return;
+  }
+  const strict = (load<u32>(SCTLR) & SCTLR_A) != 0;
+  probe(tag, length, what & PLACE_WORDS ? 3 : strict ? length - 1 : 0);
+  open(W.IF, TYPE_I32);
   get(ADDRESS);
   get(ENTRY);
   access(W.I32_LOAD, TLB_ADDEND);
   op(W.I32_ADD);
+  op(W.ELSE);
+  askPlace(ip, what);
+  close();
 }
 
-/** The address on the stack, when the access has written `operand`: base register write-back, done after the access. */
+function askPlace(ip: u32, what: u32): void {
+  get(ADDRESS);
+  constant(what);
+  constant(siteOf(ip));
+  call(IMPORT_PLACE);
+  tee(VALUE);
+  op(W.I32_EQZ);
+  branchTo(W.BR_IF, leaveLabel);
+  get(VALUE);
+}
+
+/** The register that becomes the address of the access when it is done, and what is added: base register write-back. 0xff: none. */
 let backTo: u32 = 0xff;
 let backBy: u32 = 0;
 
@@ -82,24 +95,6 @@ function writeBack(): void {
   setOperand(backTo);
 }
 
-/** The records of the instruction behind `ip`, and then its end: the function is left with EVENT_LEAVE. */
-function finish(ip: u32, site: u32): void {
-  for (let next = ip + RECORD_BYTES; load<u8>(next, 7) == load<u8>(ip, 7); next += RECORD_BYTES) {
-    const code = <Op>load<u16>(next);
-    if (code == Op.MOV || code == Op.ADDI) lowerData(code, next);
-    else if (code == Op.JUMP || code == Op.TABLE_BRANCH) {
-      if (code == Op.JUMP) getOperand(load<u8>(next, 4));
-      else pushTable(next);
-      set(TARGET);
-      site |= SITE_BRANCH;
-      break;
-    }
-  }
-  constant(site);
-  set(SITE);
-  branchTo(W.BR, exitLabel);
-}
-
 /** Pushes the target of a table branch. */
 export function pushTable(ip: u32): void {
   getOperand(load<u8>(ip, 4));
@@ -107,26 +102,6 @@ export function pushTable(ip: u32): void {
   op(W.I32_SHL);
   pushAddress((blockOffset + load<u32>(ip, 8)) | (isThumb ? 1 : 0));
   op(W.I32_ADD);
-}
-
-/** The event of an access is on the stack: leaves the function unless it is EVENT_NONE. `loaded`: register d takes VALUE when the
- *  access was done; 0xff: nothing does. */
-function afterAccess(ip: u32, loaded: u32): void {
-  const site = siteOf(ip);
-  open(W.IF, TYPE_VOID);
-  constant(site);
-  set(SITE);
-  loadWord(EVENT_WORD);
-  constant(EVENT_LEAVE);
-  op(W.I32_NE);
-  branchTo(W.BR_IF, exitLabel);
-  if (loaded != 0xff) {
-    writeBack();
-    get(VALUE);
-    setOperand(loaded);
-  } else writeBack();
-  finish(ip, site);
-  close();
 }
 
 const SIGNED_BYTE: u32 = 0x81;
@@ -138,59 +113,21 @@ function loadCode(size: u32): W {
   return size == 1 ? W.I32_LOAD8_U : size == 2 ? W.I32_LOAD16_U : W.I32_LOAD;
 }
 
-function extend(size: u32): void {
-  if (size == SIGNED_BYTE) op(W.I32_EXTEND8_S);
-  else if (size == SIGNED_HALF) op(W.I32_EXTEND16_S);
-}
-
 /** A load of `size` bytes at ADDRESS to operand d. */
-function loadTo(ip: u32, size: u32): void {
+function loadTo(ip: u32, size: u32, how: u32): void {
   const d = <u32>load<u8>(ip, 2);
-  const bytes = size & 7;
-  probe(TLB_READ, bytes - 1);
-  open(W.IF, TYPE_I32);
-  place();
+  place(ip, (size & 7) | how);
   access(loadCode(size), 0);
-  op(W.ELSE);
-  slowLoad(ip, size, d, IMPORT_READ);
-  close();
   // The base first: a load into the base register wins.
-  set(VALUE);
-  writeBack();
-  get(VALUE);
+  if (backTo == d) backTo = 0xff;
   setOperand(d);
+  writeBack();
 }
 
-function slowLoad(ip: u32, size: u32, d: u32, assist: u32): void {
-  get(ADDRESS);
-  constant(size & 7);
-  constant(siteOf(ip));
-  get(FUEL);
-  call(assist);
-  extend(size);
-  set(VALUE);
-  loadWord(EVENT_WORD);
-  afterAccess(ip, d);
-  get(VALUE);
-}
-
-function storeFrom(ip: u32, size: u32): void {
-  const d = <u32>load<u8>(ip, 2);
-  probe(TLB_WRITE, size - 1);
-  open(W.IF, TYPE_VOID);
-  place();
-  getOperand(d);
+function storeFrom(ip: u32, size: u32, how: u32): void {
+  place(ip, size | PLACE_WRITE | how);
+  getOperand(load<u8>(ip, 2));
   access(size == 4 ? W.I32_STORE : size == 2 ? W.I32_STORE16 : W.I32_STORE8, 0);
-  op(W.ELSE);
-  get(ADDRESS);
-  getOperand(d);
-  constant(size);
-  constant(siteOf(ip));
-  get(FUEL);
-  constant(0);
-  call(IMPORT_WRITE);
-  afterAccess(ip, 0xff);
-  close();
   writeBack();
 }
 
@@ -226,24 +163,12 @@ function literal(ip: u32): void {
   }
   pushAddress(at);
   set(ADDRESS);
-  loadTo(ip, 4);
+  loadTo(ip, 4, 0);
 }
 
-/** Pushes whether the TLB serves all of the `length` bytes at ADDRESS: aligned words within a page. */
-function probeBlock(tag: u32, length: u32): void {
-  probe(tag, 3);
-  if (length <= 4) return;
-  get(ADDRESS);
-  constant(0xfff);
-  op(W.I32_AND);
-  constant(0x1000 - length);
-  op(W.I32_LE_U);
-  op(W.I32_AND);
-}
-
-/** ADDRESS becomes the place in linear memory. */
-function settle(): void {
-  place();
+/** ADDRESS becomes the place of `length` bytes in linear memory, word-aligned. */
+function settle(ip: u32, length: u32, write: u32): void {
+  place(ip, length | PLACE_WORDS | write);
   set(ADDRESS);
 }
 
@@ -274,24 +199,13 @@ function blockLoad(ip: u32): void {
   const list = load<u32>(ip, 8);
   const length = popcnt<u32>(list) << 2;
   blockAddress(n, length, mode);
-  probeBlock(TLB_READ, length);
-  open(W.IF, TYPE_VOID);
-  settle();
+  settle(ip, length, 0);
   blockWriteBack(n, length, mode);
   for (let left = list, at: u32 = 0; left; left &= left - 1, at += 4) {
     get(ADDRESS);
     access(W.I32_LOAD, at);
     setOperand(ctz<u32>(left) << 2);
   }
-  op(W.ELSE);
-  spill(n);
-  blockCall(ip, IMPORT_BLOCK_LOAD, n, list, mode);
-  set(VALUE);
-  for (let left = list; left; left &= left - 1) reload(ctz<u32>(left) << 2);
-  reload(n);
-  get(VALUE);
-  afterAccess(ip, 0xff);
-  close();
 }
 
 function blockStore(ip: u32): void {
@@ -300,138 +214,68 @@ function blockStore(ip: u32): void {
   const list = load<u32>(ip, 8);
   const length = popcnt<u32>(list) << 2;
   blockAddress(n, length, mode);
-  probeBlock(TLB_WRITE, length);
-  open(W.IF, TYPE_VOID);
-  settle();
+  settle(ip, length, PLACE_WRITE);
   for (let left = list, at: u32 = 0; left; left &= left - 1, at += 4) {
     get(ADDRESS);
     getOperand(ctz<u32>(left) << 2);
     access(W.I32_STORE, at);
   }
   blockWriteBack(n, length, mode);
-  op(W.ELSE);
-  spill(n);
-  blockCall(ip, IMPORT_BLOCK_STORE, n, list, mode);
-  set(VALUE);
-  reload(n);
-  get(VALUE);
-  afterAccess(ip, 0xff);
-  close();
-}
-
-/** Pushes the event. The registers of the list are stored first: a store reads them, and a load that aborts leaves them. */
-function blockCall(ip: u32, assist: u32, n: u32, list: u32, mode: u32): void {
-  for (let left = list; left; left &= left - 1) spill(ctz<u32>(left) << 2);
-  constant(n);
-  constant(list);
-  constant(mode);
-  constant(siteOf(ip));
-  get(FUEL);
-  constant(0);
-  call(assist);
 }
 
 function dualLoad(ip: u32): void {
-  const d = <u32>load<u8>(ip, 2);
-  const s = <u32>load<u8>(ip, 5);
-  probe(TLB_READ, 7);
-  open(W.IF, TYPE_VOID);
-  settle();
+  settle(ip, 8, 0);
   get(ADDRESS);
   access(W.I32_LOAD, 0);
-  setOperand(d);
+  setOperand(load<u8>(ip, 2));
   get(ADDRESS);
   access(W.I32_LOAD, 4);
-  setOperand(s);
-  op(W.ELSE);
-  spill(d);
-  spill(s);
-  get(ADDRESS);
-  constant(d | (s << 8));
-  constant(siteOf(ip));
-  get(FUEL);
-  call(IMPORT_DUAL_LOAD);
-  set(VALUE);
-  reload(d);
-  reload(s);
-  get(VALUE);
-  afterAccess(ip, 0xff);
-  close();
+  setOperand(load<u8>(ip, 5));
 }
 
 function dualStore(ip: u32): void {
-  const d = <u32>load<u8>(ip, 2);
-  const s = <u32>load<u8>(ip, 5);
-  probe(TLB_WRITE, 7);
-  open(W.IF, TYPE_VOID);
-  settle();
+  settle(ip, 8, PLACE_WRITE);
   get(ADDRESS);
-  getOperand(d);
+  getOperand(load<u8>(ip, 2));
   access(W.I32_STORE, 0);
   get(ADDRESS);
-  getOperand(s);
+  getOperand(load<u8>(ip, 5));
   access(W.I32_STORE, 4);
-  op(W.ELSE);
-  get(ADDRESS);
-  getOperand(d);
-  getOperand(s);
-  constant(siteOf(ip));
-  get(FUEL);
-  constant(0);
-  call(IMPORT_DUAL_STORE);
-  afterAccess(ip, 0xff);
-  close();
 }
 
 function exclusiveLoad(ip: u32): void {
   const d = <u32>load<u8>(ip, 2);
   const m = <u32>load<u8>(ip, 4);
   const size = <u32>load<u8>(ip, 5);
-  spill(d);
-  if (size == 8) spill(m);
   getOperand(load<u8>(ip, 3));
   constant(size | (d << 8) | (m << 16));
-  constant(siteOf(ip));
-  get(FUEL);
   call(IMPORT_EXCLUSIVE_LOAD);
-  set(VALUE);
+  standIf(ip);
   reload(d);
   if (size == 8) reload(m);
-  get(VALUE);
-  afterAccess(ip, 0xff);
 }
 
 function exclusiveStore(ip: u32): void {
   const status = load<u32>(ip, 8);
-  spill(status);
   getOperand(load<u8>(ip, 3));
   constant((<u32>load<u8>(ip, 5)) | (status << 8));
   getOperand(load<u8>(ip, 2));
   getOperand(load<u8>(ip, 4));
-  constant(siteOf(ip));
-  get(FUEL);
   call(IMPORT_EXCLUSIVE_STORE);
-  set(VALUE);
+  standIf(ip);
   reload(status);
-  get(VALUE);
-  afterAccess(ip, 0xff);
 }
 
 /** `count` words between memory at n + immediate and the VFP's registers from operand m. */
 function vfpTransfer(ip: u32, count: u32, isLoad: bool): void {
   const register = (<u32>load<u8>(ip, 4)) << 2;
   const code = <Op>load<u16>(ip);
-  const single = code != Op.VLDM && code != Op.VSTM;
-  if (single) addressImmediate(ip);
+  if (code != Op.VLDM && code != Op.VSTM) addressImmediate(ip);
   else {
     getOperand(load<u8>(ip, 3));
     set(ADDRESS);
   }
-  const tag = isLoad ? TLB_READ : TLB_WRITE;
-  if (single) probe(tag, (count << 2) - 1);
-  else probeBlock(tag, count << 2);
-  open(W.IF, TYPE_VOID);
-  settle();
+  settle(ip, count << 2, isLoad ? 0 : PLACE_WRITE);
   for (let word: u32 = 0; word < count;) {
     const pair = word + 2 <= count;
     const at = VFP_STATE + register + (word << 2);
@@ -447,14 +291,6 @@ function vfpTransfer(ip: u32, count: u32, isLoad: bool): void {
     }
     word += pair ? 2 : 1;
   }
-  op(W.ELSE);
-  get(ADDRESS);
-  constant(register | (count << 16));
-  constant(siteOf(ip));
-  get(FUEL);
-  call(isLoad ? IMPORT_VFP_LOAD : IMPORT_VFP_STORE);
-  afterAccess(ip, 0xff);
-  close();
 }
 
 /** Writes the record at `ip`. False: it accesses no memory. */
@@ -470,13 +306,13 @@ export function lowerMemory(code: Op, ip: u32): bool {
     case Op.LDRSB:
     case Op.LDRSH:
       addressImmediate(ip);
-      loadTo(ip, sizeOf(<u32>code - <u32>Op.LDR));
+      loadTo(ip, sizeOf(<u32>code - <u32>Op.LDR), 0);
       return true;
     case Op.STR:
     case Op.STRB:
     case Op.STRH:
       addressImmediate(ip);
-      storeFrom(ip, sizeOf(<u32>code - <u32>Op.STR));
+      storeFrom(ip, sizeOf(<u32>code - <u32>Op.STR), 0);
       return true;
     case Op.LDR_R:
     case Op.LDRB_R:
@@ -484,13 +320,13 @@ export function lowerMemory(code: Op, ip: u32): bool {
     case Op.LDRSB_R:
     case Op.LDRSH_R:
       addressRegister(ip);
-      loadTo(ip, sizeOf(<u32>code - <u32>Op.LDR_R));
+      loadTo(ip, sizeOf(<u32>code - <u32>Op.LDR_R), 0);
       return true;
     case Op.STR_R:
     case Op.STRB_R:
     case Op.STRH_R:
       addressRegister(ip);
-      storeFrom(ip, sizeOf(<u32>code - <u32>Op.STR_R));
+      storeFrom(ip, sizeOf(<u32>code - <u32>Op.STR_R), 0);
       return true;
     case Op.LDR_LITERAL:
       literal(ip);
@@ -499,8 +335,8 @@ export function lowerMemory(code: Op, ip: u32): bool {
     case Op.STR_PRE:
       addressImmediate(ip);
       backTo = n;
-      if (code == Op.LDR_PRE) loadTo(ip, 4);
-      else storeFrom(ip, 4);
+      if (code == Op.LDR_PRE) loadTo(ip, 4, 0);
+      else storeFrom(ip, 4, 0);
       return true;
     case Op.LDR_POST:
     case Op.LDRB_POST:
@@ -510,8 +346,8 @@ export function lowerMemory(code: Op, ip: u32): bool {
       set(ADDRESS);
       backTo = n;
       backBy = immediate;
-      if (code == Op.LDR_POST || code == Op.LDRB_POST) loadTo(ip, code == Op.LDR_POST ? 4 : 1);
-      else storeFrom(ip, code == Op.STR_POST ? 4 : 1);
+      if (code == Op.LDR_POST || code == Op.LDRB_POST) loadTo(ip, code == Op.LDR_POST ? 4 : 1, 0);
+      else storeFrom(ip, code == Op.STR_POST ? 4 : 1, 0);
       return true;
     case Op.LDRD:
     case Op.STRD:
@@ -526,22 +362,15 @@ export function lowerMemory(code: Op, ip: u32): bool {
     case Op.STM:
       blockStore(ip);
       return true;
-    case Op.LDR_UNPRIVILEGED: {
+    case Op.LDR_UNPRIVILEGED:
       getOperand(n);
       set(ADDRESS);
-      slowLoad(ip, load<u8>(ip, 5), load<u8>(ip, 2), IMPORT_READ_UNPRIVILEGED);
-      setOperand(load<u8>(ip, 2));
+      loadTo(ip, load<u8>(ip, 5), PLACE_UNPRIVILEGED);
       return true;
-    }
     case Op.STR_UNPRIVILEGED:
       getOperand(n);
-      getOperand(load<u8>(ip, 2));
-      constant((<u32>load<u8>(ip, 5)) & 7);
-      constant(siteOf(ip));
-      get(FUEL);
-      constant(0);
-      call(IMPORT_WRITE_UNPRIVILEGED);
-      afterAccess(ip, 0xff);
+      set(ADDRESS);
+      storeFrom(ip, (<u32>load<u8>(ip, 5)) & 7, PLACE_UNPRIVILEGED);
       return true;
     case Op.LDREX:
       exclusiveLoad(ip);

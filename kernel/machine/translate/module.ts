@@ -2,43 +2,12 @@
 // (core specification 2.0 §5.5). The host sees nothing else of the translator.
 
 import { TYPE_I32, TYPE_I64, W, byte, constant, emitPosition, leb, lebWideAt, op } from "./emitter";
-import { IMPORT_COUNT, TYPE_0, TYPE_1, TYPE_2, TYPE_4, TYPE_6, TYPE_FUNCTION, TYPE_WIDE } from "./imports";
+import { IMPORT_COUNT, TYPE_FUNCTION, importType } from "./imports";
 
-/** Names in the import section: the functions are A … Z, a … f of "m" (assist-exports), with the table "t" and the memory "r". */
+/** Names in the import section: the functions are A, B, C … of "m" (assist-exports), with the table "t" and the memory "r". */
 const MODULE_NAME: u32 = 0x6d;
 const TABLE_NAME: u32 = 0x74;
 const MEMORY_NAME: u32 = 0x72;
-
-/** Type of each import, in their order. */
-function importType(index: u32): u32 {
-  switch (index) {
-    case 0: // read
-    case 2: // leave
-    case 7: // dual load
-    case 9: // exclusive load
-    case 11: // VFP load
-    case 12: // VFP store
-    case 13: // read unprivileged
-    case 17: // system read
-    case 18: // shift with carry
-    case 20: // media
-    case 21: // media long
-      return TYPE_4;
-    case 3: // carry
-    case 22: // saturate
-      return TYPE_FUNCTION;
-    case 4: // VFP usable
-      return TYPE_0;
-    case 15: // VFP data
-    case 16: // VFP move
-    case 19: // reverse bits
-      return TYPE_1;
-    default:
-      break;
-  }
-  if (index >= 27) return TYPE_2;
-  return index >= 23 ? TYPE_WIDE : TYPE_6;
-}
 
 let sectionAt: u32 = 0;
 
@@ -71,11 +40,10 @@ export function writeModuleHead(count: u32, slots: usize): void {
   byte(0);
   byte(0);
   sectionOpen(1);
-  leb(7);
+  leb(6);
   functionType(3, TYPE_I32);
   functionType(2, TYPE_I32);
   functionType(4, TYPE_I32);
-  functionType(6, TYPE_I32);
   functionType(2, TYPE_I64);
   functionType(1, TYPE_I32);
   functionType(0, TYPE_I32);
@@ -83,7 +51,7 @@ export function writeModuleHead(count: u32, slots: usize): void {
   sectionOpen(2);
   leb(IMPORT_COUNT + 2);
   for (let index: u32 = 0; index < IMPORT_COUNT; index++) {
-    importNames(index < 26 ? 0x41 + index : 0x61 + index - 26);
+    importNames(0x41 + index);
     byte(0);
     leb(importType(index));
   }
@@ -113,7 +81,7 @@ export function writeModuleHead(count: u32, slots: usize): void {
   sectionClose();
 }
 
-/** A module's name and a field's, one character each: 'A' … 'Z', 'a' … for the functions. */
+/** A module's name and a field's, one character each: 'A', 'B' … for the functions. */
 function importNames(field: u32): void {
   leb(1);
   byte(MODULE_NAME);

@@ -3,13 +3,13 @@
 // Globals here live only while one function is written.
 
 import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_KEY } from "../arm/block-cache";
-import { Op, RECORD_BYTES } from "../arm/micro-operation";
-import { SITE, SITE_IT_SHIFT, SITE_REFUND_SHIFT, SITE_WIDE } from "./assist";
-import { W, branchTo, close, constant, get, op, open, set, TYPE_VOID } from "./emitter";
+import { LEFT_SITE, SITE_IT_SHIFT, SITE_REFUND_SHIFT } from "./assist";
+import { W, access, branchTo, close, constant, get, op, open, set, TYPE_VOID } from "./emitter";
 import * as locals from "./locals";
 
-/** Label of the function's end: registers are stored there, then SITE or TARGET says how it goes on. */
-export let exitLabel: u32 = 0;
+/** Labels of the function's ends: for the site in LEFT_SITE, and for the address in TARGET. */
+export let leaveLabel: u32 = 0;
+let exitLabel: u32 = 0;
 /** Label for branches whose target is in TARGET and may lie in this function. */
 export let jumpLabel: u32 = 0;
 
@@ -24,7 +24,8 @@ export let blockLength: u32 = 0;
 let done: u32 = 0;
 let offset: u32 = 0;
 
-export function placeLabels(exit: u32, jump: u32): void {
+export function placeLabels(leave: u32, exit: u32, jump: u32): void {
+  leaveLabel = leave;
   exitLabel = exit;
   jumpLabel = jump;
 }
@@ -56,26 +57,23 @@ export function offsetOf(ip: u32): u32 {
   return blockOffset + ((<u32>load<u8>(ip, 7)) << 1);
 }
 
-/** The site of the instruction at `ip`, in case it is the last that is executed. */
-export function siteOf(ip: u32): u32 {
-  let next = ip;
-  while (load<u8>(next, 7) == load<u8>(ip, 7) && !endsRecords(next)) next += RECORD_BYTES;
-  const wide: u32 = <u32>load<u8>(next, 7) - <u32>load<u8>(ip, 7) == 2 ? SITE_WIDE : 0;
-  return siteAt(offsetOf(ip), load<u8>(ip, 6), blockLength - done) | wide;
+/** Instructions of the block behind the one at hand. */
+export function refundAt(): u32 {
+  return blockLength - done;
 }
 
-function endsRecords(ip: u32): bool {
-  const code = <Op>load<u16>(ip);
-  return code == Op.JUMP || code == Op.JUMP_PLAIN || code == Op.TABLE_BRANCH;
+/** The site of the instruction at `ip`, at hand. */
+export function siteOf(ip: u32): u32 {
+  return siteAt(offsetOf(ip), load<u8>(ip, 6), blockLength - done + 1);
 }
 
 function siteAt(at: u32, it: u32, refund: u32): u32 {
-  return SITE | at | (refund << SITE_REFUND_SHIFT) | (it << SITE_IT_SHIFT);
+  return at | (refund << SITE_REFUND_SHIFT) | (it << SITE_IT_SHIFT);
 }
 
 /** Leaves before the instruction at `ip` is begun: the interpreter goes on with it. */
 export function stand(ip: u32): void {
-  leave(siteAt(offsetOf(ip), load<u8>(ip, 6), blockLength - done + 1));
+  leave(siteOf(ip));
 }
 
 /** Leaves before the block, whose instructions were charged. */
@@ -88,14 +86,14 @@ export function standAt(at: u32, it: u32): void {
   leave(siteAt(at, it, 0));
 }
 
-/** Leaves at a site. */
-export function leave(site: u32): void {
+function leave(site: u32): void {
+  constant(0);
   constant(site);
-  set(locals.SITE);
-  branchTo(W.BR, exitLabel);
+  access(W.I32_STORE, <u32>LEFT_SITE);
+  branchTo(W.BR, leaveLabel);
 }
 
-/** The same when a condition, on the stack, holds. */
+/** Leaves before the instruction at `ip` when a condition, on the stack, holds. */
 export function standIf(ip: u32): void {
   open(W.IF, TYPE_VOID);
   stand(ip);

@@ -1,14 +1,17 @@
 // One function: the blocks of a region in their order, as structured control flow.
 //
-//   block $exit
-//     loop $again                     entered anew when a return finds its caller in this function
-//       block $jump
-//         br_table over STATE         which block to begin with
-//         … the order …
-//       end $jump                     TARGET is known only now: in this function, by the entry table?
-//     end
-//   end $exit
-//   registers are stored; SITE: assistLeave; else assistJump to TARGET, and the interpreter's loop finds who goes on
+//   block $leave
+//     block $exit
+//       loop $again                     entered anew when a return finds its caller in this function
+//         block $jump
+//           br_table over STATE         which block to begin with
+//           … the order …
+//         end $jump                     TARGET is known only now: in this function, by the entry table?
+//       end
+//     end $exit
+//     registers are stored; assistJump to TARGET, and the interpreter's loop finds who goes on
+//   end $leave
+//   registers are stored; assistLeave before the instruction at LEFT_SITE, and the interpreter goes on with it
 
 import { CPU_STATE } from "../../abi/layout";
 import { BLOCK_HEADER_BYTES, BLOCK_KEY } from "../arm/block-cache";
@@ -35,7 +38,7 @@ import {
   set,
   tee,
 } from "./emitter";
-import { CARRY_ANY, carryKind, flagsKnown, inSync, pushCondition, settleCarry } from "./flags";
+import { FLAGS_ANY, flagsKnown, flagsMerge, flagsState, pushCondition, settleFlags } from "./flags";
 import {
   NONE,
   REGION_BLOCKS_MAX,
@@ -77,8 +80,9 @@ const RECORD_ROOM: u32 = 2048;
 const labels: usize = memory.data(512); // u32 by position: the label that leads there
 const isOpen: usize = memory.data(128); // u8 by position of a head: its loop is open
 const loopLabels: usize = memory.data(512); // u32 by position of a head
-/** What is known of the flags at a block's end, by index: kind | in sync << 8; 0xff while it is not written. */
-const flagsOut: usize = memory.data(256); // u16
+/** What is known of the flags at a block's end (flagsState), by index. */
+const flagsOut: usize = memory.data(128); // u8
+const NOT_WRITTEN: u32 = 0xff;
 
 /** Where a block's function can be entered: its position. */
 export function stateOf(block: u32): u32 {
@@ -162,22 +166,18 @@ function pushCodeEntry(local: u32): void {
   op(W.I32_ADD);
 }
 
-/** What the block's only predecessor, already written, leaves of the flags; else nothing is known. */
+/** What all of the block's predecessors leave of the flags; nothing is known when one is not written yet, or control comes from outside. */
 function inheritFlags(index: u32): void {
-  flagsKnown(CARRY_ANY, false);
+  let known = NOT_WRITTEN;
+  flagsKnown(FLAGS_ANY);
   if (isEntry(index)) return;
-  let known: u32 = 0xff;
   for (let other: u32 = 0; other < blockCount; other++) {
     if (successor(other, 0) != index && successor(other, 1) != index) continue;
-    const out = <u32>load<u16>(flagsOut + (other << 1));
-    if (out == 0xff || (known != 0xff && known != out)) return;
-    known = out;
+    const out = <u32>load<u8>(flagsOut + other);
+    if (out == NOT_WRITTEN) return;
+    known = known == NOT_WRITTEN ? out : flagsMerge(known, out);
   }
-  if (known != 0xff) flagsKnown(known & 0xff, known >>> 8 != 0);
-}
-
-function noteFlagsOut(index: u32): void {
-  store<u16>(flagsOut + (index << 1), carryKind | (inSync ? 0x100 : 0));
+  if (known != NOT_WRITTEN) flagsKnown(known);
 }
 
 function writeBlock(index: u32): void {
@@ -195,8 +195,7 @@ function writeBlock(index: u32): void {
   standAtBlock();
   close();
   let guardEnd: u32 = 0;
-  let kindBefore: u32 = 0;
-  let syncBefore = false;
+  let flagsBefore: u32 = 0;
   for (let ip = block + BLOCK_HEADER_BYTES; ; ip += RECORD_BYTES) {
     if (!emitRoom(RECORD_ROOM)) {
       full = true;
@@ -205,8 +204,7 @@ function writeBlock(index: u32): void {
     if (guardEnd != 0 && ip >= guardEnd) {
       close();
       // What was set under the guard may not have been.
-      if (carryKind != kindBefore) flagsKnown(CARRY_ANY, false);
-      else flagsKnown(carryKind, inSync && syncBefore);
+      flagsKnown(flagsMerge(flagsBefore, flagsState()));
       guardEnd = 0;
     }
     const code = <Op>load<u16>(ip);
@@ -214,8 +212,7 @@ function writeBlock(index: u32): void {
       pushCondition(<u32>code - <u32>Op.GUARD_EQ);
       open(W.IF, TYPE_VOID);
       guardEnd = ip + load<u32>(ip, 8);
-      kindBefore = carryKind;
-      syncBefore = inSync;
+      flagsBefore = flagsState();
       continue;
     }
     placeRecord(ip);
@@ -232,7 +229,7 @@ function writeBlock(index: u32): void {
 function writeBranch(index: u32, code: Op, ip: u32): void {
   const target = blockOffset + load<u32>(ip, 8);
   const after = blockOffset + ((<u32>load<u8>(ip, 7)) << 1);
-  noteFlagsOut(index);
+  store<u8>(flagsOut + index, flagsState());
   if (code > Op.B && code <= Op.B_LE) {
     pushCondition(<u32>code - <u32>Op.B_EQ);
     open(W.IF, TYPE_VOID);
@@ -376,13 +373,14 @@ export function writeRegion(functionSlot: u32): bool {
   locals.localsReset();
   depthReset();
   orderBlocks();
-  for (let i: u32 = 0; i < REGION_BLOCKS_MAX; i++) store<u16>(flagsOut + (i << 1), 0xff);
+  memory.fill(flagsOut, <u8>NOT_WRITTEN, REGION_BLOCKS_MAX);
   memory.fill(isOpen, 0, 128);
+  const leave = open(W.BLOCK, TYPE_VOID);
   const exit = open(W.BLOCK, TYPE_VOID);
   const loops = returnsInside();
   const again = loops ? open(W.LOOP, TYPE_VOID) : 0;
   const jumpTo = loops ? open(W.BLOCK, TYPE_VOID) : exit;
-  placeLabels(exit, jumpTo);
+  placeLabels(leave, exit, jumpTo);
   openSequence(orderStart(), REGION_BLOCKS_MAX, true, NONE);
   writeSequence(orderStart(), REGION_BLOCKS_MAX);
   if (full) return false;
@@ -395,6 +393,16 @@ export function writeRegion(functionSlot: u32): bool {
   }
   close();
   writeEpilogue();
+  get(locals.FUEL);
+  get(locals.TARGET);
+  op(W.RETURN_CALL);
+  leb(IMPORT_JUMP);
+  close();
+  writeEpilogue();
+  get(locals.FUEL);
+  get(locals.PAGE);
+  op(W.RETURN_CALL);
+  leb(IMPORT_LEAVE);
   op(W.END);
   return emitRoom(RECORD_ROOM);
 }
@@ -464,25 +472,12 @@ function writeEpilogue(): void {
     access(W.I32_STORE, CPU_STATE + (number << 2));
   }
   if (locals.usesFlags) {
-    settleCarry();
+    settleFlags();
     storeLocal(locals.NEGATIVE, FLAG_N);
     storeLocal(locals.NOT_ZERO, FLAG_Z);
-    storeLocal(locals.CARRY_A, FLAG_C);
-    storeLocal(locals.CARRY_B, FLAG_V);
+    storeLocal(locals.CARRY, FLAG_C);
+    storeLocal(locals.B, FLAG_V);
   }
-  get(locals.SITE);
-  open(W.IF, TYPE_VOID);
-  get(locals.FUEL);
-  get(locals.PAGE);
-  get(locals.SITE);
-  get(locals.TARGET);
-  op(W.RETURN_CALL);
-  leb(IMPORT_LEAVE);
-  close();
-  get(locals.FUEL);
-  get(locals.TARGET);
-  op(W.RETURN_CALL);
-  leb(IMPORT_JUMP);
 }
 
 function storeLocal(local: u32, address: u32): void {
@@ -513,8 +508,8 @@ export function writePrologue(): void {
   if (locals.usesFlags) {
     loadLocal(locals.NEGATIVE, FLAG_N);
     loadLocal(locals.NOT_ZERO, FLAG_Z);
-    loadLocal(locals.CARRY_A, FLAG_C);
-    loadLocal(locals.CARRY_B, FLAG_V);
+    loadLocal(locals.CARRY, FLAG_C);
+    loadLocal(locals.B, FLAG_V);
   }
   if (locals.usesTlb) loadLocal(locals.TLB, TLB_TABLE);
   if (locals.usesVfp) {
