@@ -86,11 +86,6 @@ export function pagesWritten(at: u32, length: u32): void {
   }
 }
 
-/** The CPU is to look for stale pages, though no device has written. */
-export function pagesUnsettle(): void {
-  staleCount++;
-}
-
 /** The CPU has dropped the blocks of every stale page. */
 export function pagesSettled(): void {
   staleCount = 0;

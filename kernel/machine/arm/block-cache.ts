@@ -22,16 +22,7 @@ import {
   STATS_PAGES_INVALIDATED,
 } from "../../abi/layout";
 import { PAGE_RECORD_BYTES, CONFIG_RAM_BYTES, CONFIG_ROM_BYTES } from "../../abi/layout";
-import {
-  PAGE_STALE,
-  PAGE_TRANSLATED,
-  PAGE_WRITTEN,
-  pageOf,
-  pageRecord,
-  pagesSettled,
-  pagesUnsettle,
-  romOffset,
-} from "../pages";
+import { PAGE_STALE, PAGE_TRANSLATED, PAGE_WRITTEN, pageOf, pageRecord, pagesSettled, romOffset } from "../pages";
 import { tlbProtect } from "./tlb";
 import {
   FUNCTION_COUNT,
@@ -39,8 +30,6 @@ import {
   entryFind,
   functionFree,
   functionPageOf,
-  translationDropAll,
-  translationOn,
   translationRetrack,
   translationStrike,
 } from "./translation";
@@ -198,20 +187,8 @@ export function blockDropPage(record: u32): void {
   store<u64>(STATS_PAGES_INVALIDATED, load<u64>(STATS_PAGES_INVALIDATED) + 1);
 }
 
-/** The translations no longer say what the instructions mean: they go, with all blocks, before the next block. */
-let forget: bool = false;
-export function blockForgetTranslations(): void {
-  if (!translationOn()) return;
-  forget = true;
-  pagesUnsettle();
-}
-
 /** Drops the blocks of every page that a device has written. */
 export function blockDropStale(): void {
-  if (forget) {
-    blockCacheFlush();
-    return;
-  }
   const end = recordsEnd();
   for (let record = pageRecord(romOffset); record < end; record += PAGE_RECORD_BYTES) {
     if (load<u32>(record, 12) & PAGE_STALE) blockDropPage(record);
@@ -221,10 +198,6 @@ export function blockDropStale(): void {
 
 /** Drops all blocks. */
 export function blockCacheFlush(): void {
-  if (forget) {
-    forget = false;
-    translationDropAll();
-  }
   memory.fill(hash, 0, (hashMask + 1) * 4);
   free = cacheStart + SCRATCH_BYTES;
   blockGeneration++;

@@ -57,7 +57,6 @@ import {
   TTBR1,
   VBAR,
 } from "./cp15-state";
-import { blockForgetTranslations } from "./block-cache";
 import { ACCESS_READ, ACCESS_WRITE, fault, physical, translate } from "./mmu";
 import { privileged } from "./psr";
 import { CP15_STATE } from "./state";
@@ -189,8 +188,6 @@ export function cp15Write(key: u32, value: u32): bool {
       const after = SCTLR_ONES | (value & SCTLR_WRITABLE);
       store<u32>(SCTLR, after);
       if ((before ^ after) & (SCTLR_M | SCTLR_AFE | SCTLR_TRE)) tlbFlush();
-      // Translated accesses take for granted whether they must be aligned.
-      if ((before ^ after) & SCTLR_A) blockForgetTranslations();
       return true;
     }
     case 0x1002: // CPACR: CP10 and CP11 alone exist; ASEDIS reads as one, there is no Advanced SIMD

@@ -40,6 +40,7 @@ import {
   vfpBlockLoad,
   vfpBlockStore,
 } from "./block-transfer";
+import { SCTLR, SCTLR_A } from "./cp15-state";
 import { itAdvance } from "./decode";
 import {
   exceptionDataAbort,
@@ -89,6 +90,7 @@ import {
   functionIsTimed,
   functionTimed,
   functionVisited,
+  translatedAlignment,
   translationSample,
 } from "./translation";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
@@ -316,7 +318,7 @@ export function interpret(fuel: u32): u32 {
     base = pc();
     setItState(0);
     let entry = load<u32>(block, BLOCK_ENTRY);
-    if (entry != 0 && !stands) {
+    if (entry != 0 && !stands && (load<u32>(SCTLR) & SCTLR_A) == translatedAlignment) {
       setEvent(EVENT_NONE);
       const before = fuel;
       let entries: u64 = 0;

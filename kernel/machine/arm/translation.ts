@@ -78,6 +78,12 @@ export let translationBufferBytes: u32 = 0;
 export let translatedBytes: u32 = 0;
 export let translatedFunctions: u32 = 0;
 
+/** SCTLR.A as all translations take it for granted: accesses are probed by it. While it is another, none is entered. */
+export let translatedAlignment: u32 = 0;
+export function translationAlignment(bit: u32): void {
+  translatedAlignment = bit;
+}
+
 /** Hot blocks, noted since the translator last looked. */
 const HOT_COUNT: u32 = 32;
 export const hotBlocks: usize = memory.data(128);
@@ -92,6 +98,7 @@ export function translationInit(area: u32): void {
   translationBufferBytes = bytes - (translationBuffer - area);
   translatedBytes = 0;
   translatedFunctions = 0;
+  translatedAlignment = 0;
   hotCount = 0;
   if (bytes) memory.fill(area, 0, translationBuffer - area);
 }

@@ -11,6 +11,7 @@ import {
   STATS_TRANSLATED_INSTRUCTIONS,
   STATS_TRANSLATION_FLUSHES,
 } from "../../abi/layout";
+import { SCTLR, SCTLR_A } from "../arm/cp15-state";
 import { ramBytes, romBytes, romOffset, staleCount } from "../pages";
 import { Op } from "../arm/micro-operation";
 import {
@@ -35,8 +36,10 @@ import {
   hotCount,
   hotForget,
   hotNote,
+  translatedAlignment,
   translatedBytes,
   translatedFunctions,
+  translationAlignment,
   translationBuffer,
   translationBufferBytes,
   translationDropAll,
@@ -82,7 +85,14 @@ export function translateModule(): u32 {
 function translateHot(everything: bool): u32 {
   if (hotCount == 0) return 0;
   if (staleCount) blockDropStale();
-  if (translatedBytes > load<u32>(CONFIG_TRANSLATE_CODE_BYTES) || translatedFunctions + BATCH >= FUNCTION_COUNT) {
+  const alignment = load<u32>(SCTLR) & SCTLR_A;
+  const outdated = translatedFunctions != 0 && alignment != translatedAlignment;
+  translationAlignment(alignment);
+  if (
+    outdated ||
+    translatedBytes > load<u32>(CONFIG_TRANSLATE_CODE_BYTES) ||
+    translatedFunctions + BATCH >= FUNCTION_COUNT
+  ) {
     // A generation ends. What is hot will be hot again.
     translationDropAll();
     blockCacheFlush();
