@@ -30,16 +30,16 @@ export const FUNCTION_COUNT: u32 = 2048;
 const ENTRIES_BYTES: u32 = ENTRY_COUNT * 8;
 const STRIKE_COUNT: u32 = 4096;
 const STRIKES_MOST: u32 = 5;
-const FUNCTION_BYTES: u32 = 80;
+const FUNCTION_BYTES: u32 = 120;
 /** Pages of one function. */
-export const FUNCTION_PAGE_COUNT: u32 = 4;
+export const FUNCTION_PAGE_COUNT: u32 = 8;
 const FUNCTION_PAGE: u32 = 0; // u32 × FUNCTION_PAGE_COUNT, 0 behind the last
-const FUNCTION_CHUNKS: u32 = 16; // u64 × FUNCTION_PAGE_COUNT
-const FUNCTION_SIZE: u32 = 48;
-const FUNCTION_VISITS: u32 = 52;
-const FUNCTION_EXECUTED: u32 = 56; // u64: instructions
-const FUNCTION_TIMED: u32 = 64; // f32: instructions in timed visits
-const FUNCTION_NANOSECONDS: u32 = 68; // f32
+const FUNCTION_CHUNKS: u32 = 32; // u64 × FUNCTION_PAGE_COUNT
+const FUNCTION_SIZE: u32 = 96;
+const FUNCTION_VISITS: u32 = 100;
+const FUNCTION_EXECUTED: u32 = 104; // u64: instructions
+const FUNCTION_TIMED: u32 = 112; // f32: instructions in timed visits
+const FUNCTION_NANOSECONDS: u32 = 116; // f32
 
 // A function stays when it is worth it. Short visits never are, for entering and leaving costs what the interpreter needs for some
 // instructions: that is judged early. Whether long ones are is measured by the clock, when the engine's optimising compiler has had

@@ -4,8 +4,10 @@
 // A *site* tells everything of an instruction before which a function may be left:
 //
 //   bits 0–12   offset of the instruction in its page (0x1000: the page's end)
-//   bits 13–20  instructions of its block that were charged and not executed, the instruction being one of them
-//   bits 21–28  ITSTATE of the instruction
+//   bits 13–18  instructions of its block that were charged and not executed, the instruction being one of them
+//   bits 19–26  ITSTATE of the instruction
+//   bits 27–29  its page, among the region's
+//   bit 30      Thumb state
 //
 // An access that missed the TLB and is not simply one to RAM is not for us: a fault, a device, a store into decoded code. The function is
 // left before the instruction, and the interpreter does all of it. So whatever translated code executes, it completes.
@@ -19,7 +21,7 @@ import { shiftCarry } from "../arm/interpret";
 import { mediaLong } from "../arm/media";
 import { ACCESS_READ, ACCESS_WRITE, fault, linear, translate } from "../arm/mmu";
 import { privileged } from "../arm/psr";
-import { EVENT_STAND, FLAG_C, interwork, setEvent, setItState, setPc } from "../arm/state";
+import { EVENT_STAND, FLAG_C, THUMB, interwork, setEvent, setItState, setPc } from "../arm/state";
 import { systemRead } from "../arm/system";
 import { vfpRegisterTransfer } from "../arm/vfp";
 
@@ -29,7 +31,13 @@ export const QUESTION_SUBTRACT: u32 = 1;
 export const QUESTION_ADD: u32 = 2;
 
 export const SITE_REFUND_SHIFT: u32 = 13;
-export const SITE_IT_SHIFT: u32 = 21;
+export const SITE_IT_SHIFT: u32 = 19;
+export const SITE_PAGE_SHIFT: u32 = 27;
+export const SITE_THUMB_SHIFT: u32 = 30;
+
+/** Where the pages of the function that is executing lie, FUNCTION_PAGE_COUNT × u64: the virtual address, all ones until it was looked up
+ *  in this visit. Mappings do not change during one. Of the page that is executing it is always known. */
+export const VERIFIED: usize = memory.data(64);
 
 /** The site that a function is being left at. */
 export const LEFT_SITE: usize = memory.data(4);
@@ -84,14 +92,15 @@ function mayStore(at: u32, length: u32): bool {
   return true;
 }
 
-/** A function ends before an instruction: pc and ITSTATE are set, what was not executed is given back, and the interpreter is to go on. Returns the
- *  fuel that is left. */
-export function assistLeave(fuel: u32, page: u32): u32 {
+/** A function ends before the instruction at LEFT_SITE: pc, instruction set and ITSTATE are set, what was not executed is given back, and the
+ *  interpreter is to go on. Returns the fuel that is left. */
+export function assistLeave(fuel: u32): u32 {
   const site = load<u32>(LEFT_SITE);
-  setPc(page + (site & 0x1fff));
+  setPc(load<u32>(VERIFIED + (((site >>> SITE_PAGE_SHIFT) & 7) << 3)) + (site & 0x1fff));
+  store<u32>(THUMB, (site >>> SITE_THUMB_SHIFT) & 1);
   setItState((site >>> SITE_IT_SHIFT) & 0xff);
   setEvent(EVENT_STAND);
-  return fuel + ((site >>> SITE_REFUND_SHIFT) & 0xff);
+  return fuel + ((site >>> SITE_REFUND_SHIFT) & 0x3f);
 }
 
 /** A function ends with a branch to `target`, bit 0 telling the instruction set. Returns the fuel, for a function's tail call. */

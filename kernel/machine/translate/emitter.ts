@@ -51,6 +51,8 @@ export const enum W {
   I32_GE_S = 0x4e,
   I32_GE_U = 0x4f,
   I64_EQZ = 0x50,
+  I64_EQ = 0x51,
+  I64_NE = 0x52,
   F32_EQ = 0x5b,
   F32_LT = 0x5d,
   F32_GT = 0x5e,

@@ -30,7 +30,7 @@ export const IMPORT_COUNT: u32 = 23;
 
 const types: usize = memory.data<u8>([
   <u8>TYPE_FUNCTION,
-  <u8>TYPE_2,
+  <u8>TYPE_1,
   <u8>TYPE_2,
   <u8>TYPE_FUNCTION,
   <u8>TYPE_2,

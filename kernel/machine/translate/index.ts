@@ -55,7 +55,7 @@ const BATCH: u32 = 16;
 /** Room at the buffer's start for the module's head. */
 const HEAD_BYTES: u32 = 0x800;
 /** A region is begun only when the buffer has room for a large one. */
-const REGION_ROOM: u32 = 0x1_0000;
+const REGION_ROOM: u32 = 0x2_0000;
 
 const slots: usize = memory.data(64); // u32 × BATCH
 /** What translateInstalled() does: {block, packed} of u32 each. */
@@ -115,7 +115,7 @@ function translateHot(everything: bool): u32 {
     const key = load<u32>(block, BLOCK_KEY);
     if (key == 0 || load<u32>(block, BLOCK_ENTRY) != 0) continue;
     if (!everything && load<u32>(block, BLOCK_HEAT) < translationDue(key)) continue;
-    regionCollect(block);
+    regionCollect(block, everything);
     if (blockCount == 0 || pendingCount + blockCount > PENDING_MAX) continue;
     slot = freeSlot(slot);
     const start = emitPosition();

@@ -1,7 +1,7 @@
 // The locals of a translated function, and the operands of records as locals.
 //
-// A function has the type (fuel, page, state) → fuel: `page` is the virtual address of the code's page, for one translation serves every
-// mapping; `state` is the block to begin with. Guest registers are locals from the first instruction to the exit. What the
+// A function has the type (fuel, page, state) → fuel: `page` is the virtual address of the page where it begins, for one translation
+// serves every mapping; `state` is the block to begin with, and (8 bits up) which of the region's pages that is. Guest registers are locals from the first instruction to the exit. What the
 // body uses of them is noted while it is written; the prologue that loads them and the epilogue that stores them come last.
 
 import { CPU_STATE } from "../../abi/layout";

@@ -7,15 +7,16 @@
 //
 // Positions count through the order: a component takes the positions [head, componentEnd).
 
-import { NONE, REGION_BLOCKS_MAX, blockCount, isEntry, successor } from "./graph";
+import { NONE, REGION_BLOCKS_MAX, blockCount, isEntry } from "./graph";
+import { edge, edgeCount } from "./procedures";
 
-const blockAtPosition: usize = memory.data(128); // u8
-const positions: usize = memory.data(128); // u8
-const componentEnds: usize = memory.data(512); // u32: 0 for what heads no component
-const headsAround: usize = memory.data(512); // u32: head of the innermost component around, itself not being that head; NONE
-const dispatches: usize = memory.data(128); // u8
-const numbers: usize = memory.data(512); // u32: depth-first number; 0 not visited, NONE done
-const stack: usize = memory.data(512); // u8
+const blockAtPosition: usize = memory.data(256); // u8
+const positions: usize = memory.data(256); // u8
+const componentEnds: usize = memory.data(1024); // u32: 0 for what heads no component
+const headsAround: usize = memory.data(1024); // u32: head of the innermost component around, itself not being that head; NONE
+const dispatches: usize = memory.data(256); // u8
+const numbers: usize = memory.data(1024); // u32: depth-first number; 0 not visited, NONE done
+const stack: usize = memory.data(1024); // u8
 
 let stackTop: u32 = 0;
 let number: u32 = 0;
@@ -80,9 +81,8 @@ function visit(block: u32): u32 {
   setNumber(block, ++number);
   let head = number;
   let isLoop = false;
-  for (let which: u32 = 0; which < 2; which++) {
-    const target = successor(block, which);
-    if (target == NONE) continue;
+  for (let which: u32 = 0; which < edgeCount(block); which++) {
+    const target = edge(block, which);
     const low = numberOf(target) == 0 ? visit(target) : numberOf(target);
     if (low <= head) {
       head = low;
@@ -101,9 +101,9 @@ function visit(block: u32): u32 {
     element = load<u8>(stack + --stackTop);
   }
   const end = next;
-  for (let which: u32 = 0; which < 2; which++) {
-    const target = successor(block, which);
-    if (target != NONE && numberOf(target) == 0) visit(target);
+  for (let which: u32 = 0; which < edgeCount(block); which++) {
+    const target = edge(block, which);
+    if (numberOf(target) == 0) visit(target);
   }
   put(block, end);
   return head;
@@ -119,8 +119,8 @@ function enter(position: u32, from: u32): void {
 
 /** Orders the region's blocks. */
 export function orderBlocks(): void {
-  memory.fill(numbers, 0, 512);
-  memory.fill(dispatches, 0, 128);
+  memory.fill(numbers, 0, 1024);
+  memory.fill(dispatches, 0, 256);
   stackTop = 0;
   number = 0;
   next = REGION_BLOCKS_MAX;
@@ -133,9 +133,8 @@ export function orderBlocks(): void {
   for (let block: u32 = 0; block < blockCount; block++) {
     const position = positionOf(block);
     if (isEntry(block)) enter(position, NONE);
-    for (let which: u32 = 0; which < 2; which++) {
-      const target = successor(block, which);
-      if (target != NONE) enter(positionOf(target), position);
+    for (let which: u32 = 0; which < edgeCount(block); which++) {
+      enter(positionOf(edge(block, which)), position);
     }
   }
 }

@@ -3,8 +3,9 @@
 // Globals here live only while one function is written.
 
 import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_KEY } from "../arm/block-cache";
-import { LEFT_SITE, SITE_IT_SHIFT, SITE_REFUND_SHIFT } from "./assist";
-import { W, access, branchTo, close, constant, get, op, open, set, TYPE_VOID } from "./emitter";
+import { LEFT_SITE, SITE_IT_SHIFT, SITE_PAGE_SHIFT, SITE_REFUND_SHIFT, SITE_THUMB_SHIFT, VERIFIED } from "./assist";
+import { pageOfKey } from "./graph";
+import { W, access, branchTo, close, constant, op, open, set, TYPE_VOID } from "./emitter";
 import * as locals from "./locals";
 
 /** Labels of the function's ends: for the site in LEFT_SITE, and for the address in TARGET. */
@@ -17,6 +18,8 @@ export let jumpLabel: u32 = 0;
 export let blockOffset: u32 = 0;
 /** Linear-memory offset of its page. */
 export let pageBase: u32 = 0;
+/** Which of the region's pages it is. */
+export let blockPage: u32 = 0;
 export let blockKey: u32 = 0;
 export let isThumb: bool = false;
 export let blockLength: u32 = 0;
@@ -35,6 +38,7 @@ export function placeBlock(block: u32): void {
   blockKey = key;
   pageBase = key & 0xffff_f000;
   isThumb = (key & 1) != 0;
+  blockPage = pageOfKey(key);
   blockOffset = key & 0xffe;
   blockLength = load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK;
   done = 0;
@@ -68,7 +72,8 @@ export function siteOf(ip: u32): u32 {
 }
 
 function siteAt(at: u32, it: u32, refund: u32): u32 {
-  return at | (refund << SITE_REFUND_SHIFT) | (it << SITE_IT_SHIFT);
+  const page = (blockPage << SITE_PAGE_SHIFT) | ((isThumb ? 1 : 0) << SITE_THUMB_SHIFT);
+  return at | (refund << SITE_REFUND_SHIFT) | (it << SITE_IT_SHIFT) | page;
 }
 
 /** Leaves before the instruction at `ip` is begun: the interpreter goes on with it. */
@@ -100,9 +105,14 @@ export function standIf(ip: u32): void {
   close();
 }
 
+/** Where the virtual address of page `which` of the region is. */
+export function verifiedAt(which: u32): u32 {
+  return <u32>VERIFIED + (which << 3);
+}
+
 /** Pushes the virtual address of `at`, counted from the page's start. */
 export function pushAddress(at: u32): void {
-  get(locals.PAGE);
+  locals.loadWord(verifiedAt(blockPage));
   if (at) {
     constant(at);
     op(W.I32_ADD);
@@ -114,10 +124,4 @@ export function exitTo(at: u32, thumb: bool): void {
   pushAddress(at | (thumb ? 1 : 0));
   set(locals.TARGET);
   branchTo(W.BR, exitLabel);
-}
-
-/** The address on the stack, bit 0 telling the instruction set, is where the block goes. */
-export function jump(): void {
-  set(locals.TARGET);
-  branchTo(W.BR, jumpLabel);
 }

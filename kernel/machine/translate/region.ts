@@ -49,11 +49,14 @@ import {
   isEntry,
   isForeign,
   isGuard,
-  successor,
+  pageCount,
+  pageOfKey,
   targetOf,
 } from "./graph";
 import { IMPORT_JUMP, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
 import * as locals from "./locals";
+import { VERIFIED } from "./assist";
+import { candidate, candidateCount, edge, edgeCount, findEdges } from "./procedures";
 import { lowerData } from "./lower-data";
 import { lowerFloat, readsFlags } from "./lower-float";
 import { lowerMemory, pushTable } from "./lower-memory";
@@ -64,7 +67,7 @@ import {
   blockOffset,
   exitTo,
   isThumb,
-  jump,
+  jumpLabel,
   placeBlock,
   placeLabels,
   placeRecord,
@@ -72,21 +75,22 @@ import {
   stand,
   standAt,
   standAtBlock,
+  verifiedAt,
 } from "./place";
 
 /** More than a record and the opening of a sequence behind it can need. */
 const RECORD_ROOM: u32 = 2048;
 
-const labels: usize = memory.data(512); // u32 by position: the label that leads there
-const isOpen: usize = memory.data(128); // u8 by position of a head: its loop is open
-const loopLabels: usize = memory.data(512); // u32 by position of a head
+const labels: usize = memory.data(1024); // u32 by position: the label that leads there
+const isOpen: usize = memory.data(256); // u8 by position of a head: its loop is open
+const loopLabels: usize = memory.data(1024); // u32 by position of a head
 /** What is known of the flags at a block's end (flagsState), by index. */
-const flagsOut: usize = memory.data(128); // u8
+const flagsOut: usize = memory.data(256); // u8
 const NOT_WRITTEN: u32 = 0xff;
 
-/** Where a block's function can be entered: its position. */
+/** Where a block's function can be entered: its position, and its page. */
 export function stateOf(block: u32): u32 {
-  return positionOf(block);
+  return positionOf(block) | (pageOfKey(load<u32>(blockOf(block), BLOCK_KEY)) << 8);
 }
 
 let full: bool = false;
@@ -120,39 +124,67 @@ function goTo(position: u32): void {
 /** Goes where the branch or fall at `ip` goes: inside the region, or out of it. */
 function go(ip: u32): void {
   const target = blockOffset + load<u32>(ip, 8);
+  const toThumb = isThumb != (<Op>load<u16>(ip) == Op.BLX);
   const found = targetOf(ip, blockKey);
   const index = indexOf(found);
   if (index == NONE) {
-    exitTo(target, isThumb);
+    exitTo(target, toThumb);
     return;
   }
-  if (target < 0x1000) {
-    goTo(positionOf(index));
-    return;
-  }
-  // Another page: is it still mapped to where it was?
-  get(locals.PAGE);
-  constant(target & 0xffff_f000);
-  op(W.I32_ADD);
-  set(locals.ADDRESS);
+  if (target >= 0x1000) verify(target, toThumb, load<u32>(found, BLOCK_KEY) & 0xffff_f000);
+  goTo(positionOf(index));
+}
+
+/** Leaves unless the page with `target` is mapped to the region's page at linear-memory offset `page`. That is looked up once in a visit. */
+function verify(target: u32, toThumb: bool, page: u32): void {
+  const verified = verifiedAt(pageOfKey(page));
+  pushAddress(target & 0xffff_f000);
+  tee(locals.ADDRESS);
+  op(W.I64_EXTEND_I32_U);
+  constant(0);
+  access(W.I64_LOAD, verified);
+  op(W.I64_NE);
+  open(W.IF, TYPE_VOID);
   pushCodeEntry(locals.ADDRESS);
   tee(locals.ENTRY);
   access(W.I32_LOAD, 0);
   get(locals.ADDRESS);
-  op(W.I32_EQ);
+  op(W.I32_NE);
   get(locals.ENTRY);
   access(W.I32_LOAD, TLB_CODE_ADDEND);
   get(locals.ADDRESS);
   op(W.I32_ADD);
-  constant(load<u32>(found, BLOCK_KEY) & 0xffff_f000);
-  op(W.I32_EQ);
-  op(W.I32_AND);
+  constant(page);
+  op(W.I32_NE);
+  op(W.I32_OR);
   open(W.IF, TYPE_VOID);
-  get(locals.ADDRESS);
-  set(locals.PAGE);
-  goTo(positionOf(index));
+  exitTo(target, toThumb);
   close();
-  exitTo(target, isThumb);
+  constant(0);
+  get(locals.ADDRESS);
+  op(W.I64_EXTEND_I32_U);
+  access(W.I64_STORE, verified);
+  close();
+}
+
+/** The address on the stack, bit 0 telling the instruction set, is where the block with this index goes. */
+function jump(index: u32): void {
+  set(locals.TARGET);
+  for (let which: u32 = 0; which < candidateCount(index); which++) {
+    const to = candidate(index, which);
+    const key = load<u32>(blockOf(to), BLOCK_KEY);
+    get(locals.TARGET);
+    constant(key & 0xfff);
+    op(W.I32_SUB);
+    op(W.I64_EXTEND_I32_U);
+    constant(0);
+    access(W.I64_LOAD, verifiedAt(pageOfKey(key)));
+    op(W.I64_EQ);
+    open(W.IF, TYPE_VOID);
+    goTo(positionOf(to));
+    close();
+  }
+  branchTo(W.BR, jumpLabel);
 }
 
 /** Pushes the TLB's code entry for the address in `local` (arm/tlb tlbCodeEntry). */
@@ -166,13 +198,18 @@ function pushCodeEntry(local: u32): void {
   op(W.I32_ADD);
 }
 
+function leadsTo(index: u32, target: u32): bool {
+  for (let which: u32 = 0; which < edgeCount(index); which++) if (edge(index, which) == target) return true;
+  return false;
+}
+
 /** What all of the block's predecessors leave of the flags; nothing is known when one is not written yet, or control comes from outside. */
 function inheritFlags(index: u32): void {
   let known = NOT_WRITTEN;
   flagsKnown(FLAGS_ANY);
   if (isEntry(index)) return;
   for (let other: u32 = 0; other < blockCount; other++) {
-    if (successor(other, 0) != index && successor(other, 1) != index) continue;
+    if (!leadsTo(other, index)) continue;
     const out = <u32>load<u8>(flagsOut + other);
     if (out == NOT_WRITTEN) return;
     known = known == NOT_WRITTEN ? out : flagsMerge(known, out);
@@ -258,27 +295,21 @@ function writeBranch(index: u32, code: Op, ip: u32): void {
       return;
     }
     case Op.BL:
+    case Op.BLX:
       pushAddress((after + 4) | (<u32>load<u8>(ip, 5)));
       locals.setOperand(LR);
       go(ip);
       return;
-    case Op.BLX: {
-      const wasThumb = <u32>load<u8>(ip, 5);
-      pushAddress((after + 4) | wasThumb);
-      locals.setOperand(LR);
-      exitTo(target, wasThumb == 0);
-      return;
-    }
     case Op.JUMP_LINK:
       // The target first: it may be the link register.
       locals.getOperand(load<u8>(ip, 4));
       pushAddress(load<u8>(ip, 5) ? (after + 2) | 1 : after + 4);
       locals.setOperand(LR);
-      jump();
+      jump(index);
       return;
     case Op.JUMP:
       locals.getOperand(load<u8>(ip, 4));
-      jump();
+      jump(index);
       return;
     case Op.JUMP_PLAIN:
       locals.getOperand(load<u8>(ip, 4));
@@ -286,11 +317,11 @@ function writeBranch(index: u32, code: Op, ip: u32): void {
         constant(1);
         op(W.I32_OR);
       }
-      jump();
+      jump(index);
       return;
     case Op.TABLE_BRANCH:
       pushTable(ip);
-      jump();
+      jump(index);
       return;
     default:
       // A record that nobody knows: a defect, which verification and the tests show as an instruction that is not translated.
@@ -372,9 +403,10 @@ export function writeRegion(functionSlot: u32): bool {
   slot = functionSlot;
   locals.localsReset();
   depthReset();
+  findEdges();
   orderBlocks();
   memory.fill(flagsOut, <u8>NOT_WRITTEN, REGION_BLOCKS_MAX);
-  memory.fill(isOpen, 0, 128);
+  memory.fill(isOpen, 0, 256);
   const leave = open(W.BLOCK, TYPE_VOID);
   const exit = open(W.BLOCK, TYPE_VOID);
   const loops = returnsInside();
@@ -400,7 +432,6 @@ export function writeRegion(functionSlot: u32): bool {
   close();
   writeEpilogue();
   get(locals.FUEL);
-  get(locals.PAGE);
   op(W.RETURN_CALL);
   leb(IMPORT_LEAVE);
   op(W.END);
@@ -438,12 +469,13 @@ function findInside(again: u32): void {
   op(W.I32_EQ);
   op(W.I32_AND);
   open(W.IF, TYPE_VOID);
+  get(locals.ADDRESS);
+  set(locals.PAGE);
   get(locals.VALUE);
   constant(0xffff);
   op(W.I32_AND);
   set(locals.STATE);
-  get(locals.ADDRESS);
-  set(locals.PAGE);
+  beginPage();
   branchTo(W.BR, again);
   close();
   close();
@@ -491,6 +523,29 @@ function loadLocal(local: u32, address: u32): void {
   set(local);
 }
 
+/** STATE as a function is entered with becomes the position; where its page lies is known. */
+function beginPage(): void {
+  if (pageCount > 1) {
+    get(locals.STATE);
+    constant(8);
+    op(W.I32_SHR_U);
+    constant(3);
+    op(W.I32_SHL);
+    get(locals.PAGE);
+    op(W.I64_EXTEND_I32_U);
+    access(W.I64_STORE, <u32>VERIFIED);
+    get(locals.STATE);
+    constant(0xff);
+    op(W.I32_AND);
+    set(locals.STATE);
+    return;
+  }
+  constant(0);
+  get(locals.PAGE);
+  op(W.I64_EXTEND_I32_U);
+  access(W.I64_STORE, <u32>VERIFIED);
+}
+
 /** Writes the declaration of the locals, and what loads them. */
 export function writePrologue(): void {
   leb(4);
@@ -512,6 +567,13 @@ export function writePrologue(): void {
     loadLocal(locals.B, FLAG_V);
   }
   if (locals.usesTlb) loadLocal(locals.TLB, TLB_TABLE);
+  for (let which: u32 = 0; which < pageCount && pageCount > 1; which++) {
+    constant(0);
+    op(W.I64_CONST);
+    leb(0x7f); // −1
+    access(W.I64_STORE, verifiedAt(which));
+  }
+  beginPage();
   if (locals.usesVfp) {
     call(IMPORT_VFP_USABLE);
     set(locals.VFP_USABLE);
