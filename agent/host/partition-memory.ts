@@ -32,7 +32,7 @@ export const TRANSLATION = { translateBytes: TRANSLATE_BYTES_LEAST, translateCod
  *  disk). */
 export const CACHE_SIZES: Record<"normal" | "small", CacheSizes> = {
   normal: {
-    tlbEntries: 512,
+    tlbEntries: 2048,
     tlbContexts: 12,
     blockCacheBytes: 40 * WASM_PAGE,
     diskPieceBytes: 16 << 10,

@@ -58,6 +58,7 @@ import { media, mediaLong, reverseBits, saturate } from "./media";
 import { LINK_FAR, LINK_HINT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
 import { irqMasked, privileged, psrSetFlags } from "./psr";
 import { psciCall } from "./psci";
+import { questionClear, questionSettle } from "./question";
 import {
   EVENT_DATA_ABORT,
   EVENT_JUMP,
@@ -88,6 +89,7 @@ import {
   SAMPLE_SHIFT,
   entryFind,
   functionIsTimed,
+  functionRecord,
   functionTimed,
   functionVisited,
   translatedAlignment,
@@ -320,25 +322,30 @@ export function interpret(fuel: u32): u32 {
     let entry = load<u32>(block, BLOCK_ENTRY);
     if (entry != 0 && !stands && (load<u32>(SCTLR) & SCTLR_A) == translatedAlignment) {
       setEvent(EVENT_NONE);
+      questionClear();
       const before = fuel;
       let entries: u64 = 0;
       do {
         entries++;
         const index = entry >>> 16;
+        const record = functionRecord(index);
         const fuelBefore = fuel;
-        // Looking at the clock takes as long as some dozen instructions: the first look measures that.
-        const look = functionIsTimed(index) ? clockHost() : 0;
-        const start = look != 0 ? clockHost() : 0;
-        fuel = call_indirect<u32>(index, fuel, base & 0xffff_f000, entry & 0xffff);
-        let slow = functionVisited(index, fuelBefore - fuel);
-        if (start != 0 && functionTimed(index, fuelBefore - fuel, clockHost() - start - (start - look))) slow = true;
-        if (slow) blockDropFunction(index, true);
+        if (!functionIsTimed(record)) fuel = call_indirect<u32>(index, fuel, base & 0xffff_f000, entry & 0xffff);
+        else {
+          // Looking at the clock takes as long as some dozen instructions: the first look measures that.
+          const look = clockHost();
+          const start = clockHost();
+          fuel = call_indirect<u32>(index, fuel, base & 0xffff_f000, entry & 0xffff);
+          functionTimed(record, fuelBefore - fuel, clockHost() - start - (start - look));
+        }
+        if (functionVisited(record, fuelBefore - fuel)) blockDropFunction(index, true);
         if (event() != EVENT_NONE) break;
         base = pc();
         const code = tlbCodeEntry(base);
         if (load<u32>(code) != (base & 0xffff_f000)) break;
         entry = entryFind((base + load<u32>(code, TLB_CODE_ADDEND)) | load<u32>(THUMB));
       } while (entry != 0);
+      questionSettle();
       store<u64>(STATS_TRANSLATED_ENTRIES, load<u64>(STATS_TRANSLATED_ENTRIES) + entries);
       store<u64>(STATS_TRANSLATED_EXECUTED, load<u64>(STATS_TRANSLATED_EXECUTED) + <u64>(before - fuel));
       stands = event() == EVENT_STAND;

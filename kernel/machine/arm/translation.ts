@@ -45,16 +45,16 @@ const FUNCTION_NANOSECONDS: u32 = 116; // f32
 // instructions: that is judged early. Whether long ones are is measured by the clock, when the engine's optimising compiler has had
 // its turn. Neither can be seen by the guest.
 const VISITS_JUDGED: u32 = 512;
-const VISIT_LENGTH_LEAST: u64 = 64;
+const VISIT_LENGTH_LEAST: u64 = 24;
 const EXECUTED_JUDGED: u64 = 4_000_000;
 /** One visit of so many is timed; a function is judged by so many timed visits. */
-const VISITS_TIMED: u32 = 16;
+const VISITS_TIMED: u32 = 256;
 const TIMED_JUDGED: u32 = 32;
 /** A visit that takes longer than this, and than so many times what the interpreter would, was interrupted by the computer: no measure. */
 const NANOSECONDS_ODD: f64 = 20_000;
 const TIMES_ODD: f64 = 10;
-/** How much faster than the interpreter a function must be to stay. */
-const GAIN_LEAST: f64 = 1.05;
+/** A function that takes more than so many times what the interpreter would is dropped. */
+const LOSS_MOST: f64 = 1.05;
 
 /** Samples that make a block hot now. */
 function hotThreshold(): u32 {
@@ -205,46 +205,50 @@ export function translationPace(instructions: u32, nanoseconds: f64): void {
   else if (pace < 4 * interpreterPace) interpreterPace += (pace - interpreterPace) / 64;
 }
 
-/** Whether the coming visit to the function in slot `index` is to be timed. */
+/** The record of the function in slot `index`. */
 // @ts-ignore: decorator
 @inline
-export function functionIsTimed(index: u32): bool {
-  return load<u32>(functionTable + index * FUNCTION_BYTES, FUNCTION_VISITS) % VISITS_TIMED == VISITS_TIMED - 1;
+export function functionRecord(index: u32): u32 {
+  return functionTable + index * FUNCTION_BYTES;
+}
+
+/** Whether the coming visit to the function with this record is to be timed. */
+// @ts-ignore: decorator
+@inline
+export function functionIsTimed(record: u32): bool {
+  return load<u32>(record, FUNCTION_VISITS) % VISITS_TIMED == VISITS_TIMED - 1;
 }
 
 /** A visit is over. True: the function is not worth its visits. */
 // @ts-ignore: decorator
 @inline
-export function functionVisited(index: u32, instructions: u32): bool {
-  const record = functionTable + index * FUNCTION_BYTES;
+export function functionVisited(record: u32, instructions: u32): bool {
   const visits = load<u32>(record, FUNCTION_VISITS) + 1;
-  const executed = load<u64>(record, FUNCTION_EXECUTED) + <u64>instructions;
   store<u32>(record, visits, FUNCTION_VISITS);
-  store<u64>(record, executed, FUNCTION_EXECUTED);
-  return visits % VISITS_JUDGED == 0 && judging && executed < <u64>visits * VISIT_LENGTH_LEAST && isThere(record);
+  store<u64>(record, load<u64>(record, FUNCTION_EXECUTED) + <u64>instructions, FUNCTION_EXECUTED);
+  return visits % VISITS_JUDGED == 0 && isNotWorthIt(record, visits);
 }
 
-/** It may have changed its own code, and be gone. */
-function isThere(record: u32): bool {
-  return load<u32>(record, FUNCTION_PAGE) != 0;
-}
-
-/** A timed visit is over. True: the function is slower than the interpreter. */
-export function functionTimed(index: u32, instructions: u32, nanoseconds: f64): bool {
-  const record = functionTable + index * FUNCTION_BYTES;
-  if (!judging || interpreterPace == 0 || load<u64>(record, FUNCTION_EXECUTED) < EXECUTED_JUDGED || !isThere(record))
-    return false;
-  const expected = <f64>instructions * interpreterPace;
-  if (nanoseconds > NANOSECONDS_ODD && nanoseconds > TIMES_ODD * expected) return false;
-  const timed = load<f32>(record, FUNCTION_TIMED) + <f32>instructions;
-  const spent = load<f32>(record, FUNCTION_NANOSECONDS) + <f32>nanoseconds;
-  store<f32>(record, timed, FUNCTION_TIMED);
-  store<f32>(record, spent, FUNCTION_NANOSECONDS);
-  if (load<u32>(record, FUNCTION_VISITS) % (VISITS_TIMED * TIMED_JUDGED) >= VISITS_TIMED) return false;
+function isNotWorthIt(record: u32, visits: u32): bool {
+  // It may have changed its own code, and be gone.
+  if (!judging || load<u32>(record, FUNCTION_PAGE) == 0) return false;
+  const executed = load<u64>(record, FUNCTION_EXECUTED);
+  if (executed < <u64>visits * VISIT_LENGTH_LEAST) return true;
+  if (visits % (VISITS_TIMED * TIMED_JUDGED) != 0) return false;
+  const timed = <f64>load<f32>(record, FUNCTION_TIMED);
+  const spent = <f64>load<f32>(record, FUNCTION_NANOSECONDS);
   // A fresh measure each time.
   store<f32>(record, 0, FUNCTION_TIMED);
   store<f32>(record, 0, FUNCTION_NANOSECONDS);
-  return <f64>spent * GAIN_LEAST > <f64>timed * interpreterPace;
+  return executed >= EXECUTED_JUDGED && interpreterPace != 0 && spent > timed * interpreterPace * LOSS_MOST;
+}
+
+/** A timed visit is over. */
+export function functionTimed(record: u32, instructions: u32, nanoseconds: f64): void {
+  const expected = <f64>instructions * interpreterPace;
+  if (nanoseconds > NANOSECONDS_ODD && nanoseconds > TIMES_ODD * expected) return;
+  store<f32>(record, load<f32>(record, FUNCTION_TIMED) + <f32>instructions, FUNCTION_TIMED);
+  store<f32>(record, load<f32>(record, FUNCTION_NANOSECONDS) + <f32>nanoseconds, FUNCTION_NANOSECONDS);
 }
 
 /** Slot `index` is free; its entries are found no more. */

@@ -4,7 +4,6 @@ export {
   assistPlace as translatedA,
   assistLeave as translatedB,
   assistJump as translatedC,
-  assistOverflow as translatedD,
   assistExclusiveLoad as translatedE,
   assistExclusiveStore as translatedF,
   assistVfpMove as translatedI,
@@ -12,6 +11,7 @@ export {
   assistShiftCarry as translatedK,
   assistMediaLong as translatedN,
 } from "./assist";
+export { overflowOf as translatedD } from "../arm/question";
 export { vfpUsable as translatedG } from "../arm/system";
 export { vfpDataProcessing as translatedH } from "../arm/vfp";
 export { media as translatedM, reverseBits as translatedL, saturate as translatedO } from "../arm/media";

@@ -25,11 +25,6 @@ import { EVENT_STAND, FLAG_C, THUMB, interwork, setEvent, setItState, setPc } fr
 import { systemRead } from "../arm/system";
 import { vfpRegisterTransfer } from "../arm/vfp";
 
-/** What V, and C where it follows, is of the two operands (flags). NONE: V is the second. */
-export const QUESTION_NONE: u32 = 0;
-export const QUESTION_SUBTRACT: u32 = 1;
-export const QUESTION_ADD: u32 = 2;
-
 export const SITE_REFUND_SHIFT: u32 = 13;
 export const SITE_IT_SHIFT: u32 = 19;
 export const SITE_PAGE_SHIFT: u32 = 27;
@@ -107,14 +102,6 @@ export function assistLeave(fuel: u32): u32 {
 export function assistJump(fuel: u32, target: u32): u32 {
   interwork(target);
   return fuel;
-}
-
-/** V, 0 or 1. */
-export function assistOverflow(kind: u32, a: u32, b: u32): u32 {
-  const question = kind & 3;
-  if (question == QUESTION_NONE) return b;
-  if (question == QUESTION_SUBTRACT) return ((a ^ b) & (a ^ (a - b))) >>> 31;
-  return ((a ^ (a + b)) & (b ^ (a + b))) >>> 31;
 }
 
 /** LDREX. `what`: size, then operands d and d2, a byte each. Anything but RAM: true, nothing is done. */

@@ -13,15 +13,13 @@
 // In sync: N and Z come from the same operation as the question, so that a signed condition is one comparison of the operands.
 
 import { CARRY_CLEAR, CARRY_KEEP, CARRY_SHIFTER } from "../arm/micro-operation";
-import { QUESTION_ADD, QUESTION_NONE, QUESTION_SUBTRACT } from "./assist";
+import { FOLLOWS, QUESTION_ADD, QUESTION_NONE, QUESTION_SUBTRACT } from "../arm/question";
 import { W, call, close, constant, get, op, open, set, tee, TYPE_I32 } from "./emitter";
 import { IMPORT_OVERFLOW } from "./imports";
 import { A, B, CARRY, KIND, NEGATIVE, NOT_ZERO, SHIFTER, VALUE, WIDE, noteFlags } from "./locals";
 
 /** The question is not known here. */
 const QUESTION_ANY: u32 = 3;
-/** In KIND: C follows the question. */
-const FOLLOWS: u32 = 4;
 /** Whether it does is not known here. */
 const FOLLOWS_ANY: u32 = 2;
 
@@ -294,16 +292,4 @@ function pushSignedGreaterEqual(): void {
   op(W.I32_SHR_U);
   pushOverflow();
   op(W.I32_EQ);
-}
-
-/** Leaves C in CARRY and V in B, whatever the question: for the epilogue, behind which no flag is asked for. */
-export function settleFlags(): void {
-  flagsKnown(FLAGS_ANY);
-  pushCarry();
-  set(CARRY);
-  get(KIND);
-  get(A);
-  get(B);
-  call(IMPORT_OVERFLOW);
-  set(B);
 }

@@ -16,6 +16,7 @@
 import { CPU_STATE } from "../../abi/layout";
 import { BLOCK_HEADER_BYTES, BLOCK_KEY } from "../arm/block-cache";
 import { Op, RECORD_BYTES } from "../arm/micro-operation";
+import { QUESTION_A, QUESTION_KIND } from "../arm/question";
 import { FLAG_C, FLAG_N, FLAG_V, FLAG_Z, LR } from "../arm/state";
 import { TLB_CODE_ADDEND, TLB_CODE_MASK, TLB_CODE_TABLE, TLB_TABLE } from "../arm/tlb";
 import { ENTRY_COUNT, entryTable } from "../arm/translation";
@@ -38,7 +39,7 @@ import {
   set,
   tee,
 } from "./emitter";
-import { FLAGS_ANY, flagsKnown, flagsMerge, flagsState, pushCondition, settleFlags } from "./flags";
+import { FLAGS_ANY, flagsKnown, flagsMerge, flagsState, pushCondition } from "./flags";
 import {
   NONE,
   REGION_BLOCKS_MAX,
@@ -504,10 +505,11 @@ function writeEpilogue(): void {
     access(W.I32_STORE, CPU_STATE + (number << 2));
   }
   if (locals.usesFlags) {
-    settleFlags();
     storeLocal(locals.NEGATIVE, FLAG_N);
     storeLocal(locals.NOT_ZERO, FLAG_Z);
     storeLocal(locals.CARRY, FLAG_C);
+    storeLocal(locals.KIND, <u32>QUESTION_KIND);
+    storeLocal(locals.A, <u32>QUESTION_A);
     storeLocal(locals.B, FLAG_V);
   }
 }
@@ -564,6 +566,8 @@ export function writePrologue(): void {
     loadLocal(locals.NEGATIVE, FLAG_N);
     loadLocal(locals.NOT_ZERO, FLAG_Z);
     loadLocal(locals.CARRY, FLAG_C);
+    loadLocal(locals.KIND, <u32>QUESTION_KIND);
+    loadLocal(locals.A, <u32>QUESTION_A);
     loadLocal(locals.B, FLAG_V);
   }
   if (locals.usesTlb) loadLocal(locals.TLB, TLB_TABLE);
