@@ -10,8 +10,12 @@ const EAGER = "--no-wasm-lazy-compilation";
  *  20 million, scripting languages were half as fast again slower than interpreted). */
 const TIERING = "--wasm-tiering-budget=600000000";
 
+/** Read the hints which way translated branches go (kernel/machine/translate/hints). */
+const HINTS = "--experimental-wasm-branch-hinting";
+
 /** Sets the flags. */
 export function setEngineFlags(): void {
   setFlagsFromString(EAGER);
   setFlagsFromString(TIERING);
+  setFlagsFromString(HINTS);
 }

@@ -47,13 +47,14 @@ import {
 } from "../arm/translation";
 import { byte, emitPosition, emitRoom, emitStart, lebWideAt } from "./emitter";
 import { blockCount, blockOf, isEntry, isForeign, pageAt, pageCount, regionCollect, regionLength } from "./graph";
+import { HINTS_BYTES, HINTS_SECTION_BYTES, hintsDone, hintsForget, hintsFunction, hintsStart } from "./hints";
 import { writeModuleHead } from "./module";
 import { stateOf, writePrologue, writeRegion } from "./region";
 
 /** Functions of one module: one compilation, one instance, and the engine's overhead for it. */
 const BATCH: u32 = 16;
 /** Room at the buffer's start for the module's head. */
-const HEAD_BYTES: u32 = 0x800;
+const HEAD_BYTES: u32 = 0x800 + HINTS_SECTION_BYTES;
 /** A region is begun only when the buffer has room for a large one. */
 const REGION_ROOM: u32 = 0x2_0000;
 
@@ -103,7 +104,8 @@ function translateHot(everything: bool): u32 {
   pendingCount = 0;
   moduleAt = pendingAt + PENDING_BYTES;
   const bodies = moduleAt + HEAD_BYTES;
-  const end = translationBuffer + translationBufferBytes;
+  const end = translationBuffer + translationBufferBytes - HINTS_BYTES;
+  hintsStart(end);
   emitStart(bodies, end);
   // The code section: its size and count are written over these bytes in the end.
   for (let i = 0; i < 7; i++) byte(0);
@@ -119,7 +121,8 @@ function translateHot(everything: bool): u32 {
     if (blockCount == 0 || pendingCount + blockCount > PENDING_MAX) continue;
     slot = freeSlot(slot);
     const start = emitPosition();
-    if (!writeFunction(slot)) {
+    if (!writeFunction(slot, count)) {
+      hintsForget();
       emitStart(start, end);
       continue;
     }
@@ -154,11 +157,12 @@ export function translateEverything(): u32 {
   return translateHot(true);
 }
 
-/** Writes the function of the region that was collected: size, locals, prologue, body. False: there is no room. */
-function writeFunction(slot: u32): bool {
+/** Writes the function of the region that was collected, number `which` of the module: size, locals, prologue, body. False: there is no room. */
+function writeFunction(slot: u32, which: u32): bool {
   const sizeAt = emitPosition();
   for (let i = 0; i < 5; i++) byte(0);
   const bodyAt = emitPosition();
+  hintsFunction();
   if (!writeRegion(slot)) return false;
   const bodyBytes = emitPosition() - bodyAt;
   // The prologue is known now; it goes in front.
@@ -170,6 +174,7 @@ function writeFunction(slot: u32): bool {
   memory.copy(bodyAt, bodyAt + bodyBytes, prologueBytes);
   memory.copy(bodyAt + prologueBytes, scratch, bodyBytes);
   lebWideAt(sizeAt, bodyBytes + prologueBytes);
+  hintsDone(which, prologueBytes);
   return true;
 }
 

@@ -8,6 +8,7 @@ import { MODE_USER, PSR_MODE } from "../arm/psr";
 import { CONTROL } from "../arm/state";
 import { W, TYPE_VOID, access, call, close, constant, get, op, open, set, tee } from "./emitter";
 import { setCarryAndOverflow } from "./flags";
+import { likely } from "./hints";
 import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_SYSTEM_READ, IMPORT_VFP_MOVE } from "./imports";
 import {
   DOUBLE,
@@ -40,6 +41,7 @@ function arithmetic(ip: u32, which: u32, isDouble: bool): void {
   op(<W>((isDouble ? <u32>W.F64_ADD : <u32>W.F32_ADD) + which));
   set(isDouble ? DOUBLE : SINGLE);
   pushResultStands(isDouble, which < 2);
+  likely();
   open(W.IF, TYPE_VOID);
   constant(0);
   get(isDouble ? DOUBLE : SINGLE);

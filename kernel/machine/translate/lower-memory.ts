@@ -10,6 +10,7 @@ import { TLB_ADDEND, TLB_MASK, TLB_READ, TLB_WRITE } from "../arm/tlb";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
 import { PLACE_UNPRIVILEGED, PLACE_WORDS, PLACE_WRITE } from "./assist";
 import { W, TYPE_I32, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
+import { likely, unlikely } from "./hints";
 import { IMPORT_EXCLUSIVE_LOAD, IMPORT_EXCLUSIVE_STORE, IMPORT_PLACE } from "./imports";
 import {
   ADDRESS,
@@ -60,6 +61,7 @@ function place(ip: u32, what: u32): void {
   }
   const strict = (load<u32>(SCTLR) & SCTLR_A) != 0;
   probe(tag, length, what & PLACE_WORDS ? 3 : strict ? length - 1 : 0);
+  likely();
   open(W.IF, TYPE_I32);
   get(ADDRESS);
   get(ENTRY);
@@ -77,6 +79,7 @@ function askPlace(ip: u32, what: u32): void {
   call(IMPORT_PLACE);
   tee(VALUE);
   op(W.I32_EQZ);
+  unlikely();
   branchTo(W.BR_IF, leaveLabel);
   get(VALUE);
 }

@@ -1,6 +1,7 @@
 // VFP data processing by its instruction word (arm/vfp-data): multiply and add, square root, comparison, conversion. Each has an inline
 // form for the case that the host gives the same bits and flags (float-operands), and calls the interpreter's function for the rest.
 
+import { likely } from "./hints";
 import { VFP_STATE } from "../../abi/layout";
 import { FPSCR_FZ } from "../arm/vfp-state";
 import { TYPE_VOID, W, call, close, constant, get, op, open, set } from "./emitter";
@@ -30,6 +31,7 @@ function generic(ip: u32, word: u32): void {
 
 /** The condition on the stack: the result in DOUBLE or SINGLE goes to d; else the generic way. */
 function putOrGeneric(ip: u32, word: u32, d: u32, isDouble: bool): void {
+  likely();
   open(W.IF, TYPE_VOID);
   constant(0);
   get(isDouble ? DOUBLE : SINGLE);
@@ -81,6 +83,7 @@ function compare(ip: u32, word: u32, isDouble: bool, withZero: bool): void {
   op(W.I32_AND);
   op(W.I32_EQZ);
   op(W.I32_AND);
+  likely();
   open(W.IF, TYPE_VOID);
   constant(0);
   loadWord(FPSCR);
@@ -125,6 +128,7 @@ function toInteger(ip: u32, word: u32, isDouble: bool): void {
   }
   pushHostExact();
   op(W.I32_AND);
+  likely();
   open(W.IF, TYPE_VOID);
   constant(0);
   getFloat(m, isDouble);

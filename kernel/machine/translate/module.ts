@@ -2,6 +2,7 @@
 // (core specification 2.0 §5.5). The host sees nothing else of the translator.
 
 import { TYPE_I32, TYPE_I64, W, byte, constant, emitPosition, leb, lebWideAt, op } from "./emitter";
+import { writeHints } from "./hints";
 import { IMPORT_COUNT, TYPE_FUNCTION, importType } from "./imports";
 
 /** Names in the import section: the functions are A, B, C … of "m" (assist-exports), with the table "t" and the memory "r". */
@@ -78,6 +79,9 @@ export function writeModuleHead(count: u32, slots: usize): void {
     leb(1);
     leb(IMPORT_COUNT + i);
   }
+  sectionClose();
+  sectionOpen(0);
+  writeHints(count, IMPORT_COUNT);
   sectionClose();
 }
 

@@ -6,6 +6,7 @@ import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_KEY } from "../arm/block-cache";
 import { LEFT_SITE, SITE_IT_SHIFT, SITE_PAGE_SHIFT, SITE_REFUND_SHIFT, SITE_THUMB_SHIFT, VERIFIED } from "./assist";
 import { pageOfKey } from "./graph";
 import { W, access, branchTo, close, constant, op, open, set, TYPE_VOID } from "./emitter";
+import { unlikely } from "./hints";
 import * as locals from "./locals";
 
 /** Labels of the function's ends: for the site in LEFT_SITE, and for the address in TARGET. */
@@ -100,6 +101,7 @@ function leave(site: u32): void {
 
 /** Leaves before the instruction at `ip` when a condition, on the stack, holds. */
 export function standIf(ip: u32): void {
+  unlikely();
   open(W.IF, TYPE_VOID);
   stand(ip);
   close();

@@ -54,6 +54,7 @@ import {
   pageOfKey,
   targetOf,
 } from "./graph";
+import { unlikely } from "./hints";
 import { IMPORT_JUMP, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
 import * as locals from "./locals";
 import { VERIFIED } from "./assist";
@@ -145,6 +146,7 @@ function verify(target: u32, toThumb: bool, page: u32): void {
   constant(0);
   access(W.I64_LOAD, verified);
   op(W.I64_NE);
+  unlikely();
   open(W.IF, TYPE_VOID);
   pushCodeEntry(locals.ADDRESS);
   tee(locals.ENTRY);
@@ -229,6 +231,7 @@ function writeBlock(index: u32): void {
   tee(locals.FUEL);
   constant(0);
   op(W.I32_LT_S);
+  unlikely();
   open(W.IF, TYPE_VOID);
   standAtBlock();
   close();
