@@ -16,8 +16,8 @@ import type { TranslationStats } from "./messages.ts";
 /** Places in a machine's table: kernel/machine/arm/translation, FUNCTION_COUNT. */
 const FUNCTION_COUNT = 2048;
 /** Time that may go into compiling: some at first, and then a share of what passes. */
-const COMPILE_MS_FIRST = 150;
-const COMPILE_SHARE = 0.04;
+const COMPILE_MS_FIRST = 200;
+const COMPILE_SHARE = 0.1;
 const IMPORT_PREFIX = "translated";
 
 export class Translator {

@@ -10,14 +10,13 @@ import {
   EXIT_REQUEST,
   IRQ_LINE,
   MODE_DETERMINISTIC,
-  STATS_TRANSLATED_EXECUTED,
 } from "../../abi/layout";
 import { RUN_FUEL, RUN_REPLAN, RUN_WAIT } from "../../abi/reasons";
 import { busDeadline, busTick } from "../devices/bus";
-import { clockFollowsHost, clockHost, clockInstructionsUntil, clockSkipTo, clockTicks } from "../devices/clock";
+import { clockFollowsHost, clockInstructionsUntil, clockSkipTo, clockTicks } from "../devices/clock";
 import { accountBegin, accountEnd } from "./account";
 import { blockCacheFlush, blockCacheInit } from "./block-cache";
-import { translationDropAll, translationInit, translationOn, translationPace } from "./translation";
+import { translationDropAll, translationInit } from "./translation";
 import { cp15Reset } from "./cp15";
 import { interpret, interpretWaiting } from "./interpret";
 import { psrReset } from "./psr";
@@ -78,11 +77,7 @@ export function cpuRun(fuel: u32): u32 {
       }
     }
     accountBegin(piece);
-    const translated = load<u64>(STATS_TRANSLATED_EXECUTED);
-    const start = translationOn() ? clockHost() : 0;
     const left = interpret(piece);
-    if (translationOn() && load<u64>(STATS_TRANSLATED_EXECUTED) == translated)
-      translationPace(piece - left, clockHost() - start);
     accountEnd(left);
     fuel -= piece - left;
     cpuExecuted += piece - left;

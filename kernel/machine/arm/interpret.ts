@@ -84,13 +84,10 @@ import {
   setPc,
 } from "./state";
 import { system, systemRead, vfpUsable } from "./system";
-import { clockHost } from "../devices/clock";
 import {
   SAMPLE_SHIFT,
   entryFind,
-  functionIsTimed,
   functionRecord,
-  functionTimed,
   functionVisited,
   translatedAlignment,
   translationSample,
@@ -330,14 +327,7 @@ export function interpret(fuel: u32): u32 {
         const index = entry >>> 16;
         const record = functionRecord(index);
         const fuelBefore = fuel;
-        if (!functionIsTimed(record)) fuel = call_indirect<u32>(index, fuel, base & 0xffff_f000, entry & 0xffff);
-        else {
-          // Looking at the clock takes as long as some dozen instructions: the first look measures that.
-          const look = clockHost();
-          const start = clockHost();
-          fuel = call_indirect<u32>(index, fuel, base & 0xffff_f000, entry & 0xffff);
-          functionTimed(record, fuelBefore - fuel, clockHost() - start - (start - look));
-        }
+        fuel = call_indirect<u32>(index, fuel, base & 0xffff_f000, entry & 0xffff);
         if (functionVisited(record, fuelBefore - fuel)) blockDropFunction(index, true);
         if (event() != EVENT_NONE) break;
         base = pc();

@@ -22,15 +22,15 @@ import { PAGE_TRANSLATED, pageRecord } from "../pages";
 export const SAMPLE_SHIFT: u32 = 7;
 /** Samples of 2^SAMPLE_SHIFT instructions that make a block hot, and bytes of translated code that make it one more: what is translated
  *  when there is much already must be worth the processor's caches, which the interpreter leaves alone. */
-const HOT_LEAST: u32 = 1024;
-const HOT_BYTES: u32 = 1024;
+const HOT_LEAST: u32 = 512;
+const HOT_BYTES: u32 = 4096;
 
 export const ENTRY_COUNT: u32 = 8192;
 export const FUNCTION_COUNT: u32 = 2048;
 const ENTRIES_BYTES: u32 = ENTRY_COUNT * 8;
 const STRIKE_COUNT: u32 = 4096;
 const STRIKES_MOST: u32 = 5;
-const FUNCTION_BYTES: u32 = 120;
+const FUNCTION_BYTES: u32 = 112;
 /** Pages of one function. */
 export const FUNCTION_PAGE_COUNT: u32 = 8;
 const FUNCTION_PAGE: u32 = 0; // u32 × FUNCTION_PAGE_COUNT, 0 behind the last
@@ -38,23 +38,11 @@ const FUNCTION_CHUNKS: u32 = 32; // u64 × FUNCTION_PAGE_COUNT
 const FUNCTION_SIZE: u32 = 96;
 const FUNCTION_VISITS: u32 = 100;
 const FUNCTION_EXECUTED: u32 = 104; // u64: instructions
-const FUNCTION_TIMED: u32 = 112; // f32: instructions in timed visits
-const FUNCTION_NANOSECONDS: u32 = 116; // f32
 
-// A function stays when it is worth it. Short visits never are, for entering and leaving costs what the interpreter needs for some
-// instructions: that is judged early. Whether long ones are is measured by the clock, when the engine's optimising compiler has had
-// its turn. Neither can be seen by the guest.
+// A function stays when it is worth it. Short visits are not: entering and leaving costs what the interpreter needs for some
+// instructions. (By the clock it cannot be told: looking at it disturbs a visit of 50 ns more than the visit takes.)
 const VISITS_JUDGED: u32 = 512;
-const VISIT_LENGTH_LEAST: u64 = 24;
-const EXECUTED_JUDGED: u64 = 4_000_000;
-/** One visit of so many is timed; a function is judged by so many timed visits. */
-const VISITS_TIMED: u32 = 256;
-const TIMED_JUDGED: u32 = 32;
-/** A visit that takes longer than this, and than so many times what the interpreter would, was interrupted by the computer: no measure. */
-const NANOSECONDS_ODD: f64 = 20_000;
-const TIMES_ODD: f64 = 10;
-/** A function that takes more than so many times what the interpreter would is dropped. */
-const LOSS_MOST: f64 = 1.05;
+const VISIT_LENGTH_LEAST: u64 = 12;
 
 /** Samples that make a block hot now. */
 function hotThreshold(): u32 {
@@ -193,30 +181,11 @@ export function functionPageOf(index: u32, which: u32): u32 {
   return load<u32>(functionTable + index * FUNCTION_BYTES + which * 4, FUNCTION_PAGE);
 }
 
-/** Nanoseconds that the interpreter needs for an instruction, lately; 0: not known yet. */
-let interpreterPace: f64 = 0;
-
-/** A slice of `instructions` took so long, without translated code. */
-export function translationPace(instructions: u32, nanoseconds: f64): void {
-  if (instructions < 1000) return;
-  const pace = nanoseconds / <f64>instructions;
-  if (interpreterPace == 0) interpreterPace = pace;
-  // The computer's other work only ever makes it slower.
-  else if (pace < 4 * interpreterPace) interpreterPace += (pace - interpreterPace) / 64;
-}
-
 /** The record of the function in slot `index`. */
 // @ts-ignore: decorator
 @inline
 export function functionRecord(index: u32): u32 {
   return functionTable + index * FUNCTION_BYTES;
-}
-
-/** Whether the coming visit to the function with this record is to be timed. */
-// @ts-ignore: decorator
-@inline
-export function functionIsTimed(record: u32): bool {
-  return load<u32>(record, FUNCTION_VISITS) % VISITS_TIMED == VISITS_TIMED - 1;
 }
 
 /** A visit is over. True: the function is not worth its visits. */
@@ -232,23 +201,7 @@ export function functionVisited(record: u32, instructions: u32): bool {
 function isNotWorthIt(record: u32, visits: u32): bool {
   // It may have changed its own code, and be gone.
   if (!judging || load<u32>(record, FUNCTION_PAGE) == 0) return false;
-  const executed = load<u64>(record, FUNCTION_EXECUTED);
-  if (executed < <u64>visits * VISIT_LENGTH_LEAST) return true;
-  if (visits % (VISITS_TIMED * TIMED_JUDGED) != 0) return false;
-  const timed = <f64>load<f32>(record, FUNCTION_TIMED);
-  const spent = <f64>load<f32>(record, FUNCTION_NANOSECONDS);
-  // A fresh measure each time.
-  store<f32>(record, 0, FUNCTION_TIMED);
-  store<f32>(record, 0, FUNCTION_NANOSECONDS);
-  return executed >= EXECUTED_JUDGED && interpreterPace != 0 && spent > timed * interpreterPace * LOSS_MOST;
-}
-
-/** A timed visit is over. */
-export function functionTimed(record: u32, instructions: u32, nanoseconds: f64): void {
-  const expected = <f64>instructions * interpreterPace;
-  if (nanoseconds > NANOSECONDS_ODD && nanoseconds > TIMES_ODD * expected) return;
-  store<f32>(record, load<f32>(record, FUNCTION_TIMED) + <f32>instructions, FUNCTION_TIMED);
-  store<f32>(record, load<f32>(record, FUNCTION_NANOSECONDS) + <f32>nanoseconds, FUNCTION_NANOSECONDS);
+  return load<u64>(record, FUNCTION_EXECUTED) < <u64>visits * VISIT_LENGTH_LEAST;
 }
 
 /** Slot `index` is free; its entries are found no more. */

@@ -35,11 +35,6 @@ class Clock {
 }
 const clock = changetype<Clock>(CLOCK_STATE);
 
-/** Nanoseconds of the host's monotonic clock, which no guest sees: for judging what is worth its time. */
-export function clockHost(): f64 {
-  return now();
-}
-
 /** Counter 0 is now; the instruction count stays. The wall clock goes on across a reset: `wallOrigin` takes up the time that
  *  the counter forgets. (A new memory has no time to forget: there the host has written `wallOrigin`, and no origin is set.) */
 export function clockReset(): void {

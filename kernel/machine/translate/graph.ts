@@ -21,7 +21,7 @@ import { LINK_HINT, Op, RECORD_BYTES } from "../arm/micro-operation";
 
 export const REGION_BLOCKS_MAX: u32 = 256;
 /** Instructions. */
-const REGION_LENGTH_MAX: u32 = 1600;
+const REGION_LENGTH_MAX: u32 = 400;
 /** Samples that let a block of the same page join. */
 const WARM: u32 = 4;
 export const NONE: u32 = 0xffff_ffff;
@@ -218,8 +218,9 @@ function grow(from: u32): void {
     look(blockOf(i));
     const back = returnTo;
     const hint = indirect;
-    take(exitFirst, false);
-    take(exitSecond, false);
+    const procedure = callee;
+    take(exitFirst, exitFirst == procedure);
+    take(exitSecond, exitSecond == procedure);
     take(back, true);
     take(hint, true);
   }
