@@ -115,7 +115,7 @@ export class KernelLoop {
       }
       const reason = this.slice();
       if (machine.translator !== null && machine.instructions > this.translateAt) {
-        machine.translator.step();
+        machine.translator.step(this.options.now() - this.startedNs);
         this.translateAt = machine.instructions + 4_000_000;
       }
       disk.takeRequests();

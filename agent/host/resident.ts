@@ -99,11 +99,16 @@ export class Resident {
     return this.machine;
   }
 
-  /** Compiles what has become hot: between two slices, and only so often. */
+  /** Compiles what has become hot: between two slices, only so often, and when the partition has the budget that pays for it. */
   translate(): void {
     const { machine } = this;
     if (machine === null || machine.translator === null || machine.instructions < this.translateAt) return;
-    machine.translator.step();
+    if (!this.hypervisor.workBegin(this.id)) return;
+    try {
+      machine.translator.step(this.hypervisor.cpuTimeNs(this.id));
+    } finally {
+      this.hypervisor.workEnd(this.id);
+    }
     this.translateAt = machine.instructions + TRANSLATION_PERIOD;
   }
 

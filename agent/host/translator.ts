@@ -15,7 +15,7 @@ import type { TranslationStats } from "./messages.ts";
 
 /** Places in a machine's table: kernel/machine/arm/translation, FUNCTION_COUNT. */
 const FUNCTION_COUNT = 2048;
-/** Time that may go into compiling: some at first, and then a share of what passes. */
+/** Time that may go into compiling: some at first, and then a share of what the guest has had. */
 const COMPILE_MS_FIRST = 150;
 const COMPILE_SHARE = 0.04;
 const IMPORT_PREFIX = "translated";
@@ -23,7 +23,6 @@ const IMPORT_PREFIX = "translated";
 export class Translator {
   private moduleCount = 0;
   private compileMs = 0;
-  private readonly startedNs: number;
   private readonly machine: MachineTranslation;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -36,7 +35,6 @@ export class Translator {
     this.bytes = new Uint8Array(memory.buffer);
     this.view = new DataView(memory.buffer);
     this.now = now;
-    this.startedNs = now();
     const table = exports["table"] as WebAssembly.Table;
     if (table.length < FUNCTION_COUNT) table.grow(FUNCTION_COUNT - table.length);
     const functions = Object.entries(exports).filter(([name]) => name.startsWith(IMPORT_PREFIX));
@@ -44,10 +42,11 @@ export class Translator {
     this.imports = { m: { ...Object.fromEntries(named), t: table, r: memory } };
   }
 
-  /** Compiles what became hot since the last call. Called between slices; returns whether there was anything. */
-  step(): boolean {
+  /** Compiles what became hot since the last call. Called between slices; returns whether there was anything. `hadNs` is the time that
+   *  the guest has had so far: alone, all that passed; beside others, its own processor time. */
+  step(hadNs: number): boolean {
     // A guest whose hot code changes all the time would otherwise be compiled more than it runs.
-    const allowedMs = COMPILE_MS_FIRST + COMPILE_SHARE * ((this.now() - this.startedNs) / 1e6);
+    const allowedMs = COMPILE_MS_FIRST + COMPILE_SHARE * (hadNs / 1e6);
     if (this.compileMs > allowedMs) return false;
     return this.install(this.now(), this.machine.translateModule());
   }
