@@ -453,6 +453,7 @@ export class Hypervisor {
       cpu: {
         ...spec.cpu,
         timeNs: wide(abi.PARTITION_CPU_TIME),
+        serviceNs: wide(abi.PARTITION_SERVICE_TIME),
         throttledNs: wide(abi.PARTITION_THROTTLED_TIME),
         throttledTotal: wide(abi.PARTITION_THROTTLED_COUNT),
         debtNs: wide(abi.PARTITION_DEBT),

@@ -204,6 +204,17 @@ export class Machine {
     return this.ownTranslator;
   }
 
+  /** From now on at most so many bytes of translated code. When that is less than before, all that there is goes: what is allowed
+   *  of it becomes hot again. The guest notices nothing. */
+  limitTranslation(codeBytes: number): void {
+    if (this.ownTranslator === null) return;
+    const before = this.word(CONFIG_TRANSLATE_CODE_BYTES);
+    this.setWord(CONFIG_TRANSLATE_CODE_BYTES, codeBytes);
+    this.ownTranslator.enabled = codeBytes > 0;
+    // As if every byte of code had been written: what was decoded and translated from it is not used again.
+    if (codeBytes < before) this.exports.debugWritten(this.romOffset, this.romBytes + this.ramBytes);
+  }
+
   /** The functions that go into the hypervisor's table. */
   get entries(): MachineEntries {
     return this.exports;

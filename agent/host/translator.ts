@@ -2,6 +2,8 @@
 // its functions into the machine's own table.
 
 import {
+  CLOCK_STATE,
+  CONFIG_TRANSLATE_CODE_BYTES,
   STATS_TRANSLATED_BYTES,
   STATS_TRANSLATED_ENTRIES,
   STATS_TRANSLATED_EXECUTED,
@@ -21,8 +23,11 @@ const COMPILE_SHARE = 0.04;
 const IMPORT_PREFIX = "translated";
 
 export class Translator {
+  /** False: nothing more is compiled. */
+  enabled = true;
   private moduleCount = 0;
   private compileMs = 0;
+  private compileMsMax = 0;
   private readonly machine: MachineTranslation;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -47,7 +52,7 @@ export class Translator {
   step(hadNs: number): boolean {
     // A guest whose hot code changes all the time would otherwise be compiled more than it runs.
     const allowedMs = COMPILE_MS_FIRST + COMPILE_SHARE * (hadNs / 1e6);
-    if (this.compileMs > allowedMs) return false;
+    if (!this.enabled || this.compileMs > allowedMs) return false;
     return this.install(this.now(), this.machine.translateModule());
   }
 
@@ -59,16 +64,21 @@ export class Translator {
   /** What was translated, and how much of the work it did. */
   stats(): TranslationStats {
     const count = (at: number): number => Number(this.view.getBigUint64(at, true));
+    const executed = count(STATS_TRANSLATED_EXECUTED);
+    const instructions = count(CLOCK_STATE);
     return {
+      codeBytesMax: this.view.getUint32(CONFIG_TRANSLATE_CODE_BYTES, true),
       functions: count(STATS_TRANSLATED_FUNCTIONS),
       bytes: count(STATS_TRANSLATED_BYTES),
       instructions: count(STATS_TRANSLATED_INSTRUCTIONS),
       modules: this.moduleCount,
       compileMs: this.compileMs,
+      compileMsMax: this.compileMsMax,
       drops: count(STATS_TRANSLATION_DROPS),
       flushes: count(STATS_TRANSLATION_FLUSHES),
       entries: count(STATS_TRANSLATED_ENTRIES),
-      executed: count(STATS_TRANSLATED_EXECUTED),
+      executed,
+      share: instructions === 0 ? 0 : executed / instructions,
     };
   }
 
@@ -80,7 +90,9 @@ export class Translator {
     new WebAssembly.Instance(module, this.imports);
     this.machine.translateInstalled();
     this.moduleCount++;
-    this.compileMs += (this.now() - start) / 1e6;
+    const spentMs = (this.now() - start) / 1e6;
+    this.compileMs += spentMs;
+    this.compileMsMax = Math.max(this.compileMsMax, spentMs);
     return true;
   }
 }
