@@ -276,7 +276,7 @@ function report(end: PartitionEnd, partition: Partition, interrupted: boolean, t
   if (end.reason === "image") throw new ImageError(end.code, end.detail, end.hint);
   if (end.reason === "refused") throw new HostError(end.code, end.detail, end.hint);
   // A divergence is a table.
-  const lines = end.detail.split("\n").map(escapeText);
+  const lines = end.detail.split("\n").map((line) => escapeText(line));
   const detail = end.detail === "" ? "" : `: ${lines.join("\n")}`;
   const limit = end.reason === "timeout" ? ` (${timeout} s)` : "";
   if (text !== "") console.error(`\npocketvisor: ${text}${limit}${detail}`);
