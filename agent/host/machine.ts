@@ -102,6 +102,7 @@ interface MachineExports extends MachineEntries {
   channelRaise(port: number): void;
   debugBreakpoints(): void;
   debugPass(address: number): void;
+  debugStep(): number;
   debugAddress(address: number): number;
   debugWritten(at: number, length: number): void;
   debugStatus(): number;
@@ -111,7 +112,7 @@ interface MachineExports extends MachineEntries {
 /** What a debugger calls, between two slices. */
 export type DebugEntries = Pick<
   MachineExports,
-  "debugBreakpoints" | "debugPass" | "debugAddress" | "debugWritten" | "debugStatus" | "debugSetStatus"
+  "debugBreakpoints" | "debugPass" | "debugStep" | "debugAddress" | "debugWritten" | "debugStatus" | "debugSetStatus"
 >;
 
 const MODES = { realtime: MODE_REALTIME, deterministic: MODE_DETERMINISTIC, scheduled: MODE_SCHEDULED };
