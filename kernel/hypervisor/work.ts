@@ -18,7 +18,7 @@ import { scheduleAhead, scheduleCharge, scheduleClock } from "./schedule";
 import { state } from "./state";
 
 /** A piece of work that took longer did not have the processor all the time: what is beyond was stolen by the host. */
-const STOLEN_ABOVE: u64 = 50_000_000;
+const STOLEN_ABOVE: u64 = 250_000_000;
 
 /** Whether the host may work for partition `id` now. Its clock runs from here to workEnd(). In virtual time the work is free, and may
  *  always be done. */

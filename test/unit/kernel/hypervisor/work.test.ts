@@ -161,10 +161,10 @@ work("that took beyond all measure was not all its own", () => {
   const host = new Host();
   const id = host.real.start(host.burner(), { weight: 100 });
   host.work(id, 1000 * MS);
-  assert.is(host.service(id), 50 * MS);
-  assert.is(Number(host.real.u64(id, abi.PARTITION_STOLEN)), 950 * MS);
+  assert.is(host.service(id), 250 * MS);
+  assert.is(Number(host.real.u64(id, abi.PARTITION_STOLEN)), 750 * MS);
   assert.is(host.real.exports.workEnd(id), 0, "it ends once");
-  assert.is(host.service(id), 50 * MS);
+  assert.is(host.service(id), 250 * MS);
 });
 
 work("leaves no trace in virtual time", () => {
