@@ -94,7 +94,12 @@ export interface ManagementView {
     appliedAt: number;
     /** By the policy's sections: compliant, pending, not-supported, … */
     sections: Record<string, string>;
-    limits: { cpuPermille: number | null; energyMicrowatts: number | null; memoryBytesMax: number | null };
+    limits: {
+      cpuPermille: number | null;
+      energyMicrowatts: number | null;
+      memoryBytesMax: number | null;
+      translatedBytesMax: number | null;
+    };
     refusal: string | null;
     lockedFor: string | null;
     /** How its console stands: free, unset, weak, locked, unlocked (agent/host/console-guard.ts). */

@@ -68,6 +68,7 @@ export function whyPartition(partition: PartitionView, view: HandsetView): strin
   }
   lines.push(reserveText(partition, view));
   lines.push(...policyTexts(partition, view));
+  lines.push(...translationTexts(partition));
   if (restarts > 0) lines.push(`It was restarted ${restarts} times.`);
   const { crash } = partition;
   if (crash !== null) {
@@ -126,17 +127,32 @@ const CONSOLES: Record<string, string> = {
   locked: "Its console is locked (pocketvisor unlock).",
 };
 
+/** How much of its guest is translated, and what that costs it. */
+function translationTexts({ translation }: PartitionView): string[] {
+  if (translation === null) return [];
+  const { share, bytes, modules, compileMs } = translation;
+  const done =
+    `${(share * 100).toFixed(0)} % of its instructions were executed as translated code; ` +
+    `${(bytes / 2 ** 20).toFixed(1)} MiB of it were compiled in ${modules} pieces and ${(compileMs / 1000).toFixed(2)} s, which its budget paid for.`;
+  return translation.codeBytesMax === 0 ? [done, "Its policy allows no translated code any more."] : [done];
+}
+
+function translatedText(bytes: number): string {
+  return bytes === 0 ? "no translated code" : `${(bytes / 2 ** 20).toFixed(0)} MiB of translated code`;
+}
+
 /** What the partition's policy allows, and what does not hold of it. */
 function policyTexts({ name, kind }: PartitionView, { management }: HandsetView): string[] {
   if (management === null) return [];
   if (kind === "personal") return ["No policy governs it: it is its owner's."];
   const policy = management.policies.find((each) => each.partition === name);
   if (policy === undefined) return ["No policy of the fleet's is in force for it."];
-  const { cpuPermille, energyMicrowatts, memoryBytesMax } = policy.limits;
+  const { cpuPermille, energyMicrowatts, memoryBytesMax, translatedBytesMax } = policy.limits;
   const most = [
     ...(cpuPermille === null ? [] : [`${cpuPermille / 10} % of a processor`]),
     ...(energyMicrowatts === null ? [] : [powerText(energyMicrowatts)]),
     ...(memoryBytesMax === null ? [] : [`${(memoryBytesMax / 2 ** 20).toFixed(0)} MiB`]),
+    ...(translatedBytesMax === null ? [] : [translatedText(translatedBytesMax)]),
   ];
   const since = new Date(policy.appliedAt * 1000).toISOString();
   const lines = [

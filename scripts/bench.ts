@@ -21,6 +21,12 @@ import { speedCommand } from "./bench/speed.ts";
 import { measureWork } from "./bench/work.ts";
 import { root } from "./stale.mjs";
 
+/** Rows of the group budgets that are measured inside the kernel. */
+const KERNEL_ROWS = [
+  ...["switch-2", "switch-100", "switch-800", "round-trip", "channel-rate"],
+  ...["overrun", "overrun-hostile", "latency", "latency-hostile"],
+];
+
 /** The rows of each group, in the order in which they are measured. */
 const ROWS: Record<string, string[]> = {
   size: ["machine-size", "overhead-normal", "overhead-small"],
@@ -35,10 +41,10 @@ const ROWS: Record<string, string[]> = {
     "hostile-loss",
     "signature-loss",
     "tax",
+    ...["varied-loss", "varied-tax", "varied-compiling", "varied-longest"],
     "restart",
     "idle-handset",
-    ...["switch-2", "switch-100", "switch-800", "round-trip", "channel-rate"],
-    ...["overrun", "overrun-hostile", "latency", "latency-hostile"],
+    ...KERNEL_ROWS,
   ],
   agent: ["agent-bundle", "telemetry-bytes", "agent-resident", "publish-cpu", "policy-push"],
   sim: ["sim-connected", "sim-lost", "sim-returns", "sim-resident", "sim-cpu"],
@@ -52,16 +58,22 @@ const ROWS: Record<string, string[]> = {
 /** Measured when they are asked for. */
 const LARGE = ["sim", "many"];
 
-const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N]
+const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N] [--translate on]
        npm run bench -- speed [--help]
 Names are rows or groups of rows; without one, all groups but the last two are measured, each row N times (default 5):
 ${Object.entries(ROWS)
   .map(([group, rows]) => `  ${group.padEnd(8)} ${rows.join(", ")}`)
   .join("\n")}
+--translate on measures the group budgets with guests whose hot code is compiled (of its rows, those with whole guests).
 --json prints one JSON object a row. Distributions go to build/bench/, with this computer's description.`;
 
 /** A group of rows: measured `runs` times, and on the peer too when it is there. */
-type Group = (runs: number, peer: boolean) => Promise<Measurement[]>;
+type Group = (
+  runs: number,
+  peer: boolean,
+  translate: boolean,
+  wanted: (row: string) => boolean,
+) => Promise<Measurement[]>;
 
 const GROUPS: Record<string, Group> = {
   size: measureSize,
@@ -69,7 +81,11 @@ const GROUPS: Record<string, Group> = {
   loops: measureLoops,
   work: measureWork,
   idle: measureIdle,
-  budgets: async (runs) => [...(await measureBudgets(runs)), ...measureKernel()],
+  budgets: async (runs, _peer, translate, wants) => [
+    ...(await measureBudgets(runs, translate, wants)),
+    // Their machines have no translator.
+    ...(translate || !KERNEL_ROWS.some(wants) ? [] : measureKernel()),
+  ],
   agent: async (runs) => [...(await measureAgent(runs)), ...(await measurePolicyPush())],
   sim: measureSim,
   disk: measureDisk,
@@ -87,16 +103,17 @@ const prepare = (needsGuest: boolean): void => {
 // The peer beside every tier, and a table of its own.
 if (process.argv[2] === "speed") process.exit(await speedCommand(process.argv.slice(3), () => prepare(true)));
 
-const { names, rows: wanted, json, runs } = parseArguments(process.argv.slice(2));
+const { names, rows: wanted, json, runs, translate } = parseArguments(process.argv.slice(2));
 prepare(names.some((name) => ["boot", "work", "idle", "budgets", "many"].includes(name)));
 const peer = peerVersion();
 console.error(`bench: ${runs} runs; peer: ${peer ?? `no ${PEER} here`}`);
 
+const isWanted = (row: string): boolean => wanted.size === 0 || wanted.has(row);
 const measurements: Measurement[] = [];
 if (!json) console.log(TABLE_HEAD);
 for (const name of names) {
-  for (const measurement of await GROUPS[name]!(runs, peer !== null)) {
-    if (wanted.size > 0 && !wanted.has(measurement.name)) continue;
+  for (const measurement of await GROUPS[name]!(runs, peer !== null, translate, isWanted)) {
+    if (!isWanted(measurement.name)) continue;
     measurements.push(measurement);
     const row = rowOf(measurement);
     console.log(json ? JSON.stringify(row) : rowText(row, measurement));
@@ -105,11 +122,18 @@ for (const name of names) {
 console.error(`bench: distributions in ${writeDistributions(measurements, peer)}`);
 
 /** Groups to measure, and of their rows those to show: an empty set stands for all. */
-function parseArguments(args: string[]): { names: string[]; rows: Set<string>; json: boolean; runs: number } {
+function parseArguments(args: string[]): {
+  names: string[];
+  rows: Set<string>;
+  json: boolean;
+  runs: number;
+  translate: boolean;
+} {
   const chosen = new Set<string>();
   const rows = new Set<string>();
   let asJson = false;
   let count = 5;
+  let translate = false;
   for (let at = 0; at < args.length; at++) {
     const arg = args[at]!;
     if (arg === "--help") {
@@ -117,7 +141,11 @@ function parseArguments(args: string[]): { names: string[]; rows: Set<string>; j
       process.exit(0);
     } else if (arg === "--json") asJson = true;
     else if (arg === "--runs") count = Number(args[++at]);
-    else {
+    else if (arg === "--translate") {
+      const word = args[++at];
+      if (word !== "on" && word !== "off") usage("--translate is on or off");
+      translate = word === "on";
+    } else {
       const group = Object.hasOwn(GROUPS, arg) ? arg : Object.keys(ROWS).find((name) => ROWS[name]!.includes(arg));
       if (group === undefined) usage(`there is no row or group "${arg}"`);
       chosen.add(group);
@@ -126,7 +154,8 @@ function parseArguments(args: string[]): { names: string[]; rows: Set<string>; j
   }
   if (!Number.isInteger(count) || count < 1) usage("--runs needs a positive number");
   const names = chosen.size > 0 ? [...chosen] : Object.keys(GROUPS).filter((name) => !LARGE.includes(name));
-  return { names, rows, json: asJson, runs: count };
+  if (translate && names.some((name) => name !== "budgets")) usage("--translate on is for the group budgets");
+  return { names, rows, json: asJson, runs: count, translate };
 }
 
 function usage(message: string): never {

@@ -5,7 +5,7 @@ import { DebugServer } from "../debug/server.ts";
 import type { DebugTarget } from "../debug/target.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, ImageError, UsageError } from "../failure.ts";
-import type { EndReason, PartitionEnd, RunStats } from "../host/messages.ts";
+import type { EndReason, PartitionEnd } from "../host/messages.ts";
 import { Partition, type PartitionOptions } from "../host/partition.ts";
 import { memoryText, TRANSLATION } from "../host/partition-memory.ts";
 import { parseAddress, parseOptions, parsePositive, parseSize, type OptionTable, type Parsed } from "./arguments.ts";
@@ -23,6 +23,7 @@ import {
 } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
 import { parseSymbols, profileText } from "./profile-text.ts";
+import { statsText } from "./stats-text.ts";
 import { attachInput, openOutput } from "./terminal.ts";
 
 export const RUN_HELP = `usage: pocketvisor run [GUEST | --kernel FILE | --firmware FILE] [OPTIONS]
@@ -54,7 +55,8 @@ the guest's console as they are; its end does not end the guest.
   --dump-dtb FILE      writes the device tree that the guest would get, and ends
   --profile FILE       writes where the guest spent its instructions, as a table, when it has ended; - is standard error
   --symbols FILE       names for the profile: a System.map, or what nm prints
-  --stats FILE         writes counters as JSON when the guest has ended; - is standard error
+  --stats FILE         writes counters as JSON when the guest has ended; for people, to standard error, when
+                       FILE is - or standard error is a terminal
 
 ${EXIT_CODE_TEXT}`;
 
@@ -274,7 +276,7 @@ function report(end: PartitionEnd, partition: Partition, interrupted: boolean, t
   if (end.reason === "image") throw new ImageError(end.code, end.detail, end.hint);
   if (end.reason === "refused") throw new HostError(end.code, end.detail, end.hint);
   // A divergence is a table.
-  const lines = end.detail.split("\n").map(escapeText);
+  const lines = end.detail.split("\n").map((line) => escapeText(line));
   const detail = end.detail === "" ? "" : `: ${lines.join("\n")}`;
   const limit = end.reason === "timeout" ? ` (${timeout} s)` : "";
   if (text !== "") console.error(`\npocketvisor: ${text}${limit}${detail}`);
@@ -292,7 +294,7 @@ function writeStats(file: string, partition: Partition, end: PartitionEnd): void
     reason: end.reason,
     ...stats,
     /** Of all instructions, those that translated code executed. */
-    translatedShare: translatedShare(stats),
+    translatedShare: stats?.translation?.share ?? null,
     mips: stats === null || stats.busyMs === 0 ? 0 : stats.instructions / stats.busyMs / 1000,
     cpuMs: (user + system) / 1000,
     residentBytes: process.memoryUsage.rss(),
@@ -303,14 +305,8 @@ function writeStats(file: string, partition: Partition, end: PartitionEnd): void
     overhead: partition.memory.overhead,
     kernelFormat: partition.plan.format,
   };
-  const text = JSON.stringify(record, null, 2) + "\n";
-  if (file === "-") process.stderr.write(text);
-  else writeOutput("stats", file, text);
-}
-
-function translatedShare(stats: RunStats | null): number | null {
-  if (stats === null || stats.translation === null || stats.instructions === 0) return null;
-  return stats.translation.executed / stats.instructions;
+  if (file !== "-") writeOutput("stats", file, JSON.stringify(record, null, 2) + "\n");
+  if (file === "-" || process.stderr.isTTY) process.stderr.write(statsText(record, stats));
 }
 
 function writeOutput(option: string, file: string, data: string | Uint8Array): void {

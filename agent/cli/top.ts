@@ -1,9 +1,10 @@
-// A handset as a table: budgets as bars, what is held back and why, the battery, the temperature, rules that went wrong. No row is longer than the
+// A handset as a table: budgets as bars, what is held back and why, what is translated, the battery, the temperature, rules that went wrong. No row is longer than the
 // width that it is given.
 
 import type { HandsetView, PartitionView } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { energyText, powerText } from "../handset/units.ts";
+import { translationText } from "./translation-text.ts";
 
 export const WIDTH_MIN = 60;
 /** Above this there is room for long bars. */
@@ -73,6 +74,8 @@ export function tableOf(
         [heldBack(partition), null],
       ),
     );
+    const { translation } = partition;
+    if (translation !== null) rows.push(line([`    ${translationText(translation)}`, null, FAINT]));
   });
   const faulty = view.rules.filter(({ last }) => last !== "");
   for (const { name, off, last } of faulty.slice(0, RULES_SHOWN)) {

@@ -1,14 +1,19 @@
 // GDB's remote serial protocol, the part that a stub answers ("Packets", "Stop Reply Packets" there). One CPU is one thread, 1.
 //
 // All-stop: while the guest runs, the only thing a debugger may say is Ctrl-C. Breakpoints live in the machine, so software (Z0)
-// and hardware (Z1) ones are the same here. Watchpoints are refused with the empty answer, which means "not there".
+// and hardware (Z1) ones are the same here. Watchpoints (Z2 write, Z3 read, Z4 access) stop before the access, as ARM's do.
 
 import { REGISTERS, REGISTER_BYTES, TARGET_XML } from "./description.ts";
 import { PACKET_BYTES_MAX } from "./packet.ts";
-import { SIGNAL_TRAP, type DebugTarget } from "./target.ts";
+import { SIGNAL_TRAP, type DebugTarget, type Watchpoint } from "./target.ts";
 
 /** As many as the machine takes (kernel/abi/layout.ts, BREAKPOINT_MAX). */
 export const BREAKPOINT_COUNT_MAX = 64;
+export const WATCHPOINT_COUNT_MAX = 16;
+/** What one may cover: a structure, or a page. */
+const WATCHPOINT_BYTES_MAX = 4096;
+const WATCHPOINTS = { "2": "write", "3": "read", "4": "access" } as const;
+const STOPS = { write: "watch", read: "rwatch", access: "awatch" } as const;
 // Error numbers as in errno.
 const ERROR_FAULT = "E0e";
 const ERROR_BUSY = "E10";
@@ -29,16 +34,18 @@ export class Stub {
   private readonly target: DebugTarget;
   private readonly events: StubEvents;
   private readonly breakpoints = new Set<number>();
+  private readonly watchpoints = new Map<string, Watchpoint>();
   private running = false;
   /** The peer has ended the guest. */
   private killed = false;
   private signal = SIGNAL_TRAP;
+  private watched: Watchpoint | null = null;
 
   /** Halts the guest. What the target is asked from here on finds it halted. */
   constructor(target: DebugTarget, events: StubEvents) {
     this.target = target;
     this.events = events;
-    target.onStopped = (signal) => this.stopped(signal);
+    target.onStopped = (signal, watched) => this.stopped(signal, watched);
     target.halt();
   }
 
@@ -59,7 +66,9 @@ export class Stub {
     this.target.onStopped = null;
     if (this.killed) return false;
     this.breakpoints.clear();
+    this.watchpoints.clear();
     await this.target.breakpoints([]);
+    await this.target.watchpoints([]);
     this.target.resume(false);
     return true;
   }
@@ -70,15 +79,18 @@ export class Stub {
     this.running = false;
   }
 
-  private stopped(signal: number): void {
+  private stopped(signal: number, watched: Watchpoint | null): void {
     this.signal = signal;
+    this.watched = watched;
     if (!this.running) return;
     this.running = false;
     this.events.send(this.stopReply());
   }
 
   private stopReply(): string {
-    return `T${hexByte(this.signal)}thread:1;`;
+    const { watched } = this;
+    const why = watched === null ? "" : `${STOPS[watched.kind]}:${watched.address.toString(16)};`;
+    return `T${hexByte(this.signal)}${why}thread:1;`;
   }
 
   /** The answer; null when it comes later, or never. Unknown packets get the empty one. */
@@ -216,12 +228,30 @@ export class Stub {
     // The kind is the size of the instruction, which a breakpoint in the machine need not know. Conditions would stand behind it.
     const match = /^([0-4]),([0-9a-f]{1,8}),([0-9a-f]{1,8})$/i.exec(text);
     if (match === null) return ERROR_INVALID;
-    if (match[1] !== "0" && match[1] !== "1") return "";
+    const kind = WATCHPOINTS[match[1] as keyof typeof WATCHPOINTS] as Watchpoint["kind"] | undefined;
+    if (kind !== undefined) {
+      return this.changeWatchpoint(insert, {
+        kind,
+        address: Number.parseInt(match[2]!, 16),
+        bytes: Number.parseInt(match[3]!, 16),
+      });
+    }
     const address = (Number.parseInt(match[2]!, 16) & ~1) >>> 0;
     if (insert && !this.breakpoints.has(address) && this.breakpoints.size === BREAKPOINT_COUNT_MAX) return ERROR_SPACE;
     if (insert) this.breakpoints.add(address);
     else this.breakpoints.delete(address);
     await this.target.breakpoints([...this.breakpoints]);
+    return "OK";
+  }
+
+  private async changeWatchpoint(insert: boolean, point: Watchpoint): Promise<string> {
+    const { kind, address, bytes } = point;
+    if (bytes === 0 || bytes > WATCHPOINT_BYTES_MAX) return ERROR_INVALID;
+    const key = `${kind} ${address} ${bytes}`;
+    if (insert && !this.watchpoints.has(key) && this.watchpoints.size === WATCHPOINT_COUNT_MAX) return ERROR_SPACE;
+    if (insert) this.watchpoints.set(key, point);
+    else this.watchpoints.delete(key);
+    await this.target.watchpoints([...this.watchpoints.values()]);
     return "OK";
   }
 }

@@ -4,6 +4,13 @@
 export const SIGNAL_INTERRUPT = 2;
 export const SIGNAL_TRAP = 5;
 
+/** Guest memory that is watched, by its virtual address. A write is a store, whether it changes anything or not. */
+export interface Watchpoint {
+  kind: "write" | "read" | "access";
+  address: number;
+  bytes: number;
+}
+
 export interface DebugTarget {
   /** Stops the guest; onStopped tells when it stands. Nothing happens when it does. */
   halt(): void;
@@ -19,8 +26,10 @@ export interface DebugTarget {
   setMemory(address: number, bytes: Uint8Array): Promise<boolean>;
   /** These virtual addresses and no others are breakpoints. */
   breakpoints(addresses: number[]): Promise<void>;
+  /** These places and no others are watched: the guest stops before an instruction that accesses one. */
+  watchpoints(points: Watchpoint[]): Promise<void>;
   /** Ends the guest. */
   kill(): void;
-  /** Called with a signal whenever the guest came to a halt. */
-  onStopped: ((signal: number) => void) | null;
+  /** Called with a signal whenever the guest came to a halt; with what it was about to access, if that is why. */
+  onStopped: ((signal: number, watched: Watchpoint | null) => void) | null;
 }

@@ -21,6 +21,7 @@ import { FileReader, integerOf, nameOf, oneOf, textOf, type Reading } from "./re
 import {
   parseByteRate,
   parseBytes,
+  parseTranslated,
   parseMicroseconds,
   parseMicrowatts,
   parseMilliseconds,
@@ -34,9 +35,6 @@ const PARTITIONS_MAX = 1000;
 const CHANNELS_MAX = 1000;
 const RULES_MAX = 32;
 const RULE_CHARACTERS_MAX = 16 << 10;
-/** Less is dropped before it pays. */
-const TRANSLATED_LEAST = 1 << 20;
-const TRANSLATED_MOST = 256 << 20;
 const KINDS = ["work", "personal", "system"] as const;
 const TRIGGERS = ["battery", "thermal", "fault", "exhausted", "state"] as const;
 /** What a rule may ask for: nothing that only a person should. */
@@ -375,9 +373,7 @@ function identityOf(path: string): string {
 /** "on", "off", or how many bytes of code there may be. */
 function translationOf(value: unknown): "on" | "off" | number {
   if (value === "off" || value === "on") return value;
-  const bytes = parseBytes(value);
-  if (bytes >= TRANSLATED_LEAST && bytes <= TRANSLATED_MOST) return bytes;
-  throw new UnitError(`expected on, off, or a size from 1M to 256M, not ${JSON.stringify(value)}`);
+  return parseTranslated(value);
 }
 
 function scriptOf(value: unknown): string {

@@ -30,6 +30,18 @@ function whole(value: number, example: string): number {
 
 /** "64M" in bytes. */
 export const parseBytes = (text: unknown): number => whole(quantity(text, BYTES, "64M"), "64M");
+/** Less translated code is dropped before it pays. */
+const TRANSLATED_LEAST = 1 << 20;
+const TRANSLATED_MOST = 256 << 20;
+
+/** "4M" of translated code in bytes. "off" is 0. */
+export function parseTranslated(text: unknown): number {
+  if (text === "off") return 0;
+  const bytes = parseBytes(text);
+  if (bytes >= TRANSLATED_LEAST && bytes <= TRANSLATED_MOST) return bytes;
+  throw new UnitError(`expected off, or a size from 1M to 256M, not ${JSON.stringify(text)}`);
+}
+
 /** "20ms" in microseconds. */
 export const parseMicroseconds = (text: unknown): number => whole(quantity(text, MICROSECONDS, "20ms"), "20ms");
 /** "2s" in milliseconds. */

@@ -5,7 +5,7 @@ import { toHex } from "../wire/bytes.ts";
 import type { MonitorMessage } from "../agent-messages.ts";
 import type { HandsetView } from "../command.ts";
 import type { HandsetChannel } from "../handset/file.ts";
-import type { Contracts } from "../policy/limits.ts";
+import type { Contracts, Limits } from "../policy/limits.ts";
 import type { Via } from "../wire/accept.ts";
 import type { Ack, Command } from "../wire/commands.ts";
 import type { Judged } from "./handset-messages.ts";
@@ -18,6 +18,8 @@ export interface ManagedHandset {
   answered(command: Uint8Array, ack: Uint8Array): Promise<void>;
   snapshot(): Promise<HandsetView>;
   contracts(partition: number, contracts: Contracts): Promise<void>;
+  /** Holds the partition's translated code to its policy. Throws Failure. */
+  translated(partition: number, limits: Limits): Promise<void>;
   act(op: "start" | "pause" | "resume" | "stop" | "restart", partition: number): Promise<void>;
   /** Locks a partition or unlocks it, over restarts too. */
   lock(partition: number, name: string, locked: boolean): Promise<void>;

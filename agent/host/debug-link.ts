@@ -1,7 +1,7 @@
 // The main thread's side of a debugger: what agent/debug asks, over a message port and the doorbell, and the answers.
 
 import { MessageChannel, type MessagePort } from "node:worker_threads";
-import type { DebugTarget } from "../debug/target.ts";
+import type { DebugTarget, Watchpoint } from "../debug/target.ts";
 import type { DebugAnswer, DebugRequest } from "./debug-messages.ts";
 
 type Asked = Exclude<DebugRequest, { kind: "halt" | "resume" }>;
@@ -10,7 +10,7 @@ type WithoutId<Request> = Request extends unknown ? Omit<Request, "id"> : never;
 export class DebugLink implements DebugTarget {
   /** The kernel worker's end. */
   readonly workerPort: MessagePort;
-  onStopped: ((signal: number) => void) | null = null;
+  onStopped: DebugTarget["onStopped"] = null;
   private readonly port: MessagePort;
   private readonly ring: () => void;
   private readonly end: () => void;
@@ -25,7 +25,7 @@ export class DebugLink implements DebugTarget {
     this.port = channel.port1;
     this.workerPort = channel.port2;
     this.port.on("message", (answer: DebugAnswer) => {
-      if (answer.kind === "stopped") this.onStopped?.(answer.signal);
+      if (answer.kind === "stopped") this.onStopped?.(answer.signal, answer.watched);
       else {
         this.waiting.get(answer.id)?.(answer.bytes);
         this.waiting.delete(answer.id);
@@ -61,6 +61,10 @@ export class DebugLink implements DebugTarget {
 
   async breakpoints(addresses: number[]): Promise<void> {
     await this.ask({ kind: "breakpoints", addresses });
+  }
+
+  async watchpoints(points: Watchpoint[]): Promise<void> {
+    await this.ask({ kind: "watchpoints", points });
   }
 
   kill(): void {

@@ -370,6 +370,9 @@ export class HandsetLoop {
         return outcome(hypervisor.topUp(resident.id, request.picojoules));
       case "budget":
         return outcome(hypervisor.budget(resident.id, request));
+      case "translation":
+        resident.limitTranslation(request.codeBytes);
+        return { value: null };
       case "input":
         return { value: hypervisor.state(resident.id) === STATE_RUNNING ? resident.offerInput(request.bytes) : 0 };
     }

@@ -80,6 +80,8 @@ export interface PartitionSpec {
   machine: MachineConfig;
   /** Bytes charged: the linear memory and what lies beside it. */
   memoryBytes: number;
+  /** Bytes of translated code that it may have; 0: none. Its machine has room for so many, or fewer count. */
+  translateCodeBytes: number;
   cpu: CpuContract;
   energy: EnergyContract | null;
   io: IoContract;
@@ -166,6 +168,8 @@ export type HandsetRequest =
       energy: EnergyContract | null;
       io: IoContract;
     }
+  /** How much translated code it may have from now on. */
+  | { op: "translation"; partition: number; name?: string; codeBytes: number }
   | { op: "input"; partition: number; bytes: Uint8Array }
   | {
       op: "channel";
@@ -249,6 +253,8 @@ export interface PartitionSnapshot {
   memoryBytes: number;
   cpu: CpuContract & {
     timeNs: number;
+    /** That the host worked for it, in real time: its budget pays for that too. */
+    serviceNs: number;
     throttledNs: number;
     throttledTotal: number;
     debtNs: number;

@@ -153,6 +153,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
       plan: prepared.plan,
       machine: prepared.config,
       memoryBytes: prepared.memory.ramBytes + prepared.memory.overheadBytes,
+      translateCodeBytes: prepared.config.caches.translateCodeBytes,
       cpu: plan.cpu,
       energy: plan.energy,
       io: plan.io,
@@ -215,6 +216,12 @@ export class Handset extends EventEmitter<HandsetEvents> {
       { op: "budget", partition: id, name: this.nameOf(id), cpu, energy, io },
       `budget of ${this.nameOf(id)}`,
     );
+  }
+
+  /** How much translated code a partition may have from now on: no more than it was defined with counts. Throws RefusalError. */
+  async translation(id: number, codeBytes: number): Promise<void> {
+    const name = this.nameOf(id);
+    await this.request({ op: "translation", partition: id, name, codeBytes }, `translation of ${name}`);
   }
 
   /** Lets one partition send to another; returns the channel. Throws RefusalError. */

@@ -37,6 +37,8 @@ interface HypervisorExports {
   step(until: number): number;
   wants(): number;
   serviced(id: number): void;
+  workBegin(id: number): number;
+  workEnd(id: number): number;
   wake(id: number): void;
   hypervisorNow(): number;
   progress(id: number): void;
@@ -242,6 +244,22 @@ export class Hypervisor {
     this.exports.serviced(id);
   }
 
+  /** Whether the host may work for the partition now, unasked: it has budget left, and holds up nobody who was promised the processor.
+   *  If so, workEnd() must follow. */
+  workBegin(id: number): boolean {
+    return this.exports.workBegin(id) === 1;
+  }
+
+  /** That work is done: its time is the partition's. */
+  workEnd(id: number): void {
+    this.exports.workEnd(id);
+  }
+
+  /** Time inside the guest, in nanoseconds. */
+  cpuTimeNs(id: number): number {
+    return this.wide(abi.PARTITIONS + id * abi.PARTITION_BYTES + abi.PARTITION_CPU_TIME);
+  }
+
   wake(id: number): void {
     this.exports.wake(id);
   }
@@ -435,6 +453,7 @@ export class Hypervisor {
       cpu: {
         ...spec.cpu,
         timeNs: wide(abi.PARTITION_CPU_TIME),
+        serviceNs: wide(abi.PARTITION_SERVICE_TIME),
         throttledNs: wide(abi.PARTITION_THROTTLED_TIME),
         throttledTotal: wide(abi.PARTITION_THROTTLED_COUNT),
         debtNs: wide(abi.PARTITION_DEBT),

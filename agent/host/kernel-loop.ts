@@ -115,7 +115,7 @@ export class KernelLoop {
       }
       const reason = this.slice();
       if (machine.translator !== null && machine.instructions > this.translateAt) {
-        machine.translator.step();
+        machine.translator.step(this.options.now() - this.startedNs);
         this.translateAt = machine.instructions + 4_000_000;
       }
       disk.takeRequests();
@@ -153,11 +153,11 @@ export class KernelLoop {
   /** Executes one slice and measures it. */
   private slice(): number {
     const { machine, mailbox, now, deterministic, debug } = this.options;
-    const fuel = debug?.stepping ? 1 : deterministic ? FIRST_FUEL : this.fuel();
+    const fuel = deterministic ? FIRST_FUEL : this.fuel();
     const before = machine.instructions;
     mailbox.countSlice();
     const start = now();
-    const reason = machine.run(fuel);
+    const reason = debug ? debug.run(machine, fuel) : machine.run(fuel);
     const spent = now() - start;
     mailbox.countSlice();
     this.busyNs += spent;

@@ -102,6 +102,7 @@ interface MachineExports extends MachineEntries {
   channelRaise(port: number): void;
   debugBreakpoints(): void;
   debugPass(address: number): void;
+  debugStep(): number;
   debugAddress(address: number): number;
   debugWritten(at: number, length: number): void;
   debugStatus(): number;
@@ -111,7 +112,7 @@ interface MachineExports extends MachineEntries {
 /** What a debugger calls, between two slices. */
 export type DebugEntries = Pick<
   MachineExports,
-  "debugBreakpoints" | "debugPass" | "debugAddress" | "debugWritten" | "debugStatus" | "debugSetStatus"
+  "debugBreakpoints" | "debugPass" | "debugStep" | "debugAddress" | "debugWritten" | "debugStatus" | "debugSetStatus"
 >;
 
 const MODES = { realtime: MODE_REALTIME, deterministic: MODE_DETERMINISTIC, scheduled: MODE_SCHEDULED };
@@ -202,6 +203,17 @@ export class Machine {
   /** Null while translation is off. */
   get translator(): Translator | null {
     return this.ownTranslator;
+  }
+
+  /** From now on at most so many bytes of translated code. When that is less than before, all that there is goes: what is allowed
+   *  of it becomes hot again. The guest notices nothing. */
+  limitTranslation(codeBytes: number): void {
+    if (this.ownTranslator === null) return;
+    const before = this.word(CONFIG_TRANSLATE_CODE_BYTES);
+    this.setWord(CONFIG_TRANSLATE_CODE_BYTES, codeBytes);
+    this.ownTranslator.enabled = codeBytes > 0;
+    // As if every byte of code had been written: what was decoded and translated from it is not used again.
+    if (codeBytes < before) this.exports.debugWritten(this.romOffset, this.romBytes + this.ramBytes);
   }
 
   /** The functions that go into the hypervisor's table. */

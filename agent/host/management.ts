@@ -260,6 +260,7 @@ export class Management {
               cpuPermille: partition.limits!.cpuPermille,
               energyMicrowatts: partition.limits!.energyMicrowatts,
               memoryBytesMax: partition.limits!.memoryBytesMax,
+              translatedBytesMax: partition.limits!.translatedBytesMax,
             },
             refusal: partition.refusal,
             lockedFor: partition.lockedFor,
@@ -434,6 +435,7 @@ export class Management {
     const { document } = partition.policy;
     try {
       await target.contracts(partition.id, partition.wanted);
+      if (partition.limits !== null) await target.translated(partition.id, partition.limits);
       partition.refusal = null;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

@@ -57,19 +57,24 @@ export interface RunStats {
 }
 
 export interface TranslationStats {
+  /** How much translated code there may be now; 0: a policy allows none. */
+  codeBytesMax: number;
   functions: number;
   /** Of WebAssembly, that were installed; of guest code that they were made from. */
   bytes: number;
   instructions: number;
-  /** Modules compiled, and the time that took. */
+  /** Modules compiled, the time that took, and the most that one took: compiling holds everything else up. */
   modules: number;
   compileMs: number;
+  compileMsMax: number;
   /** Functions dropped because their code changed; generations that ended because they were too many. */
   drops: number;
   flushes: number;
   /** Ways in from the interpreter, and the instructions executed so. */
   entries: number;
   executed: number;
+  /** Of all instructions of this machine: 0 … 1. */
+  share: number;
 }
 
 export interface ProfilePlace {

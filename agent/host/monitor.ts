@@ -6,6 +6,7 @@ import { commandNamed, type AuditView, type CommandTarget, type HandsetView } fr
 import { Failure, HostError, UsageError } from "../failure.ts";
 import { boardSpec, type Board } from "../handset/board.ts";
 import type { HandsetChannel, HandsetFile, HandsetPartition } from "../handset/file.ts";
+import { cutTranslated } from "../policy/limits.ts";
 import { Rules } from "../shell/rules.ts";
 import { ShellSession } from "../shell/session.ts";
 import { agentFolder, codeFolder, monitorFolder, vaultFolder } from "../paths.ts";
@@ -45,6 +46,8 @@ interface Member {
   id: number;
   file: HandsetPartition;
   disk: DiskFile | null;
+  /** Bytes of translated code that its file asks for. */
+  asksTranslated: number;
   cpu: CpuContract;
   energy: EnergyContract | null;
   io: IoContract;
@@ -197,15 +200,22 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const imageHash = (): string => (management === null || kernel === null ? "" : sha256OfFile(kernel));
     const asked = { cpu: file.cpu, energy: file.energy, io: file.io };
     const contracts = management?.plan(name, imageHash(), asked) ?? asked;
+    const asksTranslated = image.translateCodeBytes ?? 0;
+    const limits = management?.limitsOf(name) ?? null;
+    const translateCodeBytes = limits === null ? asksTranslated : cutTranslated(asksTranslated, limits);
     try {
       const governed = management !== null && file.kind !== "personal";
       const disk = this.disks.diskOf(file, governed);
       const id = await this.handset.add({
         // What the fleet is told of it is what is loaded, at each start and reset.
-        ...{ name, image: { ...image, disk, kernel: governed ? pinned(kernel, imageHash()) : kernel }, imageHash },
+        ...{
+          name,
+          image: { ...image, translateCodeBytes, disk, kernel: governed ? pinned(kernel, imageHash()) : kernel },
+          imageHash,
+        },
         ...{ ...contracts, energyInitial, restart },
       });
-      this.members.push({ id, file, disk, ...contracts });
+      this.members.push({ id, file, disk, asksTranslated, ...contracts });
       const { ramBytes, overheadBytes } = this.handset.memoryOf(id);
       management?.defined(name, id, ramBytes + overheadBytes, protectionOf(disk));
     } catch (error) {
@@ -265,6 +275,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
         const { cpu, energy, io } = contracts;
         await handset.budget(partition, cpu, energy, io);
         Object.assign(this.member(partition), contracts);
+      },
+      translated: async (partition, limits) => {
+        const asked = this.member(partition).asksTranslated;
+        if (asked > 0) await handset.translation(partition, cutTranslated(asked, limits));
       },
       act: (op, partition) => handset.act(op, partition),
       lock: async (partition, name, locked) => {

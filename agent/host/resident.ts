@@ -14,7 +14,7 @@ import type { Hypervisor } from "./hypervisor.ts";
 import { setEngineFlags } from "./engine-flags.ts";
 import { loadImages } from "./load.ts";
 import { RNG_SEED_BYTES } from "./loader/plan.ts";
-import { Machine } from "./machine.ts";
+import { Machine, type MachineConfig } from "./machine.ts";
 import type { Doorbell } from "./mailbox.ts";
 import { registerDump } from "./register-dump.ts";
 
@@ -51,6 +51,7 @@ export class Resident {
   private readyTail = Buffer.alloc(0);
   private startedNs = 0;
   private translateAt = 0;
+  private translateCodeBytes: number;
   private shortBoots = 0;
   private bootReadBytes = 0;
   /** Output was refused to it, and waits in the guest's ring. */
@@ -61,6 +62,7 @@ export class Resident {
   constructor(id: number, spec: PartitionSpec, hypervisor: Hypervisor) {
     this.id = id;
     this.spec = spec;
+    this.translateCodeBytes = spec.translateCodeBytes;
     this.hypervisor = hypervisor;
     this.log = new ConsoleLog(spec.consoleLog);
     this.deterministic = spec.machine.mode !== "realtime";
@@ -71,8 +73,9 @@ export class Resident {
   build(module: WebAssembly.Module, now: () => number): void {
     const { spec } = this;
     this.destroy();
-    if (spec.machine.caches.translateBytes > 0) setEngineFlags();
-    const machine = new Machine(module, spec.machine, now);
+    const config = this.machineConfig();
+    if (config.caches.translateBytes > 0) setEngineFlags();
+    const machine = new Machine(module, config, now);
     this.translateAt = 0;
     loadImages(machine, spec.plan);
     if (this.deterministic && spec.disk !== null) this.store = openDisk(spec.disk);
@@ -89,6 +92,21 @@ export class Resident {
     this.hypervisor.attach(this.id, machine.entries);
   }
 
+  /** The machine's configuration, with no more room for translated code than is allowed now. */
+  private machineConfig(): MachineConfig {
+    const { machine } = this.spec;
+    const { caches } = machine;
+    const most = this.translateCodeBytes;
+    if (most === 0) return { ...machine, caches: { ...caches, translateBytes: 0, translateCodeBytes: 0 } };
+    return { ...machine, caches: { ...caches, translateCodeBytes: Math.min(caches.translateCodeBytes, most) } };
+  }
+
+  /** From now on at most so many bytes of translated code: at once, and at each start. */
+  limitTranslation(codeBytes: number): void {
+    this.translateCodeBytes = codeBytes;
+    this.machine?.limitTranslation(Math.min(codeBytes, this.spec.translateCodeBytes));
+  }
+
   /** The guest has failed: keeps its registers. */
   failed(reason: string, timeNs: number): void {
     if (this.machine !== null) this.crash = { ...registerDump(this.machine), reason, timeNs };
@@ -99,11 +117,16 @@ export class Resident {
     return this.machine;
   }
 
-  /** Compiles what has become hot: between two slices, and only so often. */
+  /** Compiles what has become hot: between two slices, only so often, and when the partition has the budget that pays for it. */
   translate(): void {
     const { machine } = this;
     if (machine === null || machine.translator === null || machine.instructions < this.translateAt) return;
-    machine.translator.step();
+    if (!this.hypervisor.workBegin(this.id)) return;
+    try {
+      machine.translator.step(this.hypervisor.cpuTimeNs(this.id));
+    } finally {
+      this.hypervisor.workEnd(this.id);
+    }
     this.translateAt = machine.instructions + TRANSLATION_PERIOD;
   }
 

@@ -2,6 +2,8 @@
 // its functions into the machine's own table.
 
 import {
+  CLOCK_STATE,
+  CONFIG_TRANSLATE_CODE_BYTES,
   STATS_TRANSLATED_BYTES,
   STATS_TRANSLATED_ENTRIES,
   STATS_TRANSLATED_EXECUTED,
@@ -15,15 +17,17 @@ import type { TranslationStats } from "./messages.ts";
 
 /** Places in a machine's table: kernel/machine/arm/translation, FUNCTION_COUNT. */
 const FUNCTION_COUNT = 2048;
-/** Time that may go into compiling: some at first, and then a share of what passes. */
+/** Time that may go into compiling: some at first, and then a share of what the guest has had. */
 const COMPILE_MS_FIRST = 200;
 const COMPILE_SHARE = 0.1;
 const IMPORT_PREFIX = "translated";
 
 export class Translator {
+  /** False: nothing more is compiled. */
+  enabled = true;
   private moduleCount = 0;
   private compileMs = 0;
-  private readonly startedNs: number;
+  private compileMsMax = 0;
   private readonly machine: MachineTranslation;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -36,7 +40,6 @@ export class Translator {
     this.bytes = new Uint8Array(memory.buffer);
     this.view = new DataView(memory.buffer);
     this.now = now;
-    this.startedNs = now();
     const table = exports["table"] as WebAssembly.Table;
     if (table.length < FUNCTION_COUNT) table.grow(FUNCTION_COUNT - table.length);
     const functions = Object.entries(exports).filter(([name]) => name.startsWith(IMPORT_PREFIX));
@@ -44,11 +47,12 @@ export class Translator {
     this.imports = { m: { ...Object.fromEntries(named), t: table, r: memory } };
   }
 
-  /** Compiles what became hot since the last call. Called between slices; returns whether there was anything. */
-  step(): boolean {
+  /** Compiles what became hot since the last call. Called between slices; returns whether there was anything. `hadNs` is the time that
+   *  the guest has had so far: alone, all that passed; beside others, its own processor time. */
+  step(hadNs: number): boolean {
     // A guest whose hot code changes all the time would otherwise be compiled more than it runs.
-    const allowedMs = COMPILE_MS_FIRST + COMPILE_SHARE * ((this.now() - this.startedNs) / 1e6);
-    if (this.compileMs > allowedMs) return false;
+    const allowedMs = COMPILE_MS_FIRST + COMPILE_SHARE * (hadNs / 1e6);
+    if (!this.enabled || this.compileMs > allowedMs) return false;
     return this.install(this.now(), this.machine.translateModule());
   }
 
@@ -60,16 +64,21 @@ export class Translator {
   /** What was translated, and how much of the work it did. */
   stats(): TranslationStats {
     const count = (at: number): number => Number(this.view.getBigUint64(at, true));
+    const executed = count(STATS_TRANSLATED_EXECUTED);
+    const instructions = count(CLOCK_STATE);
     return {
+      codeBytesMax: this.view.getUint32(CONFIG_TRANSLATE_CODE_BYTES, true),
       functions: count(STATS_TRANSLATED_FUNCTIONS),
       bytes: count(STATS_TRANSLATED_BYTES),
       instructions: count(STATS_TRANSLATED_INSTRUCTIONS),
       modules: this.moduleCount,
       compileMs: this.compileMs,
+      compileMsMax: this.compileMsMax,
       drops: count(STATS_TRANSLATION_DROPS),
       flushes: count(STATS_TRANSLATION_FLUSHES),
       entries: count(STATS_TRANSLATED_ENTRIES),
-      executed: count(STATS_TRANSLATED_EXECUTED),
+      executed,
+      share: instructions === 0 ? 0 : executed / instructions,
     };
   }
 
@@ -81,7 +90,9 @@ export class Translator {
     new WebAssembly.Instance(module, this.imports);
     this.machine.translateInstalled();
     this.moduleCount++;
-    this.compileMs += (this.now() - start) / 1e6;
+    const spentMs = (this.now() - start) / 1e6;
+    this.compileMs += spentMs;
+    this.compileMsMax = Math.max(this.compileMsMax, spentMs);
     return true;
   }
 }

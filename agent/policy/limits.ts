@@ -22,6 +22,8 @@ export interface Limits {
   cpuPermille: number | null;
   weight: number | null;
   energyMicrowatts: number | null;
+  /** Translated code; 0: none. */
+  translatedBytesMax: number | null;
   /** SHA-256 of kernel images that may start, in hexadecimal. */
   images: string[] | null;
   console: boolean;
@@ -47,6 +49,7 @@ export function limitsOf(policy: Policy, manifests: readonly Image[] = []): Limi
     weight: budget?.cpuWeight ?? null,
     // Rounded down: what is left over is not granted.
     energyMicrowatts: hourly === undefined ? null : Math.floor((hourly * 1000) / SECONDS_PER_HOUR),
+    translatedBytesMax: budget?.translatedBytes ?? null,
     images: images === undefined ? null : allowedImages(images, manifests),
     // Absent is deny for a managed partition, once the policy says anything of devices. "Ask" has nobody to ask, so it is deny.
     console: deviceAccess === undefined || deviceAccess.get("console") === "allow",
@@ -57,6 +60,11 @@ export function limitsOf(policy: Policy, manifests: readonly Image[] = []): Limi
 /** What is left of contracts. */
 export function cut(asked: Contracts, limits: Limits): Contracts {
   return { cpu: cutCpu(asked.cpu, limits), energy: cutEnergy(asked.energy, limits), io: asked.io };
+}
+
+/** What is left of the translated code that a partition may have, in bytes. */
+export function cutTranslated(asked: number, limits: Limits): number {
+  return Math.min(asked, limits.translatedBytesMax ?? asked);
 }
 
 function cutCpu(asked: CpuContract, { cpuPermille, weight }: Limits): CpuContract {

@@ -86,6 +86,7 @@ const spec = recordOf({
   name,
   image,
   memoryBytes: upTo(2 ** 40),
+  translateCodeBytes: upTo(2 ** 32),
   cpu,
   energy,
   io,
@@ -103,6 +104,7 @@ const ORDERS = {
   define: { op: oneOf(["define"]), spec },
   budget: { op: oneOf(["budget"]), partition, name: called, cpu, energy, io },
   channel: { op: oneOf(["channel"]), from: end, to: end, contract: channel },
+  translation: { op: oneOf(["translation"]), partition, name: called, codeBytes: upTo(2 ** 32) },
   fill: { op: oneOf(["fill"]), partition, picojoules },
   revoke: { op: oneOf(["revoke"]), channel: upTo(0xffffffff) },
 };
@@ -130,6 +132,7 @@ function hold(order) {
       if (memoryBytesMax !== null && order.spec.memoryBytes > memoryBytesMax)
         beyond(limits, memoryBytesMax + " bytes of memory at most, not " + order.spec.memoryBytes);
       holdImage(order.spec.image, limits);
+      holdTranslated(order.spec.translateCodeBytes, limits);
       return holdContracts(order.spec, limits);
     }
     case "start":
@@ -143,6 +146,11 @@ function hold(order) {
       const limits = LIMITS.get(order.name);
       return limits === undefined ? undefined : holdContracts(order, limits);
     }
+    case "translation": {
+      if (order.name === undefined) throw new Refused("a policy is in force: the order must name its partition");
+      const limits = LIMITS.get(order.name);
+      return limits === undefined ? undefined : holdTranslated(order.codeBytes, limits);
+    }
     case "channel":
       for (const { name } of [order.from, order.to]) {
         if (name === undefined) throw new Refused("a policy is in force: the order must name both partitions");
@@ -155,6 +163,12 @@ function hold(order) {
 function holdImage(image, limits) {
   const { images } = limits;
   if (images !== null && !images.includes(image)) beyond(limits, "other images than this one");
+}
+
+function holdTranslated(bytes, limits) {
+  const { translatedBytesMax } = limits;
+  if (translatedBytesMax !== null && bytes > translatedBytesMax)
+    beyond(limits, translatedBytesMax + " bytes of translated code at most, not " + bytes);
 }
 
 function holdContracts({ cpu, energy }, limits) {

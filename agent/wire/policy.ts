@@ -35,6 +35,8 @@ export const budget = rule(
     energyMillijoulesPerHour: optional(4, uint),
     diskBytes: optional(5, u53),
     networkBytesPerDay: optional(6, uint),
+    /** Hot guest code that may be compiled, as WebAssembly. 0: the guest is interpreted. */
+    translatedBytes: optional(7, u53),
   }),
 );
 

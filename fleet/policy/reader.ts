@@ -6,7 +6,7 @@ import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
 import { escapeText } from "../../agent/escape.ts";
 import { UsageError } from "../../agent/failure.ts";
 import { FileReader, integerOf, nameOf, oneOf, textOf, type Reading } from "../../agent/handset/reader.ts";
-import { parseByteRate, parseBytes, UnitError } from "../../agent/handset/units.ts";
+import { parseByteRate, parseBytes, parseTranslated, UnitError } from "../../agent/handset/units.ts";
 import { SECTIONS, type Section } from "../../agent/policy/compliance.ts";
 import type { Claims } from "../../agent/wire/claims.ts";
 import type { Policy } from "../../agent/wire/policy.ts";
@@ -132,7 +132,7 @@ class PolicyReader extends FileReader {
   }
 
   private budget(map: YAMLMap): Policy["budget"] {
-    this.known(map, ["memory", "cpu", "weight", "energy", "disk", "network"]);
+    this.known(map, ["memory", "cpu", "weight", "energy", "disk", "network", "translate"]);
     return given({
       memoryBytes: this.maybe(map, "memory", parseBytes),
       cpuPermille: this.maybe(map, "cpu", parsePermille),
@@ -140,6 +140,7 @@ class PolicyReader extends FileReader {
       energyMillijoulesPerHour: this.maybe(map, "energy", parseHourlyEnergy),
       diskBytes: this.maybe(map, "disk", parseBytes),
       networkBytesPerDay: this.maybe(map, "network", parseBytes),
+      translatedBytes: this.maybe(map, "translate", parseTranslated),
     });
   }
 

@@ -13,6 +13,7 @@ budget:
   energy: 400mW # or 1440J/h
   # disk: 1G
   # network: 50M # a day
+  # translate: off # the guest is interpreted; or the most translated code, 1M to 256M
 
 # images: # exactly one of the two
 #   allowed: [SHA-256 of a kernel image, as hexadecimal]

@@ -46,6 +46,11 @@ export function factsOf(policy: PolicyBody): Fact[] {
   say("energy", "at most", map(budget?.energyMillijoulesPerHour, milliwatts));
   say("disk", "at most", map(budget?.diskBytes, bytesText), " of disk");
   say("network", "at most", map(budget?.networkBytesPerDay, bytesText), " over the network a day");
+  say(
+    "translate",
+    "translated code:",
+    map(budget?.translatedBytes, (bytes) => (bytes === 0 ? "none" : `${bytesText(bytes)} at most`)),
+  );
   section = "images";
   const allowed = images?.allowed;
   if (typeof allowed === "string") say("allowed", "only images of the channel", allowed);

@@ -62,6 +62,7 @@ import {
   scheduleWake,
 } from "./schedule";
 import { NEVER, state } from "./state";
+import { workBegin as begin, workEnd as end } from "./work";
 
 export {
   partitionAdmit,
@@ -97,6 +98,7 @@ export function hypervisorInit(): u32 {
   memory.fill(HYPERVISOR_STATIC_END, 0, HYPERVISOR_PAGES * 0x10000 - HYPERVISOR_STATIC_END);
   state.current = NO_PARTITION;
   state.turn = NO_PARTITION;
+  state.working = NO_PARTITION;
   state.virtual = load<u32>(BOARD_MODE) == CLOCK_VIRTUAL ? 1 : 0;
   partitionsReset();
   heapsReset();
@@ -133,6 +135,17 @@ export function wants(): i32 {
 /** What partition `id` wanted is done, as far as it could be. */
 export function serviced(id: u32): void {
   if (partitionExists(id)) scheduleServiced(id);
+}
+
+/** Whether the host may work for partition `id` now, which it was not asked for: 1, and workEnd() follows; 0, and it leaves it for
+ *  another time. */
+export function workBegin(id: u32): u32 {
+  return partitionExists(id) && begin(id) ? 1 : 0;
+}
+
+/** That work is done; the partition's budget pays for its time, which is returned (ns). */
+export function workEnd(id: u32): f64 {
+  return partitionExists(id) ? <f64>end(id) : 0;
 }
 
 /** An input has come for partition `id`. */

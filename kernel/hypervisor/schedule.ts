@@ -120,11 +120,16 @@ function fairTurn(): u32 {
   const last = state.turn;
   if (last != NO_PARTITION) {
     const partition = partitionAt(last);
-    const ahead = ((<u64>TURN) << FAIR_SHIFT) / <u64>max<u32>(partition.weight, 1);
-    if (partition.readyHeap == HEAP_FAIR && partition.fairTime - state.fairClock < ahead) return last;
+    if (partition.readyHeap == HEAP_FAIR && !scheduleAhead(partition)) return last;
   }
   state.turn = heapFirst(HEAP_FAIR);
   return state.turn;
+}
+
+/** Whether a best-effort partition has had a turn more than the least served one. */
+export function scheduleAhead(partition: Partition): bool {
+  const turn = ((<u64>TURN) << FAIR_SHIFT) / <u64>max<u32>(partition.weight, 1);
+  return <i64>(partition.fairTime - state.fairClock) >= <i64>turn;
 }
 
 /** Runs one slice of partition `id`; `fair` = it is not paid from the guaranteed budget. */
@@ -197,11 +202,11 @@ function account(partition: Partition, executed: u32): void {
   state.busy += time;
   partition.cpuTime += time;
   energySpend(partition, <u64>executed * energyCost(CHARGE_INSTRUCTION));
-  charge(partition, time, state.sliceFair != 0);
+  scheduleCharge(partition, time, state.sliceFair != 0);
 }
 
-/** Takes CPU time from what pays for it. */
-function charge(partition: Partition, time: u64, fair: bool): void {
+/** Takes CPU time from what pays for it: the weight if `fair`, else the budget; and the ceiling. */
+export function scheduleCharge(partition: Partition, time: u64, fair: bool): void {
   if (fair) {
     partition.fairTime += (time << FAIR_SHIFT) / <u64>max<u32>(partition.weight, 1);
   } else {
@@ -261,7 +266,7 @@ function idleSlice(partition: Partition): void {
   state.now += time;
   state.busy += time;
   partition.cpuTime += time;
-  charge(partition, time, state.sliceFair != 0);
+  scheduleCharge(partition, time, state.sliceFair != 0);
 }
 
 /** The machine trapped: books the whole slice if it was inside run(), and does what the health table says about `reason`. Returns the
@@ -304,7 +309,7 @@ export function scheduleServiced(id: u32): void {
     state.serving = state.now;
     partition.serviceTime += time;
     if (partition.state == STATE_RUNNING || partition.state == STATE_PAUSED)
-      charge(partition, time, partition.class != CLASS_GUARANTEED);
+      scheduleCharge(partition, time, partition.class != CLASS_GUARANTEED);
   }
   // A reset sets the machine's counter back to what its instructions take.
   if (want == RUN_RESET) partition.origin = state.now - partition.machineInstructions * INSTRUCTION;

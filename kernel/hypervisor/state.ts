@@ -24,6 +24,8 @@ export const NEVER: u64 = u64.MAX_VALUE;
  *   +128 serving        u64  when the host took the want that it is at work on
  *   +136 turn           u32  the best-effort partition that ran last: see schedule
  *   +140 virtual        u32  1 in virtual time
+ *   +144 workSince      u64  when the host began the work that it is at: see work
+ *   +152 working, workFair  u32 × 2  for whom, and 1 when no budget pays for it
  */
 @unmanaged
 class State {
@@ -49,5 +51,8 @@ class State {
   serving: u64;
   turn: u32;
   virtual: u32;
+  workSince: u64;
+  working: u32;
+  workFair: u32;
 }
 export const state = changetype<State>(HYPERVISOR_STATE);

@@ -38,6 +38,7 @@ import { cpuExecuted, cpuInit, cpuInput, cpuReset, cpuRun } from "./arm/cpu";
 import { hypercallAnswer } from "./arm/hypercall";
 import { channelRaise as raise } from "./devices/channel";
 import { clockFollowsHost, clockSkipTo } from "./devices/clock";
+import { irqUpdate } from "./devices/irq";
 import { ROM_WINDOW_BYTES } from "./memory-map";
 import { blockComplete as virtioBlockComplete } from "./devices/virtio/block";
 export * from "./translate/index";
@@ -156,6 +157,16 @@ export function debugPass(address: u32): void {
  *  to the end of its page of 4 KiB. */
 export function debugAddress(address: u32): u32 {
   return addressOf(address);
+}
+
+/** Executes one instruction, whatever interrupt is pending: it stays pending, and run() takes it. The clock must stand meanwhile. RUN_*. */
+export function debugStep(): u32 {
+  // Timers that are due raise their lines now, and not inside.
+  busTick();
+  store<u32>(IRQ_LINE, 0);
+  const reason = cpuRun(1);
+  irqUpdate();
+  return reason;
 }
 
 /** The debugger has written [at, at + length) of linear memory, inside one page of RAM. */

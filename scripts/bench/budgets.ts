@@ -6,7 +6,18 @@ import { join } from "node:path";
 import { firstGovernance, writeGovernance } from "../../agent/shell/governance.ts";
 import { DEVICE, fleetTrust, signedDocument, viaOf } from "../../test/support/signed.ts";
 import { root } from "../stale.mjs";
-import { allReady, BEST_EFFORT, bring, debianPlan, guaranteed, keysPlan, newHandset, sleep, usage } from "./handset.ts";
+import {
+  allReady,
+  BEST_EFFORT,
+  bring,
+  debianPlan,
+  guaranteed,
+  keysPlan,
+  newHandset,
+  sleep,
+  translateGuests,
+  usage,
+} from "./handset.ts";
 import { rowStart, type Measurement } from "./report.ts";
 
 const WARM_MS = 1_000;
@@ -18,19 +29,41 @@ const IDLE_MS = 20_000;
 const READY_MS = 120_000;
 const RAM_BYTES = 64 << 20;
 
-export async function measureBudgets(runs: number): Promise<Measurement[]> {
+/** Programs of many kinds, again and again: there is always something that has become hot. */
+const VARIED = [
+  "dd if=/dev/zero bs=64k count=32 2>/dev/null | sha256sum",
+  "cat /bin/busybox /bin/busybox | gzip | gunzip | md5sum",
+  "awk 'BEGIN { for (n = 0; n < 5000; n++) print (n * 7919) % 10007 / 3 }' | sort -n | uniq | tail -1",
+  "find / -xdev | sed 's/e/EE/g' | grep -c EE",
+  "n=0; while [ $n -lt 100 ]; do n=$((n + 1)); /bin/busybox true; done",
+  "cat /bin/busybox | bzip2 | od -x | cksum",
+  "tar c /bin /etc | sha512sum",
+];
+
+/** What is measured together, and its rows. */
+const MEASURES: [names: string[], measure: (runs: number) => Promise<Measurement[]>][] = [
+  [["burn-50-error"], async () => [await burn()]],
+  [["thirds-error"], async (runs) => [await thirds(runs)]],
+  [["hostile-loss"], async (runs) => [await hostile(runs)]],
+  [["signature-loss"], async (runs) => [await signatures(runs)]],
+  [["tax"], async (runs) => [await tax(runs)]],
+  [["varied-loss", "varied-tax", "varied-compiling", "varied-longest"], varied],
+  [["restart"], async (runs) => [await restart(runs)]],
+  [["idle-handset"], async () => [await idle()]],
+];
+
+/** Measures what the rows that are `wanted` need. `translate`: every guest's hot code is compiled. */
+export async function measureBudgets(
+  runs: number,
+  translate: boolean,
+  wanted: (row: string) => boolean,
+): Promise<Measurement[]> {
+  translateGuests(translate);
   const size = rowStart("hypervisor-size", "bytes", "build/hypervisor.wasm, release", 20_480);
   size.ours.push(statSync(join(root, "build/hypervisor.wasm")).size);
-  return [
-    size,
-    await burn(),
-    await thirds(runs),
-    await hostile(runs),
-    await signatures(runs),
-    await tax(runs),
-    await restart(runs),
-    await idle(),
-  ];
+  const measured = [size];
+  for (const [names, measure] of MEASURES) if (names.some(wanted)) measured.push(...(await measure(runs)));
+  return measured;
 }
 
 /** One partition with 50 % and a ceiling of 50 %, for a minute. */
@@ -140,6 +173,35 @@ async function tax(runs: number): Promise<Measurement> {
   }
   await handset.close();
   return row;
+}
+
+/** A partition that burns at 50 %, alone and beside a Debian guest that runs programs of many kinds for ever; translated, if asked for,
+ *  both. */
+async function varied(runs: number): Promise<Measurement[]> {
+  const loss = rowStart("varied-loss", "points", "what a burn at 50 % loses beside a guest with many programs", 0.5);
+  const slower = rowStart("varied-tax", "%", "… and how much fewer instructions a second it executes", 2);
+  const service = rowStart("varied-compiling", "%", "… and processor time that compiling takes, charged", null);
+  const longest = rowStart("varied-longest", "ms", "… and the longest piece of it", null);
+  const handset = newHandset();
+  const busy = await bring(handset, await debianPlan("varied", RAM_BYTES));
+  await allReady(handset, READY_MS);
+  const burns = await bring(handset, keysPlan("burn", guaranteed(50, true)), "s");
+  await handset.input(busy, Buffer.from(`while :; do ${VARIED.join("; ")}; done >/dev/null\n`));
+  await sleep(WARM_MS);
+  // Alternately, because the computer's speed drifts.
+  for (let run = 0; run < runs; run++) {
+    await handset.act("pause", busy);
+    const alone = await usage(handset, SHARE_MS / 2);
+    await handset.act("resume", busy);
+    const beside = await usage(handset, SHARE_MS / 2);
+    loss.ours.push(alone.shares[burns]! - beside.shares[burns]!);
+    slower.ours.push(100 * (1 - beside.rates[burns]! / alone.rates[burns]!));
+    const { cpu, translation } = beside.partitions[busy]!;
+    service.ours.push((100 * (translation?.compileMs ?? 0)) / ((cpu.timeNs + cpu.serviceNs) / 1e6));
+    longest.ours.push(translation?.compileMsMax ?? 0);
+  }
+  await handset.close();
+  return [loss, slower, service, longest];
 }
 
 /** From a guest's panic to its shell again, while a neighbour sleeps. */

@@ -3,6 +3,7 @@
 import { guestImage } from "../../agent/cli/guest-image.ts";
 import type { BoardSpec, CpuContract, PartitionSnapshot } from "../../agent/host/handset-messages.ts";
 import { Handset, type HandsetOptions, type PartitionPlan } from "../../agent/host/handset.ts";
+import { TRANSLATION } from "../../agent/host/partition-memory.ts";
 import { join } from "node:path";
 import { root } from "../stale.mjs";
 
@@ -28,6 +29,13 @@ export function guaranteed(percent: number, capped: boolean): CpuContract {
 }
 
 const UNLIMITED = { blockOperations: null, blockBytes: null, consoleBytes: null };
+let translateCodeBytes = 0;
+
+/** Whether guests that the plans below describe are translated from now on. */
+export function translateGuests(on: boolean): void {
+  translateCodeBytes = on ? TRANSLATION.translateCodeBytes : 0;
+}
+
 const RESTART = { onFailure: "restart", max: 100, backoffFirstMs: 10, backoffMaxMs: 1_000, noProgressMs: 0 } as const;
 
 /** test/guest/bare/keys.S: the first byte of input tells it what to do. */
@@ -49,6 +57,7 @@ export function keysPlan(name: string, cpu: CpuContract): PartitionPlan {
       deviceTree: null,
       disk: null,
       overhead: "small",
+      translateCodeBytes,
       channels: false,
     },
   };
@@ -58,7 +67,7 @@ export function keysPlan(name: string, cpu: CpuContract): PartitionPlan {
 export async function debianPlan(name: string, ramBytes: number): Promise<PartitionPlan> {
   const { kernel, initrd, commandLine } = await guestImage("linux");
   const rest = { firmware: null, deviceTree: null, disk: null, overhead: "normal" as const, channels: true };
-  const image = { ramBytes, kernel, initrd, commandLine: `quiet ${commandLine}`, ...rest };
+  const image = { ramBytes, kernel, initrd, commandLine: `quiet ${commandLine}`, translateCodeBytes, ...rest };
   return { name, cpu: BEST_EFFORT, energy: null, energyInitial: 0n, io: UNLIMITED, restart: RESTART, image };
 }
 

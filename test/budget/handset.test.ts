@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { CpuContract, PartitionSpec } from "../../agent/host/handset-messages.js";
+import type { CpuContract, HandsetSnapshot, PartitionSpec } from "../../agent/host/handset-messages.js";
 import { RAM_BASE, TRANSLATE_BYTES_LEAST } from "../../kernel/abi/layout.js";
 import { BOARD, bringUp, partitionOf, playHandset, translatedPartitionOf, type Scripted } from "../support/handset.js";
 
@@ -68,6 +68,40 @@ budgets("translation changes no share: not the partition's own, not its neighbou
   assert.is(translated[1]!.translation, null, "the neighbour is interpreted");
   // Its tables and all the code that there may be are charged from the start.
   assert.is(memoryBytes - interpreted[0]!.memoryBytes, TRANSLATE_BYTES_LEAST + (4 << 20));
+});
+
+budgets("translated code that is not allowed any more goes at once, and none comes back, at a restart neither", () => {
+  const one = translatedPartitionOf("one", 4 << 20);
+  const snapshots = (limit: Scripted[]): HandsetSnapshot[] => {
+    const looks = [500, 1_000, 1_500, 2_500].map((at): Scripted => [at, { op: "snapshot" }]);
+    const later: Scripted[] = [
+      [1_900, { op: "restart", partition: 0 }],
+      [1_900, { op: "input", partition: 0, bytes: Buffer.from("s") }],
+    ];
+    const script = [...bringUp(0, one, "s"), ...limit, ...looks, ...later].sort(([a], [b]) => a - b);
+    const { answers } = playHandset(script, END_MS);
+    return answers.flatMap((answer) =>
+      "value" in answer && typeof answer.value === "object" && answer.value !== null
+        ? [answer.value as HandsetSnapshot]
+        : [],
+    );
+  };
+  const limits = (codeBytes: number): Scripted => [600, { op: "translation", partition: 0, name: "one", codeBytes }];
+  const instructionsOf = (all: HandsetSnapshot[]): number[] => all.map(({ partitions }) => partitions[0]!.instructions);
+  const statsOf = (all: HandsetSnapshot[]) => all.map(({ partitions }) => partitions[0]!.translation);
+  const free = snapshots([]);
+  const off = snapshots([limits(0)]);
+  const capped = snapshots([limits(2 << 20)]);
+  assert.equal([instructionsOf(off), instructionsOf(capped)], [instructionsOf(free), instructionsOf(free)]);
+  const [before, soon, late, restarted] = statsOf(off);
+  assert.ok(before!.executed > 0);
+  assert.is(late!.executed, soon!.executed, "nothing of what was translated runs any more");
+  assert.equal([soon!.codeBytesMax, late!.modules], [0, before!.modules]);
+  assert.is(restarted, null);
+  const [, , held, again] = statsOf(capped);
+  assert.equal([held!.codeBytesMax, again!.codeBytesMax], [2 << 20, 2 << 20]);
+  assert.ok(again!.executed > 0, "within the cap it goes on");
+  assert.ok(statsOf(free)[2]!.executed > late!.executed * 2);
 });
 
 budgets("the neighbour of a flooding console loses at most 1 %", () => {

@@ -155,4 +155,50 @@ testUnless(
   },
 );
 
+testUnless(
+  debug,
+  missingGdb() ?? missingGuest(),
+  "Linux: watchpoints stop at the stores and loads of a system call, and the guest goes on when they are gone",
+  async () => {
+    let text = "";
+    const result = await debugged(
+      ["linux"],
+      async (where) => {
+        text = await gdb(where, [
+          // A system call's entry: its first instructions store the user's registers on the kernel's stack.
+          "hbreak *0xffff0008",
+          "continue",
+          "delete",
+          "set $entry = *(unsigned int *) 0xffff1000",
+          "tbreak *$entry",
+          "continue",
+          "set $frame = $sp",
+          "set $number = $r7",
+          // pt_regs is 72 bytes, and r7 lies at 28 of it.
+          "set $slot = $frame - 72 + 28",
+          "set *(unsigned int *) $slot = 0x12345678",
+          "watch *(unsigned int *) $slot",
+          "continue",
+          `printf "@ written %u %u\\n", *(unsigned int *) $slot == $number, $pc - $entry < 64`,
+          "delete",
+          "rwatch *(unsigned int *) $slot",
+          "continue",
+          // Whoever returns to the user loads it.
+          `printf "@ read %u\\n", *(unsigned int *) $slot == $number || $pc > 0xc0000000`,
+          "delete",
+          "awatch *(unsigned int *) $slot",
+          "continue",
+          `printf "@ access %u\\n", $pc > 0xc0000000`,
+          "delete",
+          "detach",
+        ]);
+      },
+      { input: "echo still here\npoweroff\n" },
+    );
+    assert.equal(marked(text), ["@ written 1 1", "@ read 1", "@ access 1"], text);
+    assert.is(result.status, 0, result.stderr);
+    assert.match(result.stdout, /\nstill here\r\n/);
+  },
+);
+
 debug.run();

@@ -53,6 +53,15 @@ keys("a spinning guest and a sleeping one both end at --timeout with 6", async (
   }
 });
 
+keys("counters for people go to standard error, and are no JSON there", async () => {
+  const { status, stdout, stderr } = await pocketvisor([...KEYS, "--stats", "-"], { input: "q" });
+  assert.is(status, 0);
+  assert.match(stderr, /^power-off after \d+\.\d\d s, /m);
+  assert.match(stderr, /^[\d,]+ instructions, \d+ million a second: interpreted$/m);
+  assert.not.match(stderr, "{");
+  assert.not.match(stdout, "instructions");
+});
+
 keys("a sleeping guest takes no host CPU", async () => {
   const stats = statsFile();
   await pocketvisor([...KEYS.slice(0, -1), "2", "--stats", stats.path], { input: "i" });

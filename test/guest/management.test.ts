@@ -86,6 +86,51 @@ test("a policy that comes down is enforced in the kernel and reported, section b
   });
 });
 
+test("translated code: a policy's cap holds at once, in the next start, and against what comes down unsigned", async () => {
+  const state = enrolledState();
+  const work = ", translate: 4M";
+  const limitOf = async (handset: ManagedHandset): Promise<number | null> =>
+    (await workOf(handset)).partitions[0]!.translation?.codeBytesMax ?? null;
+  const comply = async (handset: ManagedHandset, version: number): Promise<void> => {
+    const { reported } = await handset.hears("reported", (message) => message.reported.policy.version === version);
+    assert.is(complianceKeys(reported)[31], "compliant");
+  };
+  await withManagedHandset(
+    state,
+    async (handset) => {
+      await handset.hears("hello");
+      assert.is(await limitOf(handset), 4 << 20, "what the file says, before there is a policy");
+      pushes(handset, await policy(7, { budget: { translatedBytes: 2 << 20 } }));
+      await comply(handset, 7);
+      assert.is(await limitOf(handset), 2 << 20);
+      pushes(handset, await policy(8, { budget: { translatedBytes: 0 } }));
+      await comply(handset, 8);
+      assert.is(await limitOf(handset), 0);
+      await handset.monitor.command("restart", ["work"], {});
+      assert.is(await limitOf(handset), null, "a machine without a translator");
+      pushes(handset, await policy(9, { budget: { translatedBytes: 64 << 20 } }));
+      await comply(handset, 9);
+      await handset.monitor.command("restart", ["work"], {});
+      assert.is(await limitOf(handset), 4 << 20, "never more than the file says");
+      pushes(handset, await policy(10, { budget: { translatedBytes: 0 } }));
+      await comply(handset, 10);
+    },
+    { work },
+  );
+  await withManagedHandset(
+    state,
+    async (handset) => {
+      const [partition] = (await workOf(handset)).partitions;
+      assert.is(partition!.translation, null);
+      assert.not(
+        partition!.memory.overhead.some(({ name }) => name === "translator"),
+        "and none is charged",
+      );
+    },
+    { work },
+  );
+});
+
 test("an agent that an attacker has taken can send what it likes: nothing that is not signed, newer and for us changes anything", async () => {
   await withManagedHandset(enrolledState(), async (handset) => {
     await handset.hears("hello");

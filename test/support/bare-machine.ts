@@ -20,6 +20,7 @@ interface MachineExports {
   machineInit(): number;
   machineReset(): void;
   machineTick(): void;
+  debugStep(): number;
   machineDeadline(): number;
   run(fuel: number): number;
   physicalRead(address: number, size: number): number;

@@ -1,16 +1,17 @@
 // A debugged guest that is a test's: registers and 64 KiB of memory at 0x8000, and a note of what was asked.
 
 import { REGISTER_BYTES } from "../../agent/debug/description.js";
-import type { DebugTarget } from "../../agent/debug/target.js";
+import type { DebugTarget, Watchpoint } from "../../agent/debug/target.js";
 
 export const MEMORY_AT = 0x8000;
 
 export class FakeTarget implements DebugTarget {
-  onStopped: ((signal: number) => void) | null = null;
+  onStopped: DebugTarget["onStopped"] = null;
   readonly asked: string[] = [];
   readonly file = Uint8Array.from({ length: REGISTER_BYTES }, (_, n) => n & 0xff);
   readonly ram = Uint8Array.from({ length: 0x10000 }, (_, n) => (n * 7) & 0xff);
   stops: number[] = [];
+  watches: Watchpoint[] = [];
 
   halt(): void {
     this.asked.push("halt");
@@ -37,6 +38,10 @@ export class FakeTarget implements DebugTarget {
   }
   breakpoints(addresses: number[]): Promise<void> {
     this.stops = addresses;
+    return Promise.resolve();
+  }
+  watchpoints(points: Watchpoint[]): Promise<void> {
+    this.watches = points;
     return Promise.resolve();
   }
   kill(): void {

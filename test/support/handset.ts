@@ -20,7 +20,7 @@ import { partitionPrepare } from "../../agent/host/partition-prepare.js";
 
 const product = (name: string): WebAssembly.Module =>
   new WebAssembly.Module(readFileSync(new URL(`../../build/${name}`, import.meta.url)));
-const machineModule = product("machine.wasm");
+export const machineModule = product("machine.wasm");
 const hypervisorModule = product("hypervisor.wasm");
 
 export const BOARD: BoardSpec = {
@@ -81,6 +81,7 @@ function bareSpec(name: string, guest: string, disk: PartitionSpec["disk"], tran
     plan: prepared.plan,
     machine: prepared.config,
     memoryBytes: prepared.memory.ramBytes + prepared.memory.overheadBytes,
+    translateCodeBytes,
     cpu: { class: "best-effort", budget: 0, period: 100_000, ceiling: null, weight: 100 },
     energy: null,
     io: { blockOperations: null, blockBytes: null, consoleBytes: null },
@@ -179,6 +180,11 @@ export function bringUp(partition: number, spec: PartitionSpec, key: string): Sc
 /** What the partition's console has said. */
 export function consoleOf(spec: PartitionSpec): string {
   return new ConsoleLog(spec.consoleLog).readFrom(0).bytes.toString("latin1");
+}
+
+/** A hypervisor without partitions in real time, by the test's clock. */
+export function realtimeHypervisor(now: () => number): Hypervisor {
+  return new Hypervisor(hypervisorModule, BOARD, "realtime", now);
 }
 
 /** A hypervisor without partitions, whose audit goes on from `chain`. Its clock stands still. */

@@ -35,6 +35,8 @@ interface HypervisorExports {
   step(until: number): number;
   wants(): number;
   serviced(id: number): void;
+  workBegin(id: number): number;
+  workEnd(id: number): number;
   wake(id: number): void;
   progress(id: number): void;
   faulted(reason: number): number;

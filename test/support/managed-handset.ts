@@ -99,6 +99,7 @@ export async function withManagedHandset(
       deviceTree: null,
       disk: each.disk,
       overhead: each.overhead,
+      translateCodeBytes: typeof each.translate === "number" ? each.translate : 0,
       channels: true,
     },
   }));

@@ -153,7 +153,13 @@ export function hotNote(block: u32): void {
   if (hotCount < HOT_COUNT) store<u32>(hotBlocks + (hotCount++ << 2), block);
 }
 
-/** The translator has looked. */
+/** The translator has looked at the first `count` of the hot blocks. */
+export function hotLooked(count: u32): void {
+  hotCount -= count;
+  memory.copy(hotBlocks, hotBlocks + (count << 2), hotCount << 2);
+}
+
+/** The translator looks at none of them. */
 export function hotForget(): void {
   hotCount = 0;
 }

@@ -35,6 +35,7 @@ import {
   hotBlocks,
   hotCount,
   hotForget,
+  hotLooked,
   hotNote,
   translatedAlignment,
   translatedBytes,
@@ -53,6 +54,8 @@ import { stateOf, writePrologue, writeRegion } from "./region";
 
 /** Functions of one module: one compilation, one instance, and the engine's overhead for it. */
 const BATCH: u32 = 16;
+/** No function is added to more than so much: compiling cannot be interrupted, and this takes about 3 ms. */
+const MODULE_BYTES: u32 = 24 << 10;
 /** Room at the buffer's start for the module's head. */
 const HEAD_BYTES: u32 = 0x800 + HINTS_SECTION_BYTES;
 /** A region is begun only when the buffer has room for a large one. */
@@ -112,8 +115,10 @@ function translateHot(everything: bool): u32 {
 
   let count: u32 = 0;
   let slot: u32 = 1;
-  for (let i: u32 = 0; i < hotCount && count < BATCH && emitRoom(REGION_ROOM); i++) {
-    const block = load<u32>(hotBlocks + (i << 2));
+  let looked: u32 = 0;
+  for (; looked < hotCount && count < BATCH && emitRoom(REGION_ROOM); looked++) {
+    if (!everything && emitPosition() - bodies > MODULE_BYTES) break;
+    const block = load<u32>(hotBlocks + (looked << 2));
     const key = load<u32>(block, BLOCK_KEY);
     if (key == 0 || load<u32>(block, BLOCK_ENTRY) != 0) continue;
     if (!everything && load<u32>(block, BLOCK_HEAT) < translationDue(key)) continue;
@@ -139,7 +144,7 @@ function translateHot(everything: bool): u32 {
       store<u32>(blockOf(index), (slot << 16) | stateOf(index), BLOCK_ENTRY);
     }
   }
-  hotForget();
+  hotLooked(looked);
   if (count == 0) return 0;
   return assemble(bodies, count);
 }

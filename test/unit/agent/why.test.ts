@@ -2,78 +2,11 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetView, PartitionView } from "../../../agent/command.js";
 import { batterySeconds, durationText, reserveSeconds, whyHandset, whyPartition } from "../../../agent/why.js";
+import { handsetView as view, partitionView as partition } from "../../support/views.js";
 
 const JOULE = 1e12;
-const SPAN = 300e9;
 const why = suite("why");
-
-/** A partition that spends `milliwatts` on average. */
-function partition(name: string, milliwatts: number, energy: Partial<PartitionView["energy"]> = {}): PartitionView {
-  return {
-    partition: 0,
-    name,
-    kind: "system",
-    state: "running",
-    reason: "",
-    bootMs: null,
-    crash: null,
-    translation: null,
-    memoryBytes: 0,
-    memory: { ramBytes: 0, overheadBytes: 0, overhead: [] },
-    cpu: {
-      class: "best-effort",
-      budget: 0,
-      period: 100_000,
-      ceiling: null,
-      weight: 100,
-      timeNs: 0,
-      throttledNs: 0,
-      throttledTotal: 0,
-      debtNs: 0,
-      overrunMaxNs: 0,
-    },
-    energy: {
-      contract: null,
-      level: 0,
-      spent: 0,
-      average: { milliwatts, spanNs: SPAN },
-      throttledNs: 0,
-      throttledTotal: 0,
-      ...energy,
-    },
-    instructions: 0,
-    slices: 0,
-    restarts: 0,
-    throttledBy: "nothing",
-    sleeping: false,
-    latencyMaxNs: 0,
-    io: [],
-    waitsForDevice: false,
-  };
-}
-
-function view(partitions: PartitionView[], change: Partial<HandsetView> = {}): HandsetView {
-  const battery = { source: "simulated", percent: 50, joules: 360, milliwatts: 100, volts: 4, charging: false };
-  return {
-    handset: "demo",
-    board: "qemu-virt",
-    nowNs: 0,
-    busyNs: 0,
-    stolenNs: 0,
-    memory: { held: 0, limit: 0 },
-    energy: { drained: 0, spent: 0 },
-    average: { milliwatts: 100, spanNs: SPAN },
-    boardAverage: { milliwatts: 100, spanNs: SPAN },
-    battery: { ...battery, celsius: 25, note: "" },
-    thermal: { source: "simulated", celsius: 46.4, level: "warn", warn: 45, critical: 60, note: "" },
-    rules: [],
-    management: null,
-    partitions,
-    ...change,
-  };
-}
 
 why("a reserve empties by what is spent beyond its tap, be it a rate or a share", () => {
   const rate = partition("a", 30, { contract: { capacity: 100 * JOULE, rate: 20_000, share: 0 }, level: 36 * JOULE });

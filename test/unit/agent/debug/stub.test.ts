@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { REGISTERS, REGISTER_BYTES } from "../../../../agent/debug/description.js";
 import { PACKET_BYTES_MAX } from "../../../../agent/debug/packet.js";
-import { BREAKPOINT_COUNT_MAX, Stub } from "../../../../agent/debug/stub.js";
+import { BREAKPOINT_COUNT_MAX, Stub, WATCHPOINT_COUNT_MAX } from "../../../../agent/debug/stub.js";
 import { BREAKPOINT_MAX } from "../../../../kernel/abi/layout.js";
 import { FakeTarget } from "../../../support/fake-target.js";
 import { Random } from "../../../support/random.js";
@@ -42,7 +42,7 @@ const stub = suite("stub");
 stub("whoever comes halts the guest, and is told why it stands", async () => {
   const { target, ask } = stage();
   assert.equal(target.asked, ["halt"]);
-  target.onStopped!(2);
+  target.onStopped!(2, null);
   assert.is(await ask("?"), "T02thread:1;");
 });
 
@@ -83,9 +83,6 @@ stub("one thread, and what is not there gets the empty answer", async () => {
     ["X8000,0:", ""],
     ["!", ""],
     ["", ""],
-    ["Z2,8000,4", ""],
-    ["Z3,8000,4", ""],
-    ["Z4,8000,4", ""],
   ] as const) {
     assert.is(await ask(packet), answer, packet);
   }
@@ -148,6 +145,39 @@ stub(
   },
 );
 
+stub("watchpoints: three kinds, stop replies that name the address, and bounds", async () => {
+  const { ask, target, sent } = stage();
+  assert.is(await ask("Z2,9000,4"), "OK");
+  assert.is(await ask("Z3,fffffffc,4"), "OK");
+  assert.is(await ask("Z4,9001,1000"), "OK");
+  assert.equal(target.watches, [
+    { kind: "write", address: 0x9000, bytes: 4 },
+    { kind: "read", address: 0xffff_fffc, bytes: 4 },
+    { kind: "access", address: 0x9001, bytes: 4096 },
+  ]);
+  for (const [kind, word] of [
+    ["write", "watch"],
+    ["read", "rwatch"],
+    ["access", "awatch"],
+  ] as const) {
+    await ask("c");
+    target.onStopped!(5, { kind, address: 0x9002, bytes: 4 });
+    assert.equal(sent, [`T05${word}:9002;thread:1;`]);
+    assert.is(await ask("?"), `T05${word}:9002;thread:1;`);
+  }
+  await ask("c");
+  target.onStopped!(5, null);
+  assert.is(await ask("?"), "T05thread:1;", "the next halt has its own reason");
+  assert.is(await ask("z2,9000,4"), "OK");
+  assert.is(await ask("z2,9000,4"), "OK", "one that is gone already");
+  assert.is(target.watches.length, 2);
+  for (const packet of ["Z2,9000,0", "Z2,9000,1001", "Z2,9000", "Z2,123456789,4"]) assert.is(await ask(packet), "E16");
+  for (let n = 2; n < WATCHPOINT_COUNT_MAX; n++) assert.is(await ask(`Z2,${(n * 4).toString(16)},4`), "OK");
+  assert.is(await ask("Z4,9000,4"), "E1c");
+  await ask("D");
+  assert.equal(target.watches, []);
+});
+
 stub("running: the answer comes with the halt, and only Ctrl-C is heard before", async () => {
   const { ask, target, stub: it, sent } = stage();
   target.asked.length = 0;
@@ -165,15 +195,15 @@ stub("running: the answer comes with the halt, and only Ctrl-C is heard before",
     sent.length = 0;
     it.interrupt();
     assert.is(target.asked.pop(), "halt");
-    target.onStopped!(5);
+    target.onStopped!(5, null);
     assert.equal(sent, ["T05thread:1;"]);
     it.interrupt();
-    target.onStopped!(5);
+    target.onStopped!(5, null);
     assert.is(target.asked.length + sent.length, 1, "a guest that stands is not halted again");
   }
   assert.is(await ask("c9000"), undefined);
   assert.equal([...target.file.slice(60, 64)], [0, 0x90, 0, 0], "an address to go on at");
-  target.onStopped!(5);
+  target.onStopped!(5, null);
   for (const packet of ["cxyz", "vCont;t", "vCont;", "vCont;c:2"]) assert.is(await ask(packet), "E16", packet);
 });
 
@@ -214,7 +244,7 @@ stub("random packets get an answer or none, and never an exception", async () =>
     ).join("");
     await ask(random.pick(starts) + tail);
     // Whatever made it run has come to its end.
-    target.onStopped?.(5);
+    target.onStopped?.(5, null);
     assert.ok(target.stops.length <= BREAKPOINT_COUNT_MAX);
   }
 });

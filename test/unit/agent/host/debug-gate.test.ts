@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DebugGate } from "../../../../agent/host/debug-gate.js";
 import type { DebugAnswer, DebugRequest } from "../../../../agent/host/debug-messages.js";
+import type { Watchpoint } from "../../../../agent/debug/target.js";
 import type { Machine } from "../../../../agent/host/machine.js";
 import {
   REGISTERS,
@@ -12,7 +13,7 @@ import {
   REGISTER_FPSCR_AT,
   REGISTER_PC_AT,
 } from "../../../../agent/debug/description.js";
-import { CPU_PC } from "../../../../kernel/abi/layout.js";
+import { CPU_PC, CPU_STATE } from "../../../../kernel/abi/layout.js";
 import { RUN_BREAK, RUN_FUEL } from "../../../../kernel/abi/reasons.js";
 import { flatMachine } from "../../../support/flat-machine.js";
 import { Random } from "../../../support/random.js";
@@ -33,13 +34,13 @@ interface Stage {
   tell(request: DebugRequest): void;
 }
 
-function stage(): Stage {
+function stage(code = CODE): Stage {
   const requests: DebugRequest[] = [];
   const sent: DebugAnswer[] = [];
   const clock = { now: 1000 };
   const door = { receive: () => requests.shift() ?? null, send: (answer: DebugAnswer) => void sent.push(answer) };
   const gate = new DebugGate(door, () => clock.now);
-  const machine = flatMachine(CODE);
+  const machine = flatMachine(code);
   gate.machine = machine;
   const tell = (request: DebugRequest): void => {
     requests.push(request);
@@ -69,7 +70,7 @@ gates("the guest stands from the start, and its clock with it", () => {
   assert.is(gate.now(), first + 20);
   tell({ kind: "halt" });
   tell({ kind: "halt" });
-  assert.equal(sent, [{ kind: "stopped", signal: 2 }], "told once");
+  assert.equal(sent, [{ kind: "stopped", signal: 2, watched: null }], "told once");
   clock.now += 7000;
   assert.is(gate.now(), first + 20);
   tell({ kind: "resume", step: false });
@@ -84,17 +85,55 @@ gates("a step is one slice; a breakpoint stops, a step leaves it", () => {
   tell({ kind: "resume", step: false });
   assert.not(gate.stepping);
   gate.sliceEnded(machine.run(100));
-  assert.equal([sent.pop(), machine.instructions, gate.mayRun()], [{ kind: "stopped", signal: 5 }, 0, false]);
+  assert.equal(
+    [sent.pop(), machine.instructions, gate.mayRun()],
+    [{ kind: "stopped", signal: 5, watched: null }, 0, false],
+  );
   tell({ kind: "resume", step: true });
   assert.ok(gate.stepping);
   assert.is(machine.run(1), RUN_FUEL);
   gate.sliceEnded(RUN_FUEL);
   assert.equal(
     [sent.pop(), machine.instructions, machine.word(CPU_PC)],
-    [{ kind: "stopped", signal: 5 }, 1, ENTRY + 4],
+    [{ kind: "stopped", signal: 5, watched: null }, 1, ENTRY + 4],
   );
   tell({ kind: "resume", step: false });
   assert.equal([machine.run(100), machine.instructions], [RUN_BREAK, 2]);
+});
+
+gates("a watchpoint stops before the access, and who goes on from there goes on through it", () => {
+  // ldr r1, [r2] · str r0, [r2, #4] · add r0, r0, #1 · b to the first
+  const code = temporaryFile(new Uint8Array(Uint32Array.from([0xe5921000, 0xe5820004, 0xe2800001, 0xeafffffb]).buffer));
+  const { gate, machine, sent, ask, tell } = stage(code);
+  const WORD = ENTRY + 0x100;
+  machine.setWord(CPU_STATE + 8, WORD);
+  machine.setWord(CPU_STATE, 7);
+  const points = (...kinds: Watchpoint[]): unknown => ask({ kind: "watchpoints", id: 1, points: kinds });
+  const goOn = (step = false): unknown => {
+    tell({ kind: "resume", step });
+    gate.sliceEnded(gate.run(machine, 1000));
+    return sent.pop();
+  };
+  const stopped = (watched: Watchpoint | null): DebugAnswer => ({ kind: "stopped", signal: 5, watched });
+  const store: Watchpoint = { kind: "write", address: WORD + 6, bytes: 1 };
+  points(store);
+  assert.equal(goOn(), stopped(store), "one byte of the word");
+  assert.equal([machine.word(CPU_PC), machine.instructions], [ENTRY + 4, 1]);
+  assert.is(new DataView(machine.guestBytes(WORD + 4, 4).slice().buffer).getUint32(0, true), 0, "not yet");
+  assert.equal(goOn(true), stopped(null), "a step goes through");
+  assert.is(machine.guestBytes(WORD + 4, 1)[0], 7);
+  assert.equal(goOn(), stopped(store), "the next round");
+  assert.equal(goOn(), stopped(store), "and the one after it");
+  assert.is(machine.word(CPU_STATE), 9);
+  points({ kind: "read", address: WORD, bytes: 8 });
+  assert.equal(goOn(), stopped({ kind: "read", address: WORD, bytes: 8 }));
+  assert.is(machine.word(CPU_PC), ENTRY);
+  points({ kind: "access", address: WORD + 4, bytes: 4 });
+  assert.equal(goOn(), stopped({ kind: "access", address: WORD + 4, bytes: 4 }));
+  points({ kind: "write", address: WORD, bytes: 4 }, { kind: "read", address: WORD + 4, bytes: 4 });
+  tell({ kind: "resume", step: false });
+  assert.is(gate.run(machine, 1000), RUN_FUEL, "neither is accessed so");
+  assert.ok(machine.instructions > 1000);
 });
 
 gates("registers: what was written is read, as far as the architecture has it", () => {

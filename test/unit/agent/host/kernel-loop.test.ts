@@ -204,7 +204,7 @@ loop("deterministic: every slice has the same fuel, and input is complete at eve
 });
 
 loop(
-  "a debugger: the guest stands, steps with one instruction of fuel, stops at breakpoints, and can be ended where it stands",
+  "a debugger: the guest stands, steps by one instruction, stops at breakpoints, and can be ended where it stands",
   () => {
     const fuels: number[] = [];
     const sent: DebugAnswer[] = [];
@@ -235,13 +235,14 @@ loop(
       { debug: gate },
     );
     gate.machine = it.machine;
-    Object.defineProperty(it.machine, "debug", { value: { debugPass: () => {} } });
+    const debugStep = (): number => it.machine.run(1);
+    Object.defineProperty(it.machine, "debug", { value: { debugPass: () => {}, debugStep } });
     assert.is(it.loop.run(), "left");
     assert.is(fuels[0], 1);
     assert.ok(fuels[1]! > 1);
     assert.equal(sent, [
-      { kind: "stopped", signal: 5 },
-      { kind: "stopped", signal: 5 },
+      { kind: "stopped", signal: 5, watched: null },
+      { kind: "stopped", signal: 5, watched: null },
     ]);
   },
 );

@@ -2,7 +2,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { cut, excess, limitsOf, type Contracts } from "../../../../agent/policy/limits.js";
+import { cut, cutTranslated, excess, limitsOf, type Contracts } from "../../../../agent/policy/limits.js";
 import type { Policy } from "../../../../agent/wire/policy.js";
 import { Random } from "../../../support/random.js";
 
@@ -46,6 +46,16 @@ test("a cap of 20 % and 100 mW: the ceiling, the guarantee, the tap and the rese
     io: IO,
   });
   assert.match(excess(asked, limits)!, /policy 1\.7 allows 20\.0 % of a processor at most/);
+});
+
+test("translated code: what was asked or what is allowed, whichever is less", () => {
+  const left = (asked: number, translatedBytes?: number): number =>
+    cutTranslated(asked, limitsOf(policyOf({ budget: translatedBytes === undefined ? {} : { translatedBytes } })));
+  const MIB = 1 << 20;
+  assert.equal(
+    [left(16 * MIB), left(16 * MIB, 4 * MIB), left(4 * MIB, 16 * MIB), left(0, 16 * MIB), left(16 * MIB, 0)],
+    [16 * MIB, 4 * MIB, 4 * MIB, 0, 0],
+  );
 });
 
 test("0 permille: must not run", () => {

@@ -4,7 +4,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { HandsetRequest } from "../../../../agent/host/handset-messages.js";
 import { Gate } from "../../../../agent/shell/gate.js";
-import { partitionOf } from "../../../support/handset.js";
+import type { Limits } from "../../../../agent/policy/limits.js";
+import { partitionOf, translatedPartitionOf } from "../../../support/handset.js";
 
 const gate = suite("gate");
 
@@ -18,10 +19,16 @@ const BUDGET: HandsetRequest = {
   io: IO,
 };
 
-function newGate(): { pass: (request: unknown) => Promise<string>; sent: HandsetRequest[] } {
+/** A policy that limits nothing. */
+const UNLIMITED: Limits = {
+  ...{ epoch: 1, version: 2, memoryBytesMax: null, cpuPermille: null, weight: null, energyMicrowatts: null },
+  ...{ translatedBytesMax: null, images: null, console: true, channels: null },
+};
+
+function newGate(): { opened: Gate; pass: (request: unknown) => Promise<string>; sent: HandsetRequest[] } {
   const sent: HandsetRequest[] = [];
   const opened = new Gate((request) => sent.push(request));
-  return { sent, pass: async (request) => (await opened.pass(request as HandsetRequest))?.text ?? "" };
+  return { opened, sent, pass: async (request) => (await opened.pass(request as HandsetRequest))?.text ?? "" };
 }
 
 gate("what is well formed arrives unchanged, in its order: 64-bit numbers and shared buffers too", async () => {
@@ -93,8 +100,7 @@ gate(
     const [allowed, other] = ["a".repeat(64), "b".repeat(64)];
     const spec = partitionOf("work", { image: other });
     assert.is(await pass({ op: "define", spec }), "");
-    const none = { memoryBytesMax: null, cpuPermille: null, weight: null, energyMicrowatts: null, channels: null };
-    opened.limit("work", { epoch: 1, version: 2, ...none, images: [allowed], console: true });
+    opened.limit("work", { ...UNLIMITED, images: [allowed] });
     for (const op of ["start", "restart"]) {
       for (const image of [other, "", undefined]) {
         assert.match(await pass({ op, partition: 0, name: "work", image }), /policy 1\.2 allows other images/, `${op}`);
@@ -108,5 +114,23 @@ gate(
     assert.is(await pass({ op: "stop", partition: 0, name: "work" }), "", "ending it is always allowed");
   },
 );
+
+gate("translated code: not more than a policy allows, whoever orders it", async () => {
+  const { pass, opened, sent } = newGate();
+  const spec = translatedPartitionOf("work", 8 << 20);
+  assert.is(await pass({ op: "define", spec }), "");
+  opened.limit("work", { ...UNLIMITED, translatedBytesMax: 4 << 20 });
+  const order = { op: "translation", partition: 0, name: "work" };
+  assert.match(await pass({ op: "define", spec }), /policy 1\.2 allows 4194304 bytes of translated code at most/);
+  assert.match(await pass({ ...order, codeBytes: (4 << 20) + 1 }), /not 4194305/);
+  assert.match(await pass({ op: "translation", partition: 0, codeBytes: 0 }), /must name its partition/);
+  assert.match(await pass({ ...order, codeBytes: -1 }), /whole number/);
+  assert.is(await pass({ ...order, codeBytes: 4 << 20 }), "");
+  assert.is(await pass({ ...order, name: "personal", partition: 1, codeBytes: 8 << 20 }), "");
+  opened.limit("work", { ...UNLIMITED, translatedBytesMax: 0 });
+  assert.match(await pass({ ...order, codeBytes: 1 }), /policy 1\.2 allows 0 bytes/);
+  assert.is(await pass({ op: "define", spec: partitionOf("work") }), "", "interpreted");
+  assert.is(sent.length, 4);
+});
 
 gate.run();

@@ -28,6 +28,7 @@ const FULL: [line: string, other?: string][] = [
   ["  energy: 100mW", "  energy: 361J/h"],
   ["  disk: 1G", "  disk: 2G"],
   ["  network: 50M", "  network: 51M"],
+  ["  translate: 4M", "  translate: off"],
   ["images:"],
   [`  allowed: [${HASH}]`, `  allowed: [${HASH}, ${"cd".repeat(32)}]`],
   ["  release-least: 3", "  release-least: 4"],

@@ -1,0 +1,189 @@
+// What the host does for a partition unasked (compiling its code): only with the partition's budget, charged to it, and never while
+// another partition with a guaranteed budget is ready. The clock is the test's: it moves by what guests and host do.
+
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import * as abi from "../../../../kernel/abi/hypervisor.js";
+import * as reasons from "../../../../kernel/abi/reasons.js";
+import { burner, periodic } from "../../../support/fake-guest.js";
+import { Hypervisor, type Contract } from "../../../support/hypervisor.js";
+import { Random } from "../../../support/random.js";
+import type { GuestMachine } from "../../../support/table-module.js";
+
+const MS = 1e6;
+const PIECE_NS = 3 * MS;
+
+/** A realtime handset whose host works for a partition, a piece at a time, whenever it may. */
+class Host {
+  now = 1e9;
+  readonly real = new Hypervisor({ mode: abi.CLOCK_REALTIME, now: () => this.now });
+  readonly start = this.now;
+  pieces = 0;
+
+  /** Never sleeps: 10 ns an instruction. */
+  burner(): GuestMachine {
+    let executed = 0;
+    return {
+      run: (fuel) => {
+        executed = fuel;
+        this.now += fuel * 10;
+        return reasons.RUN_FUEL;
+      },
+      runExecuted: () => executed,
+      machineDeadline: () => -1,
+      machineAdvance: () => {},
+    };
+  }
+
+  /** Runs 50 µs and sleeps until an input. */
+  sleeper(): GuestMachine {
+    return {
+      run: () => {
+        this.now += 50_000;
+        return reasons.RUN_WAIT;
+      },
+      runExecuted: () => 5_000,
+      machineDeadline: () => -1,
+      machineAdvance: () => {},
+    };
+  }
+
+  work(id: number, pieceNs = PIECE_NS): boolean {
+    if (this.real.exports.workBegin(id) === 0) return false;
+    this.now += pieceNs;
+    this.real.exports.workEnd(id);
+    this.pieces++;
+    return true;
+  }
+
+  /** As the handset's loop does; `round` is called after each step. */
+  runFor(milliseconds: number, round: () => void): void {
+    for (const end = this.now + milliseconds * MS; this.now < end;) {
+      const due = this.real.exports.step(Math.min(end, this.now + 2 * MS));
+      round();
+      if (due > this.now) this.now = Math.min(due, end);
+      else if (due < 0) this.now += MS;
+    }
+  }
+
+  /** What the partition has had, with what was done for it, as a share of all time. */
+  share(id: number): number {
+    return (this.real.cpu(id) + this.service(id)) / (this.now - this.start);
+  }
+
+  service(id: number): number {
+    return Number(this.real.u64(id, abi.PARTITION_SERVICE_TIME));
+  }
+}
+
+function near(actual: number, expected: number, tolerance: number): void {
+  assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not within ${tolerance} of ${expected}`);
+}
+
+const work = suite("work");
+
+work("takes its own partition's budget, and nothing of its neighbour's", () => {
+  const host = new Host();
+  const busy = host.real.start(host.burner(), { budget: 30_000, period: 100_000 });
+  const other = host.real.start(host.burner(), { budget: 10_000, period: 20_000 });
+  host.runFor(10_000, () => host.work(busy));
+  assert.ok(host.pieces > 500, `${host.pieces}`);
+  near(host.share(busy), 0.3, 0.005);
+  near(host.real.cpu(other) / (host.now - host.start), 0.5, 0.005);
+});
+
+work("counts for best effort's turns, and leaves a guarantee what it is", () => {
+  const host = new Host();
+  const busy = host.real.start(host.burner(), { weight: 100 });
+  const fair = host.real.start(host.burner(), { weight: 100 });
+  const sure = host.real.start(host.burner(), { budget: 5_000, period: 10_000 });
+  host.runFor(5_000, () => host.work(busy));
+  assert.ok(host.pieces > 50, `${host.pieces}`);
+  near(host.real.cpu(sure) / (host.now - host.start), 0.5, 0.005);
+  near(host.share(busy), 0.25, 0.005);
+  near(host.share(fair), 0.25, 0.005);
+});
+
+work("is not done without budget, reserve or permission to run", () => {
+  const host = new Host();
+  const { real } = host;
+  const spent = real.start(host.burner(), { budget: 10_000, period: 100_000 });
+  const capped = real.start(host.burner(), { ceiling: 10_000, period: 100_000 });
+  real.exports.step(host.now + 30 * MS);
+  assert.not(host.work(spent), "its budget is spent");
+  assert.not(host.work(capped), "its ceiling is reached");
+  const never = real.start(host.burner(), { ceiling: 0 });
+  assert.not(host.work(never), "it must not run at all");
+  const empty = real.start(host.burner(), { energy: { capacity: 1_000_000n } });
+  real.setCost(abi.CHARGE_INSTRUCTION, 100);
+  assert.not(host.work(empty), "its reserve is empty");
+  assert.not(host.work(500), "there is none of this number");
+  host.now += 100 * MS;
+  real.exports.step(host.now);
+  assert.ok(host.work(spent));
+  real.exports.partitionPause(spent, reasons.STOP_COMMAND);
+  assert.not(host.work(spent), "it is paused");
+});
+
+work("waits for nobody who was promised the processor", () => {
+  const host = new Host();
+  const { real } = host;
+  const busy = real.start(host.burner(), { weight: 100 });
+  const sure = real.start(host.sleeper(), { budget: 5_000, period: 10_000 });
+  real.exports.step(host.now + MS);
+  assert.ok(host.work(busy), "the other sleeps");
+  real.exports.wake(sure);
+  assert.not(host.work(busy), "the other is ready");
+  real.exports.step(host.now + MS);
+  assert.ok(host.work(busy));
+});
+
+work("for one that sleeps, spends the budget as of now: in no period more than it and one piece", () => {
+  const host = new Host();
+  const random = new Random(5);
+  const [budgetMs, periodMs] = [10, 50];
+  const id = host.real.start(host.sleeper(), { budget: budgetMs * 1000, period: periodMs * 1000 });
+  const spells: { at: number; length: number }[] = [];
+  host.runFor(20_000, () => {
+    const at = host.now;
+    if (random.oneIn(3) && host.work(id)) spells.push({ at, length: PIECE_NS });
+    if (random.oneIn(5)) host.real.exports.wake(id);
+  });
+  assert.ok(spells.length > 500, `${spells.length}`);
+  for (const [first, { at }] of spells.entries()) {
+    let sum = 0;
+    for (let n = first; n < spells.length && spells[n]!.at < at + periodMs * MS; n++) sum += spells[n]!.length;
+    assert.ok(sum <= budgetMs * MS + PIECE_NS, `${sum / MS} ms from ${at}`);
+  }
+});
+
+work("that took beyond all measure was not all its own", () => {
+  const host = new Host();
+  const id = host.real.start(host.burner(), { weight: 100 });
+  host.work(id, 1000 * MS);
+  assert.is(host.service(id), 250 * MS);
+  assert.is(Number(host.real.u64(id, abi.PARTITION_STOLEN)), 750 * MS);
+  assert.is(host.real.exports.workEnd(id), 0, "it ends once");
+  assert.is(host.service(id), 250 * MS);
+});
+
+work("leaves no trace in virtual time", () => {
+  const image = (works: boolean): Buffer => {
+    let now = 0;
+    const real = new Hypervisor({ now: () => now });
+    const contracts: Contract[] = [{ budget: 2_000 }, { weight: 50 }, { weight: 100, ceiling: 3_000 }];
+    for (const contract of contracts) real.start(burner(), contract);
+    real.start(periodic(1_000, 24_000), { budget: 1_000 });
+    for (let n = 0; n < 200; n++) {
+      real.runFor(1);
+      if (!works) continue;
+      assert.is(real.exports.workBegin(n % 4), 1);
+      now += PIECE_NS;
+      real.exports.workEnd(n % 4);
+    }
+    return Buffer.from(real.memory.buffer.slice(0));
+  };
+  assert.is(image(true).compare(image(false)), 0);
+});
+
+work.run();
