@@ -1,7 +1,7 @@
 // `run --translate=verify` on a machine whose translated code is wrong: found, told with both states, and status 9.
 //
-// The machine is the product's but for two names in its export section: what translated code calls to end with a jump is what loads
-// exclusively, and the other way round. The interpreter calls neither by these names.
+// The machine is the product's but for two names in its export section: what translated code asks for the place of an access is what reads
+// a system register, and the other way round. The interpreter calls neither by these names.
 
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -12,8 +12,8 @@ import { buildProduct } from "../../agent/paths.js";
 import { guestPath, recordedOutput } from "./architecture/oracle.js";
 import { temporaryFolder } from "../support/temporary.js";
 
-const JUMP = "translatedC"; // assistJump
-const EXCLUSIVE = "translatedE"; // assistExclusiveLoad
+const PLACE = "translatedA"; // assistPlace
+const SYSTEM_READ = "translatedI"; // assistSystemRead
 const LIMIT_MS = 120_000;
 const PRODUCTS = ["pocketvisor.mjs", "kernel-worker.mjs", "machine.wasm"];
 
@@ -30,17 +30,17 @@ function runDoctored(doctor: (machine: Buffer) => void, ...args: string[]): Retu
   return spawnSync(process.execPath, command, { encoding: "utf8", timeout: LIMIT_MS, input: "" });
 }
 
-function swapJump(machine: Buffer): void {
-  const [jump, exclusive] = [machine.indexOf(JUMP), machine.indexOf(EXCLUSIVE)];
-  assert.ok(jump > 0 && exclusive > 0, "the export section has both");
-  machine.write(EXCLUSIVE, jump, "latin1");
-  machine.write(JUMP, exclusive, "latin1");
+function swapNames(machine: Buffer): void {
+  const [place, systemRead] = [machine.indexOf(PLACE), machine.indexOf(SYSTEM_READ)];
+  assert.ok(place > 0 && systemRead > 0, "the export section has both");
+  machine.write(SYSTEM_READ, place, "latin1");
+  machine.write(PLACE, systemRead, "latin1");
 }
 
 const diverge = suite("run --translate=verify, diverging");
 
 diverge("a wrong translation ends the run with status 9 and both machines' registers", () => {
-  const { status, stderr } = runDoctored(swapJump, "--translate=verify");
+  const { status, stderr } = runDoctored(swapNames, "--translate=verify");
   assert.is(status, 9, String(stderr));
   assert.match(String(stderr), /translated code does not do what interpreted code does/);
   assert.match(String(stderr), /interpreted and translated code disagree after \d+ instructions/);
@@ -52,7 +52,7 @@ diverge("a wrong translation ends the run with status 9 and both machines' regis
 });
 
 diverge("the same machine interprets as ever, and undoctored it diverges nowhere", () => {
-  for (const [doctor, ...args] of [[swapJump], [() => undefined, "--translate=verify"]] as const) {
+  for (const [doctor, ...args] of [[swapNames], [() => undefined, "--translate=verify"]] as const) {
     const { status, stdout, stderr } = runDoctored(doctor, ...args);
     assert.is(status, 0, String(stderr));
     assert.fixture(String(stdout).replaceAll("\r", ""), recordedOutput("mmu"));

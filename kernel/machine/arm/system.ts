@@ -51,9 +51,10 @@ export function vfpUsable(): bool {
   return (fpexc() & FPEXC_EN) != 0 && vfpGranted();
 }
 
+/** How cp15 names the register of MRC, MCR or CDP `word`. */
 // @ts-ignore: decorator
 @inline
-function coprocessorKey(word: u32): u32 {
+export function coprocessorKey(word: u32): u32 {
   return ((word >>> 4) & 0xf000) | ((word >>> 13) & 0x700) | ((word << 4) & 0xf0) | ((word >>> 5) & 7);
 }
 

@@ -4,26 +4,25 @@ export {
   assistPlace as translatedA,
   assistLeave as translatedB,
   assistJump as translatedC,
-  assistExclusiveLoad as translatedE,
-  assistExclusiveStore as translatedF,
-  assistVfpMove as translatedI,
-  assistSystemRead as translatedJ,
-  assistShiftCarry as translatedK,
-  assistMediaLong as translatedN,
+  assistCoprocessorWrite as translatedE,
+  assistVfpMove as translatedH,
+  assistSystemRead as translatedI,
+  assistShiftCarry as translatedJ,
+  assistMediaLong as translatedM,
 } from "./assist";
 export { overflowOf as translatedD } from "../arm/question";
-export { vfpUsable as translatedG } from "../arm/system";
-export { vfpDataProcessing as translatedH } from "../arm/vfp";
-export { media as translatedM, reverseBits as translatedL, saturate as translatedO } from "../arm/media";
+export { vfpUsable as translatedF } from "../arm/system";
+export { vfpDataProcessing as translatedG } from "../arm/vfp";
+export { media as translatedL, reverseBits as translatedK, saturate as translatedN } from "../arm/media";
 export {
-  float64Add as translatedP,
-  float64Subtract as translatedQ,
-  float64Multiply as translatedR,
-  float64Divide as translatedS,
+  float64Add as translatedO,
+  float64Subtract as translatedP,
+  float64Multiply as translatedQ,
+  float64Divide as translatedR,
 } from "../arm/float64";
 export {
-  float32Add as translatedT,
-  float32Subtract as translatedU,
-  float32Multiply as translatedV,
-  float32Divide as translatedW,
+  float32Add as translatedS,
+  float32Subtract as translatedT,
+  float32Multiply as translatedU,
+  float32Divide as translatedV,
 } from "../arm/float32";

@@ -15,14 +15,15 @@
 import { CPU_STATE } from "../../abi/layout";
 import { PAGE_DIRTY, pageRecord, ramOffset } from "../pages";
 import { accountNoteLeft } from "../arm/account";
+import { cp15Write } from "../arm/cp15";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
-import { exclusiveLoad, exclusiveStore } from "../arm/exclusive";
 import { shiftCarry } from "../arm/interpret";
 import { mediaLong } from "../arm/media";
 import { ACCESS_READ, ACCESS_WRITE, fault, linear, translate } from "../arm/mmu";
 import { privileged } from "../arm/psr";
 import { EVENT_STAND, FLAG_C, THUMB, interwork, setEvent, setItState, setPc } from "../arm/state";
-import { systemRead } from "../arm/system";
+import { coprocessorKey, systemRead } from "../arm/system";
+import { TLB_CODE_ADDEND, tlbCodeEntry } from "../arm/tlb";
 import { vfpRegisterTransfer } from "../arm/vfp";
 
 export const SITE_REFUND_SHIFT: u32 = 13;
@@ -33,6 +34,7 @@ export const SITE_THUMB_SHIFT: u32 = 30;
 /** Where the pages of the function that is executing lie, FUNCTION_PAGE_COUNT × u64: the virtual address, all ones until it was looked up
  *  in this visit. Mappings do not change during one. Of the page that is executing it is always known. */
 export const VERIFIED: usize = memory.data(64);
+const VERIFIED_BYTES: u32 = 64;
 
 /** The site that a function is being left at. */
 export const LEFT_SITE: usize = memory.data(4);
@@ -44,6 +46,8 @@ export const PLACE_WRITE: u32 = 0x100;
 export const PLACE_UNPRIVILEGED: u32 = 0x200;
 /** Must be word-aligned whatever SCTLR.A says: transfers of several registers (ARM DDI 0406C A3.2.1). */
 export const PLACE_WORDS: u32 = 0x400;
+/** Must be aligned to its length whatever SCTLR.A says: exclusive accesses. */
+export const PLACE_ALIGNED: u32 = 0x800;
 
 /** Where [address, address + length) of an access that missed the TLB lies in linear memory. 0: it is not for us, and the function is
  *  to be left at `site`. */
@@ -58,7 +62,7 @@ function placeOf(address: u32, what: u32): u32 {
   const isWrite = (what & PLACE_WRITE) != 0;
   if (what & PLACE_WORDS) {
     if (address & 3) return 0;
-  } else if (address & (length - 1) && load<u32>(SCTLR) & SCTLR_A) return 0;
+  } else if (address & (length - 1) && (what & PLACE_ALIGNED || load<u32>(SCTLR) & SCTLR_A)) return 0;
   const offset = address & 0xfff;
   const unprivileged = (what & PLACE_UNPRIVILEGED) != 0;
   const isPrivileged = unprivileged ? false : privileged();
@@ -104,20 +108,24 @@ export function assistJump(fuel: u32, target: u32): u32 {
   return fuel;
 }
 
-/** LDREX. `what`: size, then operands d and d2, a byte each. Anything but RAM: true, nothing is done. */
-export function assistExclusiveLoad(address: u32, what: u32): u32 {
-  const size = what & 0xff;
-  if (address & (size - 1) || !placeOf(address, size)) return 1;
-  exclusiveLoad(address, size, (what >>> 8) & 0xff, what >>> 16);
-  return 0;
-}
+/** assistCoprocessorWrite() did it, and the page that executes lies where it lay. */
+export const COPROCESSOR_DONE: u32 = 0;
+/** It is Undefined, and not done. */
+const COPROCESSOR_UNDEFINED: u32 = 1;
+/** It is done, and where the page lies must be looked up: the function ends behind the instruction. */
+export const COPROCESSOR_MOVED: u32 = 2;
 
-/** STREX. `what`: size, then the status operand. */
-export function assistExclusiveStore(address: u32, what: u32, first: u32, second: u32): u32 {
-  const size = what & 0xff;
-  if (address & (size - 1) || !placeOf(address, size | PLACE_WRITE)) return 1;
-  exclusiveStore(address, size, first, second, what >>> 8);
-  return 0;
+/** MCR of a register that may decide on mappings: COPROCESSOR_*. Of what is known of the function's pages only the one that executes,
+ *  number `which` at linear-memory offset `page`, is still so, and only when the TLB says it. */
+export function assistCoprocessorWrite(word: u32, value: u32, which: u32, page: u32): u32 {
+  if (!cp15Write(coprocessorKey(word), value)) return COPROCESSOR_UNDEFINED;
+  const own = VERIFIED + (which << 3);
+  const address = load<u32>(own);
+  memory.fill(VERIFIED, 0xff, VERIFIED_BYTES);
+  store<u64>(own, <u64>address);
+  const code = tlbCodeEntry(address);
+  const stays = load<u32>(code) == address && address + load<u32>(code, TLB_CODE_ADDEND) == page;
+  return stays ? COPROCESSOR_DONE : COPROCESSOR_MOVED;
 }
 
 /** A transfer between core and VFP registers; the core's go through the CPU's state. True: it is Undefined, and not done. */

@@ -230,6 +230,27 @@ function overflowOf(kind: u32): void {
   op(W.I32_SHR_U);
 }
 
+/** Pushes N, Z, C and V as in the CPSR, bits 31:28. */
+export function pushStatusFlags(): void {
+  noteFlags();
+  get(NEGATIVE);
+  constant(0x8000_0000);
+  op(W.I32_AND);
+  get(NOT_ZERO);
+  op(W.I32_EQZ);
+  orShifted(30);
+  pushCarry();
+  orShifted(29);
+  pushOverflow();
+  orShifted(28);
+}
+
+function orShifted(bits: u32): void {
+  constant(bits);
+  op(W.I32_SHL);
+  op(W.I32_OR);
+}
+
 function compareOperands(code: W): void {
   get(A);
   get(B);

@@ -17,6 +17,7 @@ import {
   blockNextInPage,
 } from "../arm/block-cache";
 import { FUNCTION_PAGE_COUNT } from "../arm/translation";
+import { isForeign, systemBytes } from "./foreign";
 import { LINK_HINT, Op, RECORD_BYTES } from "../arm/micro-operation";
 
 export const REGION_BLOCKS_MAX: u32 = 256;
@@ -84,23 +85,6 @@ function hintOf(ip: u32): u32 {
   return load<u32>(block, BLOCK_KEY) != 0 ? block : 0;
 }
 
-/** Records that the interpreter does, with the function left: they change what a function takes for granted. */
-export function isForeign(code: Op): bool {
-  switch (code) {
-    case Op.SVC:
-    case Op.HVC:
-    case Op.BKPT:
-    case Op.UNDEFINED:
-    case Op.RETURN:
-    case Op.SYSTEM:
-    case Op.BLOCK_SPECIAL:
-    case Op.SWP:
-      return true;
-    default:
-      return false;
-  }
-}
-
 function isBranch(code: Op): bool {
   switch (code) {
     case Op.B:
@@ -111,6 +95,7 @@ function isBranch(code: Op): bool {
     case Op.JUMP_LINK:
     case Op.TABLE_BRANCH:
     case Op.FALL:
+    case Op.SYSTEM:
       return true;
     default:
       return false;
@@ -121,9 +106,15 @@ export function isGuard(code: Op): bool {
   return code >= Op.GUARD_EQ && code <= Op.GUARD_LE;
 }
 
-/** Nothing of the block follows the record, when it is not under a guard. */
-export function endsBlock(code: Op): bool {
-  return isForeign(code) || isBranch(code);
+/** Nothing of the block follows the record at `ip`, when it is not under a guard. */
+export function endsBlock(ip: u32): bool {
+  return isBranch(<Op>load<u16>(ip)) || isForeign(ip);
+}
+
+/** The block behind the SYSTEM record at `ip`, in a block that starts at `key`; or 0. */
+export function blockBehind(ip: u32, key: u32): u32 {
+  const offset = (key & 0xffe) + ((<u32>load<u8>(ip, 7)) << 1) + systemBytes(ip);
+  return offset < 0x1000 ? blockFind((key & 0xffff_f000) | offset | (key & 1)) : 0;
 }
 
 // ---- what follows the block that was looked at last ----------------------------------------------------------------------
@@ -170,13 +161,16 @@ export function look(block: u32): void {
       callee = hintOf(ip);
       back = after + (key & 1 ? 2 : 4);
     } else if (code == Op.SVC) back = after + (key & 1 ? 2 : 4);
-    else if (code == Op.SYSTEM) back = after + (load<u8>(ip, 5) & 0x80 ? 2 : 4);
+    else if (code == Op.SYSTEM) {
+      if (isForeign(ip)) back = after + systemBytes(ip);
+      else addExit(blockBehind(ip, key));
+    }
     if (back < 0x1000) returnTo = blockFind((key & 0xffff_f000) | back | (key & 1));
     if (code >= Op.JUMP && code <= Op.JUMP_LINK) {
       indirect = hintOf(ip);
       if (code == Op.JUMP || code == Op.JUMP_PLAIN) jumps = true;
     }
-    if (endsBlock(code) && ip >= guardEnd) return;
+    if (endsBlock(ip) && ip >= guardEnd) return;
   }
 }
 
@@ -204,7 +198,7 @@ function take(block: u32, entry: bool): void {
   if (load<u32>(block, BLOCK_HEAT) < heatLeast) return;
   const count = load<u32>(block, BLOCK_COUNT) & BLOCK_COUNT_MASK;
   if (blockCount == REGION_BLOCKS_MAX || regionLength + count > REGION_LENGTH_MAX) return;
-  if (isForeign(<Op>load<u16>(block + BLOCK_HEADER_BYTES))) return;
+  if (isForeign(block + BLOCK_HEADER_BYTES)) return;
   if (!takePage(load<u32>(block, BLOCK_KEY) & 0xffff_f000)) return;
   const index = blockCount++;
   regionLength += count;

@@ -12,28 +12,26 @@ export const IMPORT_PLACE: u32 = 0;
 export const IMPORT_LEAVE: u32 = 1;
 export const IMPORT_JUMP: u32 = 2;
 export const IMPORT_OVERFLOW: u32 = 3;
-export const IMPORT_EXCLUSIVE_LOAD: u32 = 4;
-export const IMPORT_EXCLUSIVE_STORE: u32 = 5;
-export const IMPORT_VFP_USABLE: u32 = 6;
-export const IMPORT_VFP_DATA: u32 = 7;
-export const IMPORT_VFP_MOVE: u32 = 8;
-export const IMPORT_SYSTEM_READ: u32 = 9;
-export const IMPORT_SHIFT_CARRY: u32 = 10;
-export const IMPORT_REVERSE_BITS: u32 = 11;
-export const IMPORT_MEDIA: u32 = 12;
-export const IMPORT_MEDIA_LONG: u32 = 13;
-export const IMPORT_SATURATE: u32 = 14;
+export const IMPORT_COPROCESSOR_WRITE: u32 = 4;
+export const IMPORT_VFP_USABLE: u32 = 5;
+export const IMPORT_VFP_DATA: u32 = 6;
+export const IMPORT_VFP_MOVE: u32 = 7;
+export const IMPORT_SYSTEM_READ: u32 = 8;
+export const IMPORT_SHIFT_CARRY: u32 = 9;
+export const IMPORT_REVERSE_BITS: u32 = 10;
+export const IMPORT_MEDIA: u32 = 11;
+export const IMPORT_MEDIA_LONG: u32 = 12;
+export const IMPORT_SATURATE: u32 = 13;
 /** Add, subtract, multiply, divide. */
-export const IMPORT_FLOAT64: u32 = 15;
-export const IMPORT_FLOAT32: u32 = 19;
-export const IMPORT_COUNT: u32 = 23;
+export const IMPORT_FLOAT64: u32 = 14;
+export const IMPORT_FLOAT32: u32 = 18;
+export const IMPORT_COUNT: u32 = 22;
 
 const types: usize = memory.data<u8>([
   <u8>TYPE_FUNCTION,
   <u8>TYPE_1,
   <u8>TYPE_2,
   <u8>TYPE_FUNCTION,
-  <u8>TYPE_2,
   <u8>TYPE_4,
   <u8>TYPE_0,
   <u8>TYPE_1,

@@ -47,7 +47,8 @@ import {
   translationDue,
 } from "../arm/translation";
 import { byte, emitPosition, emitRoom, emitStart, lebWideAt } from "./emitter";
-import { blockCount, blockOf, isEntry, isForeign, pageAt, pageCount, regionCollect, regionLength } from "./graph";
+import { isForeign } from "./foreign";
+import { blockCount, blockOf, isEntry, pageAt, pageCount, regionCollect, regionLength } from "./graph";
 import { HINTS_BYTES, HINTS_SECTION_BYTES, hintsDone, hintsForget, hintsFunction, hintsStart } from "./hints";
 import { writeModuleHead } from "./module";
 import { stateOf, writePrologue, writeRegion } from "./region";
@@ -156,7 +157,7 @@ export function translateEverything(): u32 {
   const end = romOffset + romBytes + ramBytes;
   for (let page = romOffset; page < end; page += 0x1000) {
     for (let block = pageBlocks(page); block; block = blockNextInPage(block)) {
-      if (load<u32>(block, BLOCK_ENTRY) == 0 && !isForeign(<Op>load<u16>(block + BLOCK_HEADER_BYTES))) hotNote(block);
+      if (load<u32>(block, BLOCK_ENTRY) == 0 && !isForeign(block + BLOCK_HEADER_BYTES)) hotNote(block);
     }
   }
   return translateHot(true);

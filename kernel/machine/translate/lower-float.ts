@@ -4,15 +4,12 @@
 
 import { VFP_STATE } from "../../abi/layout";
 import { Op } from "../arm/micro-operation";
-import { MODE_USER, PSR_MODE } from "../arm/psr";
-import { CONTROL } from "../arm/state";
 import { W, TYPE_VOID, access, call, close, constant, get, op, open, set, tee } from "./emitter";
 import { setCarryAndOverflow } from "./flags";
 import { likely } from "./hints";
-import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_SYSTEM_READ, IMPORT_VFP_MOVE } from "./imports";
+import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_VFP_MOVE } from "./imports";
 import {
   DOUBLE,
-  FUEL,
   NEGATIVE,
   NOT_ZERO,
   SINGLE,
@@ -29,7 +26,7 @@ import {
 } from "./locals";
 import { FPSCR, getFloat, pushResultStands, putFloat } from "./float-operands";
 import { lowerVfpData } from "./lower-vfp-data";
-import { refundAt, standIf } from "./place";
+import { standIf } from "./place";
 
 /** 0 add, 1 subtract, 2 multiply, 3 divide. */
 function arithmetic(ip: u32, which: u32, isDouble: bool): void {
@@ -107,32 +104,7 @@ function move(ip: u32): void {
   if (pair) reload(t2);
 }
 
-/** MRS, MRC, MRRC. A status register holds the flags. */
-function systemRead(ip: u32): void {
-  const word = load<u32>(ip, 8);
-  const d = <u32>load<u8>(ip, 2);
-  const m = <u32>load<u8>(ip, 4);
-  const pair = (word & 0x0f00_0000) == 0x0c00_0000;
-  spill(d);
-  if (pair) spill(m);
-  constant(word);
-  constant(d | (m << 8));
-  get(FUEL);
-  constant(refundAt());
-  op(W.I32_ADD);
-  call(IMPORT_SYSTEM_READ);
-  standIf(ip);
-  reload(d);
-  if (pair) reload(m);
-}
-
-/** MRS: its flags would have to be stored first. */
-export function readsFlags(ip: u32): bool {
-  const word = load<u32>(ip, 8);
-  return (word & 0x0fb0_0ff0) == 0x0100_0000 || (word & 0x0fbf_0fff) == 0x010f_0000;
-}
-
-/** Writes the record at `ip`. False: it is not one of the VFP's, nor of the system's that are read. */
+/** Writes the record at `ip`. False: it is not one of the VFP's. */
 export function lowerFloat(code: Op, ip: u32): bool {
   const immediate = load<u32>(ip, 8);
   const register = (<u32>load<u8>(ip, 4)) << 2;
@@ -182,19 +154,6 @@ export function lowerFloat(code: Op, ip: u32): bool {
       return true;
     case Op.VFP_FLAGS:
       flagsFromFpscr();
-      return true;
-    case Op.SYSTEM_READ:
-      systemRead(ip);
-      return true;
-    case Op.READ_STATE_PL1:
-      loadWord(CONTROL);
-      constant(PSR_MODE);
-      op(W.I32_AND);
-      constant(MODE_USER);
-      op(W.I32_EQ);
-      standIf(ip);
-      loadWord(immediate);
-      setOperand(load<u8>(ip, 2));
       return true;
     default:
       return false;

@@ -5,27 +5,15 @@
 
 import { VFP_STATE } from "../../abi/layout";
 import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op } from "../arm/micro-operation";
-import { MONITOR } from "../arm/state";
+import { MONITOR, MONITOR_SIZE } from "../arm/state";
 import { TLB_ADDEND, TLB_MASK, TLB_READ, TLB_WRITE } from "../arm/tlb";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
-import { PLACE_UNPRIVILEGED, PLACE_WORDS, PLACE_WRITE } from "./assist";
-import { W, TYPE_I32, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
+import { PLACE_ALIGNED, PLACE_UNPRIVILEGED, PLACE_WORDS, PLACE_WRITE } from "./assist";
+import { W, TYPE_I32, TYPE_VOID, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
 import { likely, unlikely } from "./hints";
-import { IMPORT_EXCLUSIVE_LOAD, IMPORT_EXCLUSIVE_STORE, IMPORT_PLACE } from "./imports";
-import {
-  ADDRESS,
-  ENTRY,
-  TLB,
-  VALUE,
-  getOperand,
-  loadWord,
-  noteTlb,
-  reload,
-  setOperand,
-  spill,
-  storeWord,
-} from "./locals";
-import { blockOffset, isThumb, leaveLabel, pageBase, pushAddress, siteOf, standIf } from "./place";
+import { IMPORT_PLACE } from "./imports";
+import { ADDRESS, ENTRY, TLB, VALUE, getOperand, loadWord, noteTlb, setOperand, storeWord } from "./locals";
+import { blockOffset, isThumb, leaveLabel, pageBase, pushAddress, siteOf } from "./place";
 
 /** Pushes whether the TLB serves the `length` bytes at ADDRESS, which are aligned as far as `low` says; ENTRY is its entry. */
 function probe(tag: u32, length: u32, low: u32): void {
@@ -60,7 +48,7 @@ function place(ip: u32, what: u32): void {
     return;
   }
   const strict = (load<u32>(SCTLR) & SCTLR_A) != 0;
-  probe(tag, length, what & PLACE_WORDS ? 3 : strict ? length - 1 : 0);
+  probe(tag, length, what & PLACE_WORDS ? 3 : strict || what & PLACE_ALIGNED ? length - 1 : 0);
   likely();
   open(W.IF, TYPE_I32);
   get(ADDRESS);
@@ -116,6 +104,10 @@ function loadCode(size: u32): W {
   return size == 1 ? W.I32_LOAD8_U : size == 2 ? W.I32_LOAD16_U : W.I32_LOAD;
 }
 
+function storeCode(size: u32): W {
+  return size == 4 ? W.I32_STORE : size == 2 ? W.I32_STORE16 : W.I32_STORE8;
+}
+
 /** A load of `size` bytes at ADDRESS to operand d. */
 function loadTo(ip: u32, size: u32, how: u32): void {
   const d = <u32>load<u8>(ip, 2);
@@ -130,7 +122,7 @@ function loadTo(ip: u32, size: u32, how: u32): void {
 function storeFrom(ip: u32, size: u32, how: u32): void {
   place(ip, size | PLACE_WRITE | how);
   getOperand(load<u8>(ip, 2));
-  access(size == 4 ? W.I32_STORE : size == 2 ? W.I32_STORE16 : W.I32_STORE8, 0);
+  access(storeCode(size), 0);
   writeBack();
 }
 
@@ -169,9 +161,9 @@ function literal(ip: u32): void {
   loadTo(ip, 4, 0);
 }
 
-/** ADDRESS becomes the place of `length` bytes in linear memory, word-aligned. */
-function settle(ip: u32, length: u32, write: u32): void {
-  place(ip, length | PLACE_WORDS | write);
+/** ADDRESS becomes the place of the bytes in linear memory: `what` as for assistPlace(). */
+function settle(ip: u32, what: u32): void {
+  place(ip, what);
   set(ADDRESS);
 }
 
@@ -202,7 +194,7 @@ function blockLoad(ip: u32): void {
   const list = load<u32>(ip, 8);
   const length = popcnt<u32>(list) << 2;
   blockAddress(n, length, mode);
-  settle(ip, length, 0);
+  settle(ip, length | PLACE_WORDS);
   blockWriteBack(n, length, mode);
   for (let left = list, at: u32 = 0; left; left &= left - 1, at += 4) {
     get(ADDRESS);
@@ -217,7 +209,7 @@ function blockStore(ip: u32): void {
   const list = load<u32>(ip, 8);
   const length = popcnt<u32>(list) << 2;
   blockAddress(n, length, mode);
-  settle(ip, length, PLACE_WRITE);
+  settle(ip, length | PLACE_WORDS | PLACE_WRITE);
   for (let left = list, at: u32 = 0; left; left &= left - 1, at += 4) {
     get(ADDRESS);
     getOperand(ctz<u32>(left) << 2);
@@ -227,7 +219,7 @@ function blockStore(ip: u32): void {
 }
 
 function dualLoad(ip: u32): void {
-  settle(ip, 8, 0);
+  settle(ip, 8 | PLACE_WORDS);
   get(ADDRESS);
   access(W.I32_LOAD, 0);
   setOperand(load<u8>(ip, 2));
@@ -237,7 +229,7 @@ function dualLoad(ip: u32): void {
 }
 
 function dualStore(ip: u32): void {
-  settle(ip, 8, PLACE_WRITE);
+  settle(ip, 8 | PLACE_WORDS | PLACE_WRITE);
   get(ADDRESS);
   getOperand(load<u8>(ip, 2));
   access(W.I32_STORE, 0);
@@ -246,27 +238,59 @@ function dualStore(ip: u32): void {
   access(W.I32_STORE, 4);
 }
 
+// Exclusive accesses (A3.4), as arm/exclusive does them: the monitor is a place in linear memory, and a size.
+
 function exclusiveLoad(ip: u32): void {
-  const d = <u32>load<u8>(ip, 2);
-  const m = <u32>load<u8>(ip, 4);
   const size = <u32>load<u8>(ip, 5);
   getOperand(load<u8>(ip, 3));
-  constant(size | (d << 8) | (m << 16));
-  call(IMPORT_EXCLUSIVE_LOAD);
-  standIf(ip);
-  reload(d);
-  if (size == 8) reload(m);
+  set(ADDRESS);
+  settle(ip, size | PLACE_ALIGNED);
+  constant(0);
+  get(ADDRESS);
+  storeWord(MONITOR);
+  constant(0);
+  constant(size);
+  storeWord(MONITOR_SIZE);
+  get(ADDRESS);
+  access(loadCode(min<u32>(size, 4)), 0);
+  setOperand(load<u8>(ip, 2));
+  if (size < 8) return;
+  get(ADDRESS);
+  access(W.I32_LOAD, 4);
+  setOperand(load<u8>(ip, 4));
 }
 
 function exclusiveStore(ip: u32): void {
-  const status = load<u32>(ip, 8);
+  const size = <u32>load<u8>(ip, 5);
   getOperand(load<u8>(ip, 3));
-  constant((<u32>load<u8>(ip, 5)) | (status << 8));
+  set(ADDRESS);
+  settle(ip, size | PLACE_ALIGNED | PLACE_WRITE);
+  loadWord(MONITOR);
+  get(ADDRESS);
+  op(W.I32_EQ);
+  loadWord(MONITOR_SIZE);
+  constant(size);
+  op(W.I32_EQ);
+  op(W.I32_AND);
+  set(VALUE);
+  constant(0);
+  constant(0);
+  storeWord(MONITOR);
+  get(VALUE);
+  likely();
+  open(W.IF, TYPE_VOID);
+  get(ADDRESS);
   getOperand(load<u8>(ip, 2));
-  getOperand(load<u8>(ip, 4));
-  call(IMPORT_EXCLUSIVE_STORE);
-  standIf(ip);
-  reload(status);
+  access(storeCode(min<u32>(size, 4)), 0);
+  if (size == 8) {
+    get(ADDRESS);
+    getOperand(load<u8>(ip, 4));
+    access(W.I32_STORE, 4);
+  }
+  close();
+  get(VALUE);
+  op(W.I32_EQZ);
+  setOperand(load<u32>(ip, 8));
 }
 
 /** `count` words between memory at n + immediate and the VFP's registers from operand m. */
@@ -278,7 +302,7 @@ function vfpTransfer(ip: u32, count: u32, isLoad: bool): void {
     getOperand(load<u8>(ip, 3));
     set(ADDRESS);
   }
-  settle(ip, count << 2, isLoad ? 0 : PLACE_WRITE);
+  settle(ip, (count << 2) | PLACE_WORDS | (isLoad ? 0 : PLACE_WRITE));
   for (let word: u32 = 0; word < count;) {
     const pair = word + 2 <= count;
     const at = VFP_STATE + register + (word << 2);

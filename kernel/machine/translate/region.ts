@@ -40,15 +40,16 @@ import {
   tee,
 } from "./emitter";
 import { FLAGS_ANY, flagsKnown, flagsMerge, flagsState, pushCondition } from "./flags";
+import { isForeign, systemBytes } from "./foreign";
 import {
   NONE,
   REGION_BLOCKS_MAX,
+  blockBehind,
   blockCount,
   blockOf,
   endsBlock,
   indexOf,
   isEntry,
-  isForeign,
   isGuard,
   pageCount,
   pageOfKey,
@@ -60,8 +61,9 @@ import * as locals from "./locals";
 import { VERIFIED } from "./assist";
 import { candidate, candidateCount, edge, edgeCount, findEdges } from "./procedures";
 import { lowerData } from "./lower-data";
-import { lowerFloat, readsFlags } from "./lower-float";
+import { lowerFloat } from "./lower-float";
 import { lowerMemory, pushTable } from "./lower-memory";
+import { lowerSystem } from "./lower-system";
 import { blockIn, componentEnd, headAround, needsDispatch, orderBlocks, orderStart, positionOf } from "./order";
 import {
   blockKey,
@@ -70,6 +72,7 @@ import {
   exitTo,
   isThumb,
   jumpLabel,
+  offsetOf,
   placeBlock,
   placeLabels,
   placeRecord,
@@ -257,14 +260,22 @@ function writeBlock(index: u32): void {
       continue;
     }
     placeRecord(ip);
-    if (isForeign(code)) stand(ip);
-    else if (code == Op.SYSTEM_READ && readsFlags(ip)) {
-      stand(ip);
-      if (guardEnd == 0) return;
-      continue;
-    } else if (!lowerData(code, ip) && !lowerMemory(code, ip) && !lowerFloat(code, ip)) writeBranch(index, code, ip);
-    if (endsBlock(code) && guardEnd == 0) return;
+    if (isForeign(ip)) stand(ip);
+    else if (!lowerData(code, ip) && !lowerMemory(code, ip) && !lowerFloat(code, ip) && !lowerSystem(code, ip))
+      writeBranch(index, code, ip);
+    if (endsBlock(ip) && guardEnd == 0) {
+      if (code == Op.SYSTEM && !isForeign(ip)) goBehind(index, ip);
+      return;
+    }
   }
+}
+
+/** Goes on behind the SYSTEM record at `ip`, the last of its block. */
+function goBehind(index: u32, ip: u32): void {
+  store<u8>(flagsOut + index, flagsState());
+  const behind = indexOf(blockBehind(ip, blockKey));
+  if (behind != NONE) goTo(positionOf(behind));
+  else exitTo(offsetOf(ip) + systemBytes(ip), isThumb);
 }
 
 function writeBranch(index: u32, code: Op, ip: u32): void {
