@@ -300,22 +300,29 @@ export function interpret(fuel: u32): u32 {
   let what: u32 = 0;
   // Translated code has given up at pc: the block there is for us.
   let stands = false;
+  // The block at `base`, which is next, when it is known: nothing can have happened on the way there.
+  let found: u32 = 0;
   interpretWaiting = false;
 
   while (true) {
-    // ---- between blocks: whatever may have happened is looked at here
-    if (staleCount) blockDropStale();
-    if (load<u32>(EXIT_REQUEST)) return fuel;
-    if (load<u32>(IRQ_LINE) && !irqMasked()) exceptionInterrupt();
-    if (fuel == 0) return 0;
-    block = fetchBlock(fuel);
-    if (block == 0) {
-      // A prefetch abort was taken; it costs an instruction, so that a vector that cannot be fetched does not hang the host.
-      if (load<u32>(EXIT_REQUEST) != RUN_BREAK) fuel--;
-      continue;
+    if (found == 0) {
+      // ---- between blocks: whatever may have happened is looked at here
+      if (staleCount) blockDropStale();
+      if (load<u32>(EXIT_REQUEST)) return fuel;
+      if (load<u32>(IRQ_LINE) && !irqMasked()) exceptionInterrupt();
+      if (fuel == 0) return 0;
+      block = fetchBlock(fuel);
+      if (block == 0) {
+        // A prefetch abort was taken; it costs an instruction, so that a vector that cannot be fetched does not hang the host.
+        if (load<u32>(EXIT_REQUEST) != RUN_BREAK) fuel--;
+        continue;
+      }
+      base = pc();
+      setItState(0);
+    } else {
+      block = found;
+      found = 0;
     }
-    base = pc();
-    setItState(0);
     let entry = load<u32>(block, BLOCK_ENTRY);
     if (entry != 0 && !stands && (load<u32>(SCTLR) & SCTLR_A) == translatedAlignment) {
       setEvent(EVENT_NONE);
@@ -333,7 +340,12 @@ export function interpret(fuel: u32): u32 {
         base = pc();
         const code = tlbCodeEntry(base);
         if (load<u32>(code) != (base & 0xffff_f000)) break;
-        entry = entryFind((base + load<u32>(code, TLB_CODE_ADDEND)) | load<u32>(THUMB));
+        const key = (base + load<u32>(code, TLB_CODE_ADDEND)) | load<u32>(THUMB);
+        entry = entryFind(key);
+        if (entry == 0) {
+          const known = blockFind(key);
+          if (known != 0 && (load<u32>(known, BLOCK_COUNT) & BLOCK_COUNT_MASK) <= fuel) found = known;
+        }
       } while (entry != 0);
       questionSettle();
       store<u64>(STATS_TRANSLATED_ENTRIES, load<u64>(STATS_TRANSLATED_ENTRIES) + entries);
@@ -2307,7 +2319,10 @@ export function interpret(fuel: u32): u32 {
       }
       const count = load<u32>(next, BLOCK_COUNT);
       if (fuel < count) {
+        // Too little is left; or the block is translated.
         setPc(target);
+        base = target;
+        if ((count & BLOCK_COUNT_MASK) <= fuel) found = next;
         what = EVENT_JUMP;
         break;
       }

@@ -170,11 +170,16 @@ function fillEntry(address: u32, access: u32, allowed: u32, large: bool): void {
     return;
   }
   let write = false;
-  if (access == ACCESS_WRITE && at >= ramOffset) {
+  if (allowed & 2 && at >= ramOffset) {
     const record = pageRecord(at);
-    if (load<u64>(record) == 0) {
+    const flags = load<u32>(record, 12);
+    // A page that was written before will be written again: a load's entry serves that store too.
+    if (
+      load<u64>(record) == 0 &&
+      (access == ACCESS_WRITE || (flags & (PAGE_DIRTY | PAGE_WRITTEN)) == (PAGE_DIRTY | PAGE_WRITTEN))
+    ) {
       write = true;
-      store<u32>(record, load<u32>(record, 12) | PAGE_DIRTY | PAGE_WRITTEN, 12);
+      store<u32>(record, flags | PAGE_DIRTY | PAGE_WRITTEN, 12);
     }
   }
   tlbFill(page, at, (allowed & 1) != 0, write, large);
