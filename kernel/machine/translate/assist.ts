@@ -48,6 +48,8 @@ export const PLACE_UNPRIVILEGED: u32 = 0x200;
 export const PLACE_WORDS: u32 = 0x400;
 /** Must be aligned to its length whatever SCTLR.A says: exclusive accesses. */
 export const PLACE_ALIGNED: u32 = 0x800;
+/** Stands for several accesses: a copy of two pages will not do. */
+export const PLACE_GROUP: u32 = 0x1000;
 
 /** Where [address, address + length) of an access that missed the TLB lies in linear memory. 0: it is not for us, and the function is
  *  to be left at `site`. */
@@ -62,7 +64,8 @@ function placeOf(address: u32, what: u32): u32 {
   const isWrite = (what & PLACE_WRITE) != 0;
   if (what & PLACE_WORDS) {
     if (address & 3) return 0;
-  } else if (address & (length - 1) && (what & PLACE_ALIGNED || load<u32>(SCTLR) & SCTLR_A)) return 0;
+  } else if (!(what & PLACE_GROUP) && address & (length - 1) && (what & PLACE_ALIGNED || load<u32>(SCTLR) & SCTLR_A))
+    return 0;
   const offset = address & 0xfff;
   const unprivileged = (what & PLACE_UNPRIVILEGED) != 0;
   const isPrivileged = unprivileged ? false : privileged();
@@ -72,6 +75,7 @@ function placeOf(address: u32, what: u32): u32 {
   const at = linear;
   if (isWrite) return offset + length <= 0x1000 && mayStore(at, length) ? at : 0;
   if (offset + length <= 0x1000) return at;
+  if (what & PLACE_GROUP) return 0;
   const first = 0x1000 - offset;
   memory.copy(gathered, at, first);
   translate(address + first, ACCESS_READ, isPrivileged, fill);

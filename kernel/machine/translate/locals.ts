@@ -33,9 +33,12 @@ export const VALUE: u32 = NEGATIVE + 10;
 export const TLB: u32 = NEGATIVE + 11;
 /** Whether VFP instructions may execute; they cannot begin or cease to within a function. */
 export const VFP_USABLE: u32 = NEGATIVE + 12;
+/** Places of groups of accesses (groups). */
+export const GROUP_LOCAL_COUNT: u32 = 4;
+export const GROUP_PLACES: u32 = NEGATIVE + 13;
 /** Locals of i32 behind the parameters. */
-export const WORD_LOCAL_COUNT: u32 = NEGATIVE + 13 - REGISTERS;
-export const WIDE: u32 = NEGATIVE + 13;
+export const WORD_LOCAL_COUNT: u32 = NEGATIVE + 13 + GROUP_LOCAL_COUNT - REGISTERS;
+export const WIDE: u32 = NEGATIVE + 13 + GROUP_LOCAL_COUNT;
 export const WIDE_LOCAL_COUNT: u32 = 1;
 export const DOUBLE: u32 = WIDE + 1;
 export const DOUBLE_LOCAL_COUNT: u32 = 1;
@@ -45,6 +48,8 @@ export const SINGLE_LOCAL_COUNT: u32 = 1;
 /** Bit n: register n is read or written by the body, is written by it. */
 export let usedRegisters: u32 = 0;
 export let writtenRegisters: u32 = 0;
+/** … was written by the record at hand. */
+export let registersChanged: u32 = 0;
 export let usesFlags: bool = false;
 export let usesTlb: bool = false;
 export let usesVfp: bool = false;
@@ -55,6 +60,11 @@ export function localsReset(): void {
   usesFlags = false;
   usesTlb = false;
   usesVfp = false;
+}
+
+/** The next record is written. */
+export function registersSettle(): void {
+  registersChanged = 0;
 }
 
 export function noteFlags(): void {
@@ -96,6 +106,7 @@ function noteWritten(operand: u32): void {
   if (operand >= OPERAND_PC) return;
   usedRegisters |= 1 << (operand >>> 2);
   writtenRegisters |= 1 << (operand >>> 2);
+  registersChanged |= 1 << (operand >>> 2);
 }
 
 /** Stores the register at `operand` where the interpreter's functions look for it. */

@@ -4,15 +4,39 @@
 // left before the instruction (a fault, a device, a store into decoded code). Either way there is one load or store behind it.
 
 import { VFP_STATE } from "../../abi/layout";
-import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op } from "../arm/micro-operation";
+import { BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op } from "../arm/micro-operation";
 import { MONITOR, MONITOR_SIZE } from "../arm/state";
 import { TLB_ADDEND, TLB_MASK, TLB_READ, TLB_WRITE } from "../arm/tlb";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
-import { PLACE_ALIGNED, PLACE_UNPRIVILEGED, PLACE_WORDS, PLACE_WRITE } from "./assist";
+import { PLACE_ALIGNED, PLACE_GROUP, PLACE_UNPRIVILEGED, PLACE_WORDS, PLACE_WRITE } from "./assist";
 import { W, TYPE_I32, TYPE_VOID, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
+import { NONE } from "./graph";
+import {
+  blockLength,
+  blockLowest,
+  groupAligned,
+  groupBase,
+  groupDelta,
+  groupLength,
+  groupOffset,
+  groupOpen,
+  groupServing,
+  groupWrites,
+} from "./groups";
 import { likely, unlikely } from "./hints";
 import { IMPORT_PLACE } from "./imports";
-import { ADDRESS, ENTRY, TLB, VALUE, getOperand, loadWord, noteTlb, setOperand, storeWord } from "./locals";
+import {
+  ADDRESS,
+  ENTRY,
+  GROUP_PLACES,
+  TLB,
+  VALUE,
+  getOperand,
+  loadWord,
+  noteTlb,
+  setOperand,
+  storeWord,
+} from "./locals";
 import { blockOffset, isThumb, leaveLabel, pageBase, pushAddress, siteOf } from "./place";
 
 /** Pushes whether the TLB serves the `length` bytes at ADDRESS, which are aligned as far as `low` says; ENTRY is its entry. */
@@ -72,18 +96,39 @@ function askPlace(ip: u32, what: u32): void {
   get(VALUE);
 }
 
-/** The register that becomes the address of the access when it is done, and what is added: base register write-back. 0xff: none. */
-let backTo: u32 = 0xff;
-let backBy: u32 = 0;
+/** Where the bytes of an access are: the local with the address in linear memory, and how far behind it. */
+let at: u32 = 0;
+let delta: u32 = 0;
 
-function writeBack(): void {
-  if (backTo == 0xff) return;
-  get(ADDRESS);
-  if (backBy) {
-    constant(backBy);
-    op(W.I32_ADD);
+/** Finds out where the bytes of the access at `ip` are, as one of a group. False: it stands alone. */
+function inGroup(ip: u32): bool {
+  let group = groupServing(ip);
+  if (group == NONE) {
+    group = groupOpen(ip);
+    if (group == NONE) return false;
+    getOperand(groupBase);
+    addConstant(groupOffset);
+    set(ADDRESS);
+    const words = groupAligned ? PLACE_WORDS : 0;
+    place(ip, (<u32>groupLength) | PLACE_GROUP | words | (groupWrites ? PLACE_WRITE : 0));
+    set(GROUP_PLACES + group);
   }
-  setOperand(backTo);
+  at = GROUP_PLACES + group;
+  delta = groupDelta;
+  return true;
+}
+
+function addConstant(value: u32): void {
+  if (!value) return;
+  constant(value);
+  op(W.I32_ADD);
+}
+
+/** Base register write-back: register n becomes what it is and the immediate. */
+function writeBack(ip: u32): void {
+  getOperand(load<u8>(ip, 3));
+  addConstant(load<u32>(ip, 8));
+  setOperand(load<u8>(ip, 3));
 }
 
 /** Pushes the target of a table branch. */
@@ -110,29 +155,44 @@ function storeCode(size: u32): W {
 
 /** A load of `size` bytes at ADDRESS to operand d. */
 function loadTo(ip: u32, size: u32, how: u32): void {
-  const d = <u32>load<u8>(ip, 2);
   place(ip, (size & 7) | how);
   access(loadCode(size), 0);
-  // The base first: a load into the base register wins.
-  if (backTo == d) backTo = 0xff;
-  setOperand(d);
-  writeBack();
+  setOperand(load<u8>(ip, 2));
 }
 
 function storeFrom(ip: u32, size: u32, how: u32): void {
   place(ip, size | PLACE_WRITE | how);
   getOperand(load<u8>(ip, 2));
   access(storeCode(size), 0);
-  writeBack();
 }
 
-function addressImmediate(ip: u32): void {
-  const immediate = load<u32>(ip, 8);
-  getOperand(load<u8>(ip, 3));
-  if (immediate) {
-    constant(immediate);
-    op(W.I32_ADD);
+/** A load of `size` bytes, `offset` from register n. */
+function loadNear(ip: u32, size: u32, offset: u32): void {
+  if (inGroup(ip)) {
+    get(at);
+    access(loadCode(size), delta);
+    setOperand(load<u8>(ip, 2));
+  } else {
+    addressNear(ip, offset);
+    loadTo(ip, size, 0);
   }
+}
+
+function storeNear(ip: u32, size: u32, offset: u32): void {
+  if (inGroup(ip)) {
+    get(at);
+    getOperand(load<u8>(ip, 2));
+    access(storeCode(size), delta);
+  } else {
+    addressNear(ip, offset);
+    storeFrom(ip, size, 0);
+  }
+}
+
+/** ADDRESS is `offset` from register n. */
+function addressNear(ip: u32, offset: u32): void {
+  getOperand(load<u8>(ip, 3));
+  addConstant(offset);
   set(ADDRESS);
 }
 
@@ -165,19 +225,8 @@ function literal(ip: u32): void {
 function settle(ip: u32, what: u32): void {
   place(ip, what);
   set(ADDRESS);
-}
-
-/** Lowest address of the block, as block-transfer's lowest(). */
-function blockAddress(n: u32, length: u32, mode: u32): void {
-  let from: i32 = 0;
-  if (mode & BLOCK_INCREMENT) from = mode & BLOCK_BEFORE ? 4 : 0;
-  else from = mode & BLOCK_BEFORE ? -(<i32>length) : 4 - <i32>length;
-  getOperand(n);
-  if (from) {
-    constant(<u32>from);
-    op(W.I32_ADD);
-  }
-  set(ADDRESS);
+  at = ADDRESS;
+  delta = 0;
 }
 
 function blockWriteBack(n: u32, length: u32, mode: u32): void {
@@ -192,13 +241,15 @@ function blockLoad(ip: u32): void {
   const n = <u32>load<u8>(ip, 3);
   const mode = <u32>load<u8>(ip, 5);
   const list = load<u32>(ip, 8);
-  const length = popcnt<u32>(list) << 2;
-  blockAddress(n, length, mode);
-  settle(ip, length | PLACE_WORDS);
+  const length = blockLength(ip);
+  if (!inGroup(ip)) {
+    addressNear(ip, blockLowest(mode, length));
+    settle(ip, length | PLACE_WORDS);
+  }
   blockWriteBack(n, length, mode);
-  for (let left = list, at: u32 = 0; left; left &= left - 1, at += 4) {
-    get(ADDRESS);
-    access(W.I32_LOAD, at);
+  for (let left = list, word = delta; left; left &= left - 1, word += 4) {
+    get(at);
+    access(W.I32_LOAD, word);
     setOperand(ctz<u32>(left) << 2);
   }
 }
@@ -207,35 +258,43 @@ function blockStore(ip: u32): void {
   const n = <u32>load<u8>(ip, 3);
   const mode = <u32>load<u8>(ip, 5);
   const list = load<u32>(ip, 8);
-  const length = popcnt<u32>(list) << 2;
-  blockAddress(n, length, mode);
-  settle(ip, length | PLACE_WORDS | PLACE_WRITE);
-  for (let left = list, at: u32 = 0; left; left &= left - 1, at += 4) {
-    get(ADDRESS);
+  const length = blockLength(ip);
+  if (!inGroup(ip)) {
+    addressNear(ip, blockLowest(mode, length));
+    settle(ip, length | PLACE_WORDS | PLACE_WRITE);
+  }
+  for (let left = list, word = delta; left; left &= left - 1, word += 4) {
+    get(at);
     getOperand(ctz<u32>(left) << 2);
-    access(W.I32_STORE, at);
+    access(W.I32_STORE, word);
   }
   blockWriteBack(n, length, mode);
 }
 
 function dualLoad(ip: u32): void {
-  settle(ip, 8 | PLACE_WORDS);
-  get(ADDRESS);
-  access(W.I32_LOAD, 0);
+  if (!inGroup(ip)) {
+    addressNear(ip, 0);
+    settle(ip, 8 | PLACE_WORDS);
+  }
+  get(at);
+  access(W.I32_LOAD, delta);
   setOperand(load<u8>(ip, 2));
-  get(ADDRESS);
-  access(W.I32_LOAD, 4);
+  get(at);
+  access(W.I32_LOAD, delta + 4);
   setOperand(load<u8>(ip, 5));
 }
 
 function dualStore(ip: u32): void {
-  settle(ip, 8 | PLACE_WORDS | PLACE_WRITE);
-  get(ADDRESS);
+  if (!inGroup(ip)) {
+    addressNear(ip, 0);
+    settle(ip, 8 | PLACE_WORDS | PLACE_WRITE);
+  }
+  get(at);
   getOperand(load<u8>(ip, 2));
-  access(W.I32_STORE, 0);
-  get(ADDRESS);
+  access(W.I32_STORE, delta);
+  get(at);
   getOperand(load<u8>(ip, 5));
-  access(W.I32_STORE, 4);
+  access(W.I32_STORE, delta + 4);
 }
 
 // Exclusive accesses (A3.4), as arm/exclusive does them: the monitor is a place in linear memory, and a size.
@@ -295,26 +354,25 @@ function exclusiveStore(ip: u32): void {
 
 /** `count` words between memory at n + immediate and the VFP's registers from operand m. */
 function vfpTransfer(ip: u32, count: u32, isLoad: bool): void {
-  const register = (<u32>load<u8>(ip, 4)) << 2;
-  const code = <Op>load<u16>(ip);
-  if (code != Op.VLDM && code != Op.VSTM) addressImmediate(ip);
-  else {
-    getOperand(load<u8>(ip, 3));
-    set(ADDRESS);
+  const first = (<u32>load<u8>(ip, 4)) << 2;
+  if (!inGroup(ip)) {
+    const code = <Op>load<u16>(ip);
+    addressNear(ip, code == Op.VLDM || code == Op.VSTM ? 0 : load<u32>(ip, 8));
+    settle(ip, (count << 2) | PLACE_WORDS | (isLoad ? 0 : PLACE_WRITE));
   }
-  settle(ip, (count << 2) | PLACE_WORDS | (isLoad ? 0 : PLACE_WRITE));
   for (let word: u32 = 0; word < count;) {
     const pair = word + 2 <= count;
-    const at = VFP_STATE + register + (word << 2);
+    const register = VFP_STATE + first + (word << 2);
+    const there = delta + (word << 2);
     if (isLoad) constant(0);
-    get(ADDRESS);
+    get(at);
     if (isLoad) {
-      access(pair ? W.I64_LOAD : W.I32_LOAD, word << 2);
-      access(pair ? W.I64_STORE : W.I32_STORE, at);
+      access(pair ? W.I64_LOAD : W.I32_LOAD, there);
+      access(pair ? W.I64_STORE : W.I32_STORE, register);
     } else {
       constant(0);
-      access(pair ? W.I64_LOAD : W.I32_LOAD, at);
-      access(pair ? W.I64_STORE : W.I32_STORE, word << 2);
+      access(pair ? W.I64_LOAD : W.I32_LOAD, register);
+      access(pair ? W.I64_STORE : W.I32_STORE, there);
     }
     word += pair ? 2 : 1;
   }
@@ -322,24 +380,19 @@ function vfpTransfer(ip: u32, count: u32, isLoad: bool): void {
 
 /** Writes the record at `ip`. False: it accesses no memory. */
 export function lowerMemory(code: Op, ip: u32): bool {
-  const n = <u32>load<u8>(ip, 3);
   const immediate = load<u32>(ip, 8);
-  backTo = 0xff;
-  backBy = 0;
   switch (code) {
     case Op.LDR:
     case Op.LDRB:
     case Op.LDRH:
     case Op.LDRSB:
     case Op.LDRSH:
-      addressImmediate(ip);
-      loadTo(ip, sizeOf(<u32>code - <u32>Op.LDR), 0);
+      loadNear(ip, sizeOf(<u32>code - <u32>Op.LDR), immediate);
       return true;
     case Op.STR:
     case Op.STRB:
     case Op.STRH:
-      addressImmediate(ip);
-      storeFrom(ip, sizeOf(<u32>code - <u32>Op.STR), 0);
+      storeNear(ip, sizeOf(<u32>code - <u32>Op.STR), immediate);
       return true;
     case Op.LDR_R:
     case Op.LDRB_R:
@@ -359,27 +412,20 @@ export function lowerMemory(code: Op, ip: u32): bool {
       literal(ip);
       return true;
     case Op.LDR_PRE:
-    case Op.STR_PRE:
-      addressImmediate(ip);
-      backTo = n;
-      if (code == Op.LDR_PRE) loadTo(ip, 4, 0);
-      else storeFrom(ip, 4, 0);
-      return true;
     case Op.LDR_POST:
     case Op.LDRB_POST:
+      loadNear(ip, code == Op.LDRB_POST ? 1 : 4, code == Op.LDR_PRE ? immediate : 0);
+      // A load into the base register wins.
+      if (load<u8>(ip, 2) != load<u8>(ip, 3)) writeBack(ip);
+      return true;
+    case Op.STR_PRE:
     case Op.STR_POST:
     case Op.STRB_POST:
-      getOperand(n);
-      set(ADDRESS);
-      backTo = n;
-      backBy = immediate;
-      if (code == Op.LDR_POST || code == Op.LDRB_POST) loadTo(ip, code == Op.LDR_POST ? 4 : 1, 0);
-      else storeFrom(ip, code == Op.STR_POST ? 4 : 1, 0);
+      storeNear(ip, code == Op.STRB_POST ? 1 : 4, code == Op.STR_PRE ? immediate : 0);
+      writeBack(ip);
       return true;
     case Op.LDRD:
     case Op.STRD:
-      getOperand(n);
-      set(ADDRESS);
       if (code == Op.LDRD) dualLoad(ip);
       else dualStore(ip);
       return true;
@@ -390,13 +436,11 @@ export function lowerMemory(code: Op, ip: u32): bool {
       blockStore(ip);
       return true;
     case Op.LDR_UNPRIVILEGED:
-      getOperand(n);
-      set(ADDRESS);
+      addressNear(ip, 0);
       loadTo(ip, load<u8>(ip, 5), PLACE_UNPRIVILEGED);
       return true;
     case Op.STR_UNPRIVILEGED:
-      getOperand(n);
-      set(ADDRESS);
+      addressNear(ip, 0);
       storeFrom(ip, (<u32>load<u8>(ip, 5)) & 7, PLACE_UNPRIVILEGED);
       return true;
     case Op.LDREX:

@@ -24,6 +24,8 @@ export let blockPage: u32 = 0;
 export let blockKey: u32 = 0;
 export let isThumb: bool = false;
 export let blockLength: u32 = 0;
+/** The record at hand is under a guard. */
+export let isGuarded: bool = false;
 /** Instructions up to and including the one at hand. */
 let done: u32 = 0;
 let offset: u32 = 0;
@@ -46,8 +48,9 @@ export function placeBlock(block: u32): void {
   offset = 0x100;
 }
 
-/** The record at `ip` is next. Records of one instruction have one offset. */
-export function placeRecord(ip: u32): void {
+/** The record at `ip` is next, under a guard or not. Records of one instruction have one offset. */
+export function placeRecord(ip: u32, guarded: bool): void {
+  isGuarded = guarded;
   const own = <u32>load<u8>(ip, 7);
   if (own != offset) {
     offset = own;

@@ -55,6 +55,7 @@ import {
   pageOfKey,
   targetOf,
 } from "./graph";
+import { groupsAfter, groupsReset } from "./groups";
 import { unlikely } from "./hints";
 import { IMPORT_JUMP, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
 import * as locals from "./locals";
@@ -226,6 +227,7 @@ function inheritFlags(index: u32): void {
 function writeBlock(index: u32): void {
   const block = blockOf(index);
   placeBlock(block);
+  groupsReset();
   inheritFlags(index);
   // Fuel for the whole block, or the interpreter counts out what is left.
   get(locals.FUEL);
@@ -259,10 +261,12 @@ function writeBlock(index: u32): void {
       flagsBefore = flagsState();
       continue;
     }
-    placeRecord(ip);
+    placeRecord(ip, guardEnd != 0);
+    locals.registersSettle();
     if (isForeign(ip)) stand(ip);
     else if (!lowerData(code, ip) && !lowerMemory(code, ip) && !lowerFloat(code, ip) && !lowerSystem(code, ip))
       writeBranch(index, code, ip);
+    groupsAfter(ip);
     if (endsBlock(ip) && guardEnd == 0) {
       if (code == Op.SYSTEM && !isForeign(ip)) goBehind(index, ip);
       return;
