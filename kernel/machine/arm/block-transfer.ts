@@ -22,7 +22,7 @@ function direct(address: u32, length: u32, tag: u32): u32 {
 /** Lowest address of a block of `length` bytes with base `base` in `mode`. */
 // @ts-ignore: decorator
 @inline
-function lowest(base: u32, length: u32, mode: u32): u32 {
+export function lowest(base: u32, length: u32, mode: u32): u32 {
   if (mode & BLOCK_INCREMENT) return mode & BLOCK_BEFORE ? base + 4 : base;
   return mode & BLOCK_BEFORE ? base - length : base - length + 4;
 }

@@ -77,7 +77,6 @@ import {
   THUMB,
   event,
   interwork,
-  itState,
   pc,
   setEvent,
   setItState,

@@ -58,10 +58,20 @@ export function coprocessorKey(word: u32): u32 {
   return ((word >>> 4) & 0xf000) | ((word >>> 13) & 0x700) | ((word << 4) & 0xf0) | ((word >>> 5) & 7);
 }
 
+/** Whether `word` is MRS, and not MRC or MRRC. */
+export function isStatusRead(word: u32): bool {
+  return (word & 0x0fb0_0ff0) == 0x0100_0000 || (word & 0x0fbf_0fff) == 0x010f_0000;
+}
+
+/** The CPSR's bits that CPS `word` sets or clears: A, I and F. */
+export function maskedBits(word: u32): u32 {
+  return (((word >>> 6) & 7) << 6) & (PSR_A | PSR_I | PSR_F);
+}
+
 /** MRS, MRC, MRRC, VMRS: `word` as in A32, results to operands d (and m). False: Undefined. */
 export function systemRead(word: u32, d: u32, m: u32): bool {
-  if ((word & 0x0fb0_0ff0) == 0x0100_0000 || (word & 0x0fbf_0fff) == 0x010f_0000) {
-    // MRS. In user mode the bits beside the flags, GE and Q are UNKNOWN (B9.3.8); silicon and the oracle show them.
+  if (isStatusRead(word)) {
+    // In user mode the bits beside the flags, GE and Q are UNKNOWN (B9.3.8); silicon and the oracle show them.
     if (word & (1 << 22)) {
       if (!spsrExists()) return false;
       store<u32>(d, spsrRead(), CPU_STATE);
@@ -107,10 +117,10 @@ export function system(kind: u32, word: u32, d: u32, n: u32, m: u32): u32 {
     case SYSTEM_CPS: {
       // A no-op in user mode (B9.3.2).
       if (!privileged()) return EVENT_JUMP;
-      const bits = ((word >>> 6) & 7) << 6; // A, I, F are bits 8:6 of the CPSR as of the instruction
+      const bits = maskedBits(word);
       const imod = (word >>> 18) & 3;
-      if (imod == 2) store<u32>(CONTROL, load<u32>(CONTROL) & ~(bits & (PSR_A | PSR_I | PSR_F)));
-      else if (imod == 3) store<u32>(CONTROL, load<u32>(CONTROL) | (bits & (PSR_A | PSR_I | PSR_F)));
+      if (imod == 2) store<u32>(CONTROL, load<u32>(CONTROL) & ~bits);
+      else if (imod == 3) store<u32>(CONTROL, load<u32>(CONTROL) | bits);
       if (word & (1 << 17)) psrSetMode(word & PSR_MODE);
       return EVENT_JUMP;
     }

@@ -91,10 +91,6 @@ export function translationInit(area: u32): void {
   if (bytes) memory.fill(area, 0, translationBuffer - area);
 }
 
-export function translationOn(): bool {
-  return entryTable != 0;
-}
-
 /** The place of `key` in the entry table. */
 // @ts-ignore: decorator
 @inline

@@ -211,13 +211,6 @@ export function access(code: W, offset: u32): void {
   leb(offset);
 }
 
-/** Loads from a constant address. */
-export function loadAt(code: W, address: u32): void {
-  store<u8>(out++, <u32>W.I32_CONST);
-  store<u8>(out++, 0);
-  access(code, address);
-}
-
 export function call(index: u32): void {
   store<u8>(out++, <u32>W.CALL);
   leb(index);

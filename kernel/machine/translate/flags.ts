@@ -14,7 +14,7 @@
 
 import { CARRY_CLEAR, CARRY_KEEP, CARRY_SHIFTER } from "../arm/micro-operation";
 import { FOLLOWS, QUESTION_ADD, QUESTION_NONE, QUESTION_SUBTRACT } from "../arm/question";
-import { W, call, close, constant, get, op, open, set, tee, TYPE_I32 } from "./emitter";
+import { W, call, constant, get, op, set, tee } from "./emitter";
 import { IMPORT_OVERFLOW } from "./imports";
 import { A, B, CARRY, KIND, NEGATIVE, NOT_ZERO, SHIFTER, VALUE, WIDE, noteFlags } from "./locals";
 

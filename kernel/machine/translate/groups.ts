@@ -9,7 +9,8 @@
 // A group ends with its block, or when its register changes; but when that is by a constant (push, pop, a frame made), it moves along.
 // Looking ahead need not be exact: bytes that are asked for and then not accessed cost nothing but a rarer fast path.
 
-import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op, RECORD_BYTES } from "../arm/micro-operation";
+import { lowest } from "../arm/block-transfer";
+import { BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op, RECORD_BYTES } from "../arm/micro-operation";
 import { OPERAND_PC, SCRATCH_2 } from "../arm/state";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
 import { NONE, endsBlock, isGuard } from "./graph";
@@ -86,7 +87,7 @@ function look(ip: u32): bool {
     case Op.LDM:
     case Op.STM: {
       const bytes = blockLength(ip);
-      return describe(n, blockLowest(load<u8>(ip, 5), bytes), bytes, code == Op.STM, true);
+      return describe(n, lowest(0, bytes, load<u8>(ip, 5)), bytes, code == Op.STM, true);
     }
     case Op.VLDR32:
       return describe(n, immediate, 4, false, true);
@@ -106,10 +107,9 @@ export function blockLength(ip: u32): i32 {
   return popcnt<i32>(load<i32>(ip, 8)) << 2;
 }
 
-/** Where the lowest word of a block of `bytes` lies, from its base register: as block-transfer's lowest(). */
-export function blockLowest(mode: u32, bytes: i32): i32 {
-  if (mode & BLOCK_INCREMENT) return mode & BLOCK_BEFORE ? 4 : 0;
-  return mode & BLOCK_BEFORE ? -bytes : 4 - bytes;
+/** What its write-back adds to the base register. */
+export function blockMovement(ip: u32): i32 {
+  return load<u8>(ip, 5) & BLOCK_INCREMENT ? blockLength(ip) : -blockLength(ip);
 }
 
 /** What the record at `ip` adds to `register`, the only thing that it does to it; or NOT_MOVED. */
@@ -132,10 +132,9 @@ function movedBy(ip: u32, register: u32): i32 {
       return immediate;
     case Op.LDM:
     case Op.STM: {
-      const mode = <u32>load<u8>(ip, 5);
-      if (!(mode & BLOCK_WRITE_BACK)) return NOT_MOVED;
+      if (!(load<u8>(ip, 5) & BLOCK_WRITE_BACK)) return NOT_MOVED;
       if (<Op>load<u16>(ip) == Op.LDM && immediate & (1 << (n >>> 2))) return NOT_MOVED;
-      return mode & BLOCK_INCREMENT ? blockLength(ip) : -blockLength(ip);
+      return blockMovement(ip);
     }
     default:
       return NOT_MOVED;

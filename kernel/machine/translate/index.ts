@@ -13,7 +13,6 @@ import {
 } from "../../abi/layout";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
 import { ramBytes, romBytes, romOffset, staleCount } from "../pages";
-import { Op } from "../arm/micro-operation";
 import {
   BLOCK_ENTRY,
   BLOCK_HEADER_BYTES,

@@ -4,7 +4,8 @@
 // left before the instruction (a fault, a device, a store into decoded code). Either way there is one load or store behind it.
 
 import { VFP_STATE } from "../../abi/layout";
-import { BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op } from "../arm/micro-operation";
+import { lowest } from "../arm/block-transfer";
+import { BLOCK_WRITE_BACK, Op } from "../arm/micro-operation";
 import { MONITOR, MONITOR_SIZE } from "../arm/state";
 import { TLB_ADDEND, TLB_MASK, TLB_READ, TLB_WRITE } from "../arm/tlb";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
@@ -13,7 +14,7 @@ import { W, TYPE_I32, TYPE_VOID, access, branchTo, call, close, constant, get, o
 import { NONE } from "./graph";
 import {
   blockLength,
-  blockLowest,
+  blockMovement,
   groupAligned,
   groupBase,
   groupDelta,
@@ -229,24 +230,22 @@ function settle(ip: u32, what: u32): void {
   delta = 0;
 }
 
-function blockWriteBack(n: u32, length: u32, mode: u32): void {
-  if (!(mode & BLOCK_WRITE_BACK)) return;
+function blockWriteBack(ip: u32): void {
+  if (!(load<u8>(ip, 5) & BLOCK_WRITE_BACK)) return;
+  const n = <u32>load<u8>(ip, 3);
   getOperand(n);
-  constant(mode & BLOCK_INCREMENT ? length : <u32>-(<i32>length));
-  op(W.I32_ADD);
+  addConstant(blockMovement(ip));
   setOperand(n);
 }
 
 function blockLoad(ip: u32): void {
-  const n = <u32>load<u8>(ip, 3);
-  const mode = <u32>load<u8>(ip, 5);
   const list = load<u32>(ip, 8);
   const length = blockLength(ip);
   if (!inGroup(ip)) {
-    addressNear(ip, blockLowest(mode, length));
+    addressNear(ip, lowest(0, length, load<u8>(ip, 5)));
     settle(ip, length | PLACE_WORDS);
   }
-  blockWriteBack(n, length, mode);
+  blockWriteBack(ip);
   for (let left = list, word = delta; left; left &= left - 1, word += 4) {
     get(at);
     access(W.I32_LOAD, word);
@@ -255,12 +254,10 @@ function blockLoad(ip: u32): void {
 }
 
 function blockStore(ip: u32): void {
-  const n = <u32>load<u8>(ip, 3);
-  const mode = <u32>load<u8>(ip, 5);
   const list = load<u32>(ip, 8);
   const length = blockLength(ip);
   if (!inGroup(ip)) {
-    addressNear(ip, blockLowest(mode, length));
+    addressNear(ip, lowest(0, length, load<u8>(ip, 5)));
     settle(ip, length | PLACE_WORDS | PLACE_WRITE);
   }
   for (let left = list, word = delta; left; left &= left - 1, word += 4) {
@@ -268,7 +265,7 @@ function blockStore(ip: u32): void {
     getOperand(ctz<u32>(left) << 2);
     access(W.I32_STORE, word);
   }
-  blockWriteBack(n, length, mode);
+  blockWriteBack(ip);
 }
 
 function dualLoad(ip: u32): void {

@@ -3,8 +3,9 @@
 
 import { IRQ_LINE } from "../../abi/layout";
 import { Op, SYSTEM_CPS, SYSTEM_MSR } from "../arm/micro-operation";
-import { MODE_USER, PSR_A, PSR_F, PSR_I, PSR_MODE } from "../arm/psr";
+import { MODE_USER, PSR_F, PSR_I, PSR_MODE } from "../arm/psr";
 import { CONTROL, FLAG_GE, FLAG_Q } from "../arm/state";
+import { isStatusRead, maskedBits } from "../arm/system";
 import { TLB_TABLE } from "../arm/tlb";
 import { COPROCESSOR_DONE, COPROCESSOR_MOVED } from "./assist";
 import { W, TYPE_VOID, call, close, constant, get, op, open, set, tee } from "./emitter";
@@ -50,11 +51,9 @@ function systemRead(ip: u32): void {
   const word = load<u32>(ip, 8);
   const d = <u32>load<u8>(ip, 2);
   const m = <u32>load<u8>(ip, 4);
-  if ((word & 0x0fb0_0ff0) == 0x0100_0000 || (word & 0x0fbf_0fff) == 0x010f_0000) {
-    if ((word & (1 << 22)) == 0) {
-      statusRead(ip);
-      return;
-    }
+  if (isStatusRead(word) && (word & (1 << 22)) == 0) {
+    statusRead(ip);
+    return;
   }
   const pair = (word & 0x0f00_0000) == 0x0c00_0000;
   spill(d);
@@ -103,7 +102,7 @@ function maskByRegister(ip: u32): void {
 /** CPSIE, CPSID (B9.3.2). */
 function mask(ip: u32): void {
   const word = load<u32>(ip, 8);
-  const bits = (((word >>> 6) & 7) << 6) & (PSR_A | PSR_I | PSR_F);
+  const bits = maskedBits(word);
   const enables = ((word >>> 18) & 3) == 2;
   pushUserMode();
   if (enables && bits & PSR_I) {

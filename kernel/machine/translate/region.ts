@@ -21,6 +21,10 @@ import { FLAG_C, FLAG_N, FLAG_V, FLAG_Z, LR } from "../arm/state";
 import { TLB_CODE_ADDEND, TLB_CODE_MASK, TLB_CODE_TABLE, TLB_TABLE } from "../arm/tlb";
 import { ENTRY_COUNT, entryTable } from "../arm/translation";
 import {
+  TYPE_F32,
+  TYPE_F64,
+  TYPE_I32,
+  TYPE_I64,
   TYPE_VOID,
   W,
   access,
@@ -570,13 +574,13 @@ function beginPage(): void {
 export function writePrologue(): void {
   leb(4);
   leb(locals.WORD_LOCAL_COUNT);
-  byte(0x7f);
+  byte(TYPE_I32);
   leb(locals.WIDE_LOCAL_COUNT);
-  byte(0x7e);
+  byte(TYPE_I64);
   leb(locals.DOUBLE_LOCAL_COUNT);
-  byte(0x7c);
+  byte(TYPE_F64);
   leb(locals.SINGLE_LOCAL_COUNT);
-  byte(0x7d);
+  byte(TYPE_F32);
   for (let number: u32 = 0; number < 15; number++) {
     if (locals.usedRegisters & (1 << number)) loadLocal(locals.REGISTERS + number, CPU_STATE + (number << 2));
   }
