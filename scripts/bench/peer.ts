@@ -8,9 +8,10 @@ import { RAM_BASE } from "../../kernel/abi/layout.ts";
 import { guestFolder, readCachedGuest } from "../../agent/guests/cache.ts";
 import { deviceTree } from "../../agent/host/loader/device-tree.ts";
 import { cacheFolder, programPath } from "../../agent/paths.ts";
+import { QEMU, virtArguments } from "../../test/support/qemu-virt.ts";
 import { startGuest, type GuestProcess } from "./guest-process.ts";
 
-export const PEER = "qemu-system-arm";
+export const PEER = QEMU;
 export const RAM_MIB = 64;
 
 export interface PeerBoard {
@@ -23,8 +24,7 @@ export interface PeerBoard {
 const BOARD: PeerBoard = { cpu: "cortex-a7", ramMib: RAM_MIB, initramfs: null };
 
 function boardArguments({ cpu, ramMib }: PeerBoard): string[] {
-  const machine = ["-M", "virt", "-cpu", cpu, "-m", `${ramMib}`];
-  return [...machine, "-display", "none", "-serial", "stdio", "-monitor", "none"];
+  return virtArguments(cpu, ramMib, "stdio");
 }
 
 /** QEMU's version line, or null when it is not installed. */

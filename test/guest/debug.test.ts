@@ -11,10 +11,10 @@ import { programPath } from "../../agent/paths.js";
 import { guestPath, recordedOutput } from "./architecture/oracle.js";
 import { debugged, gdb, missingGdb } from "../support/gdb.js";
 import { missingGuest } from "../support/linux.js";
+import { QEMU, virtArguments } from "../support/qemu-virt.js";
 import { testUnless } from "../support/skip.js";
 import { temporaryFolder } from "../support/temporary.js";
 
-const QEMU = "qemu-system-arm";
 const noPeer = missingGdb() ?? (programPath(QEMU) === null ? `no ${QEMU} here` : null);
 /** Where a flat binary is entered. */
 const ENTRY = 0x4001_0000;
@@ -23,20 +23,7 @@ const debug = suite("debug");
 /** The same GDB commands against the same guest on qemu-system-arm. */
 async function onPeer(path: string, commands: string[]): Promise<string> {
   const socket = join(temporaryFolder(), "gdb");
-  const board = [
-    "-M",
-    "virt",
-    "-cpu",
-    "cortex-a7",
-    "-m",
-    "64",
-    "-display",
-    "none",
-    "-serial",
-    "null",
-    "-monitor",
-    "none",
-  ];
+  const board = virtArguments("cortex-a7", 64, "null");
   const peer = spawn(QEMU, [...board, "-kernel", path, "-S", "-gdb", `unix:path=${socket},server=on,wait=off`], {
     stdio: "ignore",
   });

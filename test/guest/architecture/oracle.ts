@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { QEMU, virtArguments } from "../../support/qemu-virt.js";
 
 export const ARCHITECTURE_GUESTS = ["exceptions", "mmu", "timer"] as const;
 const QEMU_SECONDS = 60;
@@ -18,8 +19,8 @@ export function recordedOutput(name: string): string {
 
 /** What `name` prints on qemu-system-arm now. Throws when it is not there or does not come to its end. */
 export function liveOutput(name: string): string {
-  const machine = ["-M", "virt", "-cpu", "cortex-a7", "-m", "64", "-nographic", "-kernel", guestPath(name, "bin")];
-  const result = spawnSync("qemu-system-arm", machine, { encoding: "utf8", timeout: QEMU_SECONDS * 1000, input: "" });
+  const machine = [...virtArguments("cortex-a7", 64, "stdio"), "-kernel", guestPath(name, "bin")];
+  const result = spawnSync(QEMU, machine, { encoding: "utf8", timeout: QEMU_SECONDS * 1000, input: "" });
   if (result.error) throw result.error;
   const text = result.stdout.replaceAll("\r", "");
   if (!text.endsWith("end\n")) throw new Error(`${name} did not come to its end on the oracle:\n${text}`);

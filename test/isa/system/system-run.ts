@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { CONFIG_ENTRY, CONFIG_ROM_OFFSET, MODE_DETERMINISTIC, RAM_BASE } from "../../../kernel/abi/layout.js";
 import { RUN_FUEL, RUN_POWER_OFF } from "../../../kernel/abi/reasons.js";
 import { bareMachine } from "../../support/bare-machine.js";
+import { QEMU, virtArguments } from "../../support/qemu-virt.js";
 import { MachineRunError } from "../machine-runner.js";
 import { OracleError } from "../qemu-arm.js";
 import { SYSTEM_BASE, systemFirmware, type SystemProgram } from "./system-program.js";
@@ -29,7 +30,7 @@ export function systemMachineRun(program: SystemProgram, fuel: number, limit = 4
 
 /** QEMU's version line, or undefined when qemu-system-arm is not installed. */
 export function qemuSystemVersion(): string | undefined {
-  const result = spawnSync("qemu-system-arm", ["--version"], { encoding: "utf8" });
+  const result = spawnSync(QEMU, ["--version"], { encoding: "utf8" });
   return result.status === 0 ? result.stdout.split("\n")[0] : undefined;
 }
 
@@ -39,23 +40,10 @@ export function systemOracleRun(program: SystemProgram, timeoutMs = 60_000): Uin
   try {
     writeFileSync(join(folder, "firmware"), systemFirmware(), { mode: 0o600 });
     writeFileSync(join(folder, "image"), program.image, { mode: 0o600 });
-    const options = [
-      "-M",
-      "virt",
-      "-cpu",
-      "cortex-a7",
-      "-m",
-      "128",
-      "-display",
-      "none",
-      "-serial",
-      "none",
-      "-monitor",
-      "none",
-    ];
+    const options = virtArguments("cortex-a7", 128, "none");
     options.push("-semihosting-config", "enable=on,target=native", "-bios", join(folder, "firmware"));
     options.push("-device", `loader,file=${join(folder, "image")},addr=0x${SYSTEM_BASE.toString(16)},force-raw=on`);
-    const result = spawnSync("qemu-system-arm", options, { maxBuffer: 1 << 30, timeout: timeoutMs });
+    const result = spawnSync(QEMU, options, { maxBuffer: 1 << 30, timeout: timeoutMs });
     if (result.error && (result.error as NodeJS.ErrnoException).code === "ENOENT") {
       throw new OracleError("ORACLE_ABSENT", "qemu-system-arm is not installed: apt install qemu-system-arm");
     }
