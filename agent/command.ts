@@ -4,7 +4,7 @@
 import type { BatteryReading, ThermalLevel, ThermalReading } from "./battery/battery.ts";
 import { UsageError } from "./failure.ts";
 import { parseMicroseconds, parseMicrowatts, parsePercent, parsePicojoules, UnitError } from "./handset/units.ts";
-import type { Average, CpuContract, EnergyContract, IoContract, PartitionSnapshot } from "./host/handset-messages.ts";
+import type { Average, CpuContract, EnergyContract, IoContract, PartitionSnapshot } from "./host/between/messages.ts";
 import { whyHandset, whyPartition } from "./why.ts";
 
 /** What commands act on. The monitor has one; tests bring their own. */
@@ -102,7 +102,7 @@ export interface ManagementView {
     };
     refusal: string | null;
     lockedFor: string | null;
-    /** How its console stands: free, unset, weak, locked, unlocked (agent/host/console-guard.ts). */
+    /** How its console stands: free, unset, weak, locked, unlocked (agent/host/console/lock.ts). */
     console: string;
   }[];
 }

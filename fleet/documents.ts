@@ -24,7 +24,7 @@ const ROLE: Record<KeptKind, RoleName> = { pol: "policy", groups: "policy", time
 const DEVICE = /^[0-9a-f]{32}$/;
 const LABEL = /^[a-z0-9-]{1,32}$/;
 
-/** Root documents that stay with the broker (agent/process/incoming takes 32 of a kind at once). */
+/** Root documents that stay with the broker (agent/daemon/incoming takes 32 of a kind at once). */
 const ROOTS_MAX = 16;
 
 export interface Issued<K extends KeptKind = KeptKind> {

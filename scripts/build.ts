@@ -113,8 +113,8 @@ async function bundleHost(): Promise<void> {
   const entries = {
     "build/pocketvisor.mjs": "agent/cli/index.ts",
     "build/kernel-worker.mjs": "agent/host/kernel-worker.ts",
-    "build/handset-worker.mjs": "agent/host/handset-worker.ts",
-    "build/io-worker.mjs": "agent/host/io-worker.ts",
+    "build/handset-worker.mjs": "agent/host/worker/handset-worker.ts",
+    "build/io-worker.mjs": "agent/host/disk/worker.ts",
     "build/shell-worker.mjs": "agent/shell/shell-worker.ts",
     "build/script-worker.mjs": "agent/shell/script-worker.ts",
     "build/fleet.mjs": "fleet/cli/main.ts",
@@ -136,7 +136,7 @@ async function bundleAgent(): Promise<void> {
   const product = "build/agent.mjs";
   if (!force && !isStale(product)) return;
   await bundle({
-    entryPoints: [join(root, "agent/process/main.ts")],
+    entryPoints: [join(root, "agent/daemon/main.ts")],
     outfile: join(root, product),
     ...NODE_BUNDLE,
     minify: true,

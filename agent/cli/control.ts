@@ -8,7 +8,7 @@ import { commandNamed, type AuditView, type Command, type HandsetView, type Part
 import { escapeText } from "../escape.ts";
 import { HostError, UsageError } from "../failure.ts";
 import { energyText, powerText } from "../handset/units.ts";
-import { lines } from "../host/control-socket.ts";
+import { lines } from "../host/monitor/control-socket.ts";
 import { controlSocketPath, stateFolder } from "../paths.ts";
 import { parseOptions, type OptionTable } from "./arguments.ts";
 import { auditText } from "./audit-text.ts";

@@ -7,7 +7,7 @@ import { escapeText } from "../escape.ts";
 import { HostError, ImageError, UsageError } from "../failure.ts";
 import type { EndReason, PartitionEnd } from "../host/messages.ts";
 import { Partition, type PartitionOptions } from "../host/partition.ts";
-import { memoryText, TRANSLATION } from "../host/partition-memory.ts";
+import { memoryText, TRANSLATION } from "../host/machine/memory.ts";
 import { parseAddress, parseOptions, parsePositive, parseSize, type OptionTable, type Parsed } from "./arguments.ts";
 import {
   EXIT_CODE_TEXT,

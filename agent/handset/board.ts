@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { BatteryScript, ThermalLimits } from "../battery/battery.ts";
 import { UsageError } from "../failure.ts";
-import type { BoardSpec, PowerSpec } from "../host/handset-messages.ts";
+import type { BoardSpec, PowerSpec } from "../host/between/messages.ts";
 import { boardFile } from "../paths.ts";
 import { parseBytes } from "./units.ts";
 

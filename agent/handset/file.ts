@@ -14,7 +14,7 @@ import type {
   RateLimit,
   RestartPolicy,
   RuleSpec,
-} from "../host/handset-messages.ts";
+} from "../host/between/messages.ts";
 import { readBatteryScript } from "./battery-script.ts";
 import { readDevices, type Devices } from "./devices.ts";
 import { FileReader, integerOf, nameOf, oneOf, textOf, type Reading } from "./reader.ts";

@@ -20,12 +20,12 @@ import {
   CONSOLE_PORT_COUNT,
 } from "../../kernel/abi/layout.ts";
 import { RUN_ENTROPY, RUN_POWER_OFF, RUN_RESET, RUN_WAIT, RUN_WATCHDOG } from "../../kernel/abi/reasons.ts";
-import { PanicWatch } from "./console-history.ts";
-import type { DebugGate } from "./debug-gate.ts";
-import type { DiskService } from "./disk-service.ts";
-import type { EntropySource } from "./entropy.ts";
-import type { GuestProfile } from "./guest-profile.ts";
-import type { Machine } from "./machine.ts";
+import { PanicWatch } from "./between/console-history.ts";
+import type { DebugGate } from "./debug/gate.ts";
+import type { DiskService } from "./disk/service.ts";
+import type { EntropySource } from "./machine/entropy.ts";
+import type { GuestProfile } from "./machine/profile.ts";
+import type { Machine } from "./machine/machine.ts";
 import { STOP_NONE, STOP_TIMEOUT, type Mailbox } from "./mailbox.ts";
 import type { EndReason, RunStats } from "./messages.ts";
 

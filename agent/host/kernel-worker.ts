@@ -3,18 +3,18 @@
 import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { Failure, ImageError } from "../failure.ts";
-import { DebugGate, portDoor } from "./debug-gate.ts";
-import { openDisk, type DiskStore } from "./disk-file.ts";
-import { DiskQueue } from "./disk-queue.ts";
-import { DiskService } from "./disk-service.ts";
-import { setEngineFlags } from "./engine-flags.ts";
-import { hostEntropy, seededEntropy } from "./entropy.ts";
-import { GuestProfile } from "./guest-profile.ts";
+import { DebugGate, portDoor } from "./debug/gate.ts";
+import { openDisk, type DiskStore } from "./disk/open.ts";
+import { DiskQueue } from "./disk/queue.ts";
+import { DiskService } from "./disk/service.ts";
+import { setEngineFlags } from "./machine/engine-flags.ts";
+import { hostEntropy, seededEntropy } from "./machine/entropy.ts";
+import { GuestProfile } from "./machine/profile.ts";
 import { KernelLoop } from "./kernel-loop.ts";
-import { loadImages } from "./load.ts";
+import { loadImages } from "./machine/load.ts";
 import { RNG_SEED_BYTES } from "./loader/plan.ts";
-import { DivergenceError, MachinePair } from "./machine-pair.ts";
-import { Machine } from "./machine.ts";
+import { DivergenceError, MachinePair } from "./machine/pair.ts";
+import { Machine } from "./machine/machine.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { KernelMessage, KernelWorkerData, PartitionEnd } from "./messages.ts";
 

@@ -6,7 +6,7 @@
 // Out: console output. The worker posts one message when the ring stops being empty for the main thread, and no more until
 // the main thread has looked.
 
-import { ByteRing } from "./byte-ring.ts";
+import { ByteRing } from "./between/byte-ring.ts";
 
 const DOORBELL = 0;
 const STOP = 1;

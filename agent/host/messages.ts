@@ -1,9 +1,9 @@
 // What the kernel worker is started with, and what it posts to the main thread.
 
 import type { MessagePort } from "node:worker_threads";
-import type { DiskFile } from "./handset-messages.ts";
+import type { DiskFile } from "./between/messages.ts";
 import type { LoadPlan } from "./loader/plan.ts";
-import type { MachineConfig } from "./machine.ts";
+import type { MachineConfig } from "./machine/machine.ts";
 import type { MailboxBuffers } from "./mailbox.ts";
 
 export interface KernelWorkerData {

@@ -3,15 +3,15 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { buildProduct } from "../paths.ts";
-import { ConsoleHistory } from "./console-history.ts";
-import { DebugLink } from "./debug-link.ts";
-import { DiskQueue } from "./disk-queue.ts";
-import type { IoWorkerData } from "./io-worker.ts";
+import { ConsoleHistory } from "./between/console-history.ts";
+import { DebugLink } from "./debug/link.ts";
+import { DiskQueue } from "./disk/queue.ts";
+import type { IoWorkerData } from "./disk/worker.ts";
 import type { LoadPlan } from "./loader/plan.ts";
 import { Mailbox, STOP_LEFT, STOP_TIMEOUT } from "./mailbox.ts";
 import type { KernelMessage, KernelWorkerData, PartitionEnd } from "./messages.ts";
-import type { PartitionMemory } from "./partition-memory.ts";
-import { partitionPrepare, type ImageOptions } from "./partition-prepare.ts";
+import type { PartitionMemory } from "./machine/memory.ts";
+import { partitionPrepare, type ImageOptions } from "./monitor/prepare.ts";
 
 export interface PartitionOptions extends ImageOptions {
   /** 0: the PL011; 1 upwards: a port of the virtio-console. */

@@ -1,7 +1,7 @@
 // What a policy leaves of what a partition asks for. The idea: a partition has the contracts that its handset file and its user gave it; a
 // policy never gives, it cuts. Whatever is cut comes back when the policy that cut it is replaced by one that does not.
 
-import type { CpuContract, EnergyContract, IoContract } from "../host/handset-messages.ts";
+import type { CpuContract, EnergyContract, IoContract } from "../host/between/messages.ts";
 import type { Image } from "../wire/documents.ts";
 import type { Policy } from "../wire/policy.ts";
 import { allowedImages } from "./images.ts";

@@ -4,7 +4,7 @@
 //
 // Console input, snapshots and the battery's drain change no partition's rights: they pass as they are.
 
-import type { HandsetRequest, PartitionSpec, Refusal } from "../host/handset-messages.ts";
+import type { HandsetRequest, PartitionSpec, Refusal } from "../host/between/messages.ts";
 import type { Limits } from "../policy/limits.ts";
 import { SHELL_PROGRAM } from "./program.ts";
 import { Sandbox, type SandboxLimits, type SandboxOutcome } from "./sandbox.ts";

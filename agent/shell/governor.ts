@@ -4,7 +4,7 @@
 //   envelope → token → checked in QuickJS → governance file (fsync, rename) → limits of the gate → the monitor applies → result kept → report
 
 import { REASONS, type Reason } from "../wire/reasons.ts";
-import type { Judged } from "../host/handset-messages.ts";
+import type { Judged } from "../host/between/messages.ts";
 import type { Verdict, Via } from "../wire/accept.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { REPLAY_MAX } from "../wire/limits.ts";

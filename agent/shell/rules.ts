@@ -3,7 +3,7 @@
 
 import { escapeText } from "../escape.ts";
 import type { RuleView } from "../command.ts";
-import type { RuleSpec, RuleTrigger } from "../host/handset-messages.ts";
+import type { RuleSpec, RuleTrigger } from "../host/between/messages.ts";
 import type { SandboxLimits } from "./sandbox.ts";
 import { ScriptHost, scriptText, type CommandRunner } from "./script-host.ts";
 

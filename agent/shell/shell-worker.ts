@@ -3,7 +3,7 @@
 // same way: the governor judges them, and sets the gate's limits.
 
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
-import type { GovernanceSpec, HandsetAnswer, HandsetMessage, ShellOrder } from "../host/handset-messages.ts";
+import type { GovernanceSpec, HandsetAnswer, HandsetMessage, ShellOrder } from "../host/between/messages.ts";
 import { Gate } from "./gate.ts";
 import { readGovernance } from "./governance.ts";
 import { Governor } from "./governor.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { KeyFile } from "../../agent/identity/key-file.ts";
 import type { Clock } from "../../agent/link/clock.ts";
-import { readEnrolment } from "../../agent/process/enrolment.ts";
+import { readEnrolment } from "../../agent/daemon/enrolment.ts";
 import { firstTrust } from "../../agent/wire/trust.ts";
 import { SimulatedHandset } from "./handset.ts";
 import type { DeviceFacts, HerdCounts, HerdSettings, SimulatedDevice } from "./messages.ts";

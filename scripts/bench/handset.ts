@@ -1,9 +1,9 @@
 // What the handset rows share: a board that is large enough, partitions made of the tests' bare-metal guest or of Debian, and time.
 
 import { guestImage } from "../../agent/cli/guest-image.ts";
-import type { BoardSpec, CpuContract, PartitionSnapshot } from "../../agent/host/handset-messages.ts";
-import { Handset, type HandsetOptions, type PartitionPlan } from "../../agent/host/handset.ts";
-import { TRANSLATION } from "../../agent/host/partition-memory.ts";
+import type { BoardSpec, CpuContract, PartitionSnapshot } from "../../agent/host/between/messages.ts";
+import { Handset, type HandsetOptions, type PartitionPlan } from "../../agent/host/monitor/handset.ts";
+import { TRANSLATION } from "../../agent/host/machine/memory.ts";
 import { join } from "node:path";
 import { root } from "../stale.mjs";
 

@@ -6,7 +6,7 @@ import { readFileSync, truncateSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetEvent } from "../../agent/host/handset-messages.js";
+import type { HandsetEvent } from "../../agent/host/between/messages.js";
 import { LOSS_DISK } from "../../kernel/abi/reasons.js";
 import { temporaryFile } from "../support/temporary.js";
 

@@ -3,9 +3,9 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { BlockStore } from "../../agent/host/block-store.js";
-import { DiskQueue } from "../../agent/host/disk-queue.js";
-import type { IoContract, PartitionSnapshot, PartitionSpec, RateLimit } from "../../agent/host/handset-messages.js";
+import { BlockStore } from "../../agent/host/disk/block-store.js";
+import { DiskQueue } from "../../agent/host/disk/queue.js";
+import type { IoContract, PartitionSnapshot, PartitionSpec, RateLimit } from "../../agent/host/between/messages.js";
 import {
   BOARD,
   bringUp,

@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { CpuContract, HandsetSnapshot, PartitionSpec } from "../../agent/host/handset-messages.js";
+import type { CpuContract, HandsetSnapshot, PartitionSpec } from "../../agent/host/between/messages.js";
 import { RAM_BASE, TRANSLATE_BYTES_LEAST } from "../../kernel/abi/layout.js";
 import { BOARD, bringUp, partitionOf, playHandset, translatedPartitionOf, type Scripted } from "../support/handset.js";
 

@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { UNTOUCHED_BATTERY, type BatteryReading, type BatteryStep } from "../../agent/battery/battery.js";
 import type { BatterySpec } from "../../agent/battery/simulated.js";
 import type { HandsetView, PartitionView } from "../../agent/command.js";
-import type { EnergyContract, HandsetSnapshot, PowerSpec } from "../../agent/host/handset-messages.js";
+import type { EnergyContract, HandsetSnapshot, PowerSpec } from "../../agent/host/between/messages.js";
 import { batterySeconds, reserveSeconds } from "../../agent/why.js";
 import { BOARD, bringUp, partitionOf, playHandset, type Played, type Scripted } from "../support/handset.js";
 

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetRequest, PartitionSpec } from "../../agent/host/handset-messages.js";
-import { partitionPrepare } from "../../agent/host/partition-prepare.js";
+import type { HandsetRequest, PartitionSpec } from "../../agent/host/between/messages.js";
+import { partitionPrepare } from "../../agent/host/monitor/prepare.js";
 import { bringUp, partitionOf, playHandset, type Scripted } from "../support/handset.js";
 import { temporaryFolder } from "../support/temporary.js";
 

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { ControlSocket } from "../../agent/host/control-socket.js";
+import { ControlSocket } from "../../agent/host/monitor/control-socket.js";
 import { controlSocketPath } from "../../agent/paths.js";
 import type { Policy } from "../../agent/wire/policy.js";
 import { HANDSET_EVENTS } from "../../agent/wire/reasons.js";

@@ -6,7 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { accessOf, type AccessView } from "../../agent/debug/access.js";
 import { REGISTER_CPSR_AT, REGISTER_PC_AT } from "../../agent/debug/description.js";
-import { debugRegisters, debugSetMemory, debugSetRegisters } from "../../agent/host/debug-machine.js";
+import { debugRegisters, debugSetMemory, debugSetRegisters } from "../../agent/host/debug/machine.js";
 import {
   CPU_STATE,
   RAM_BASE,
@@ -14,7 +14,7 @@ import {
   STATS_PREFETCH_ABORTS,
   STATS_UNDEFINED,
 } from "../../kernel/abi/layout.js";
-import { debugStackOf } from "../../agent/host/debug-watch.js";
+import { debugStackOf } from "../../agent/host/debug/watch.js";
 import { flatMachine } from "../support/flat-machine.js";
 import { temporaryFile } from "../support/temporary.js";
 import {

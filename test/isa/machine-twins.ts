@@ -1,7 +1,7 @@
 // Two bare machines of one configuration: what one interprets, the other executes as translated code, and after every slice both must
 // be in the same state. The same code twice: the second time all of what was decoded is translated.
 
-import { StateComparison } from "../../agent/host/machine-state.js";
+import { StateComparison } from "../../agent/host/machine/state.js";
 import { CPU_STATE, MODE_DETERMINISTIC, STATS_TRANSLATED_EXECUTED, VFP_STATE } from "../../kernel/abi/layout.js";
 import { bareMachine, type BareMachine } from "../support/bare-machine.js";
 

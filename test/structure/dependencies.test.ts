@@ -64,13 +64,13 @@ const RULES: Rule[] = [
       "agent/command.ts",
       "agent/wire/",
       "agent/policy/",
-      "agent/host/handset-messages.ts",
+      "agent/host/between/messages.ts",
     ],
     reason: "the shell knows what may be asked of a handset, and nothing of how one runs",
   },
   {
     folder: "agent/handset/",
-    may: [...AGENT_SUPPORT, "agent/battery/", "agent/host/handset-messages.ts"],
+    may: [...AGENT_SUPPORT, "agent/battery/", "agent/host/between/messages.ts"],
     reason: "boards and handset files are read without a running handset",
   },
   {
@@ -80,7 +80,7 @@ const RULES: Rule[] = [
   },
   {
     folder: "agent/policy/",
-    may: [...AGENT_SUPPORT, "agent/wire/", "agent/host/handset-messages.ts"],
+    may: [...AGENT_SUPPORT, "agent/wire/", "agent/host/between/messages.ts"],
     reason: "what a policy means does not depend on who enforces it",
   },
   { folder: "agent/link/", may: [...AGENT_SUPPORT, "agent/wire/"], reason: "the link knows no host and no shell" },
@@ -90,7 +90,7 @@ const RULES: Rule[] = [
     reason: "what is told does not depend on who measured it",
   },
   {
-    folder: "agent/process/",
+    folder: "agent/daemon/",
     may: [
       ...AGENT_SUPPORT,
       "agent/wire/",
@@ -121,9 +121,15 @@ const RULES: Rule[] = [
       "agent/wire/",
       "agent/guests/",
       "agent/handset/",
-      ...["partition", "partition-memory", "messages", "monitor", "control-socket", "reason-text", "loader/plan"].map(
-        (name) => `agent/host/${name}.ts`,
-      ),
+      ...[
+        "partition",
+        "machine/memory",
+        "messages",
+        "monitor/monitor",
+        "monitor/control-socket",
+        "between/reason-text",
+        "loader/plan",
+      ].map((name) => `agent/host/${name}.ts`),
     ],
     reason: "the command line uses the others' public entries",
   },
@@ -138,7 +144,7 @@ const RULES: Rule[] = [
       "agent/policy/",
       "agent/handset/",
       // fleet/sim runs the agent as it is, and plays the monitor.
-      ...["process/agent", "process/enrolment", "process/metrics", "link/clock", "link/endpoint", "agent-messages"].map(
+      ...["daemon/agent", "daemon/enrolment", "daemon/metrics", "link/clock", "link/endpoint", "agent-messages"].map(
         (name) => `agent/${name}.ts`,
       ),
       ...["arguments", "enrol", "exit-codes"].map((name) => `agent/cli/${name}.ts`),
@@ -217,7 +223,7 @@ dependencies("no file imports itself by way of others", () => {
 
 dependencies("the rules have something to look at", () => {
   assert.ok(sourcesBelow("agent/host/").length > 10);
-  assert.ok(importsOf("agent/host/kernel-worker.ts").includes("agent/host/machine.ts"));
+  assert.ok(importsOf("agent/host/kernel-worker.ts").includes("agent/host/machine/machine.ts"));
 });
 
 dependencies.run();

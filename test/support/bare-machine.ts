@@ -3,7 +3,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Translator } from "../../agent/host/translator.js";
+import { Translator } from "../../agent/host/machine/translator.js";
 import * as abi from "../../kernel/abi/layout.js";
 import { INIT_OK } from "../../kernel/abi/reasons.js";
 

@@ -2,10 +2,10 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { loadImages } from "../../agent/host/load.js";
+import { loadImages } from "../../agent/host/machine/load.js";
 import { loadPlan, RNG_SEED_BYTES } from "../../agent/host/loader/plan.js";
-import { Machine } from "../../agent/host/machine.js";
-import { CACHE_SIZES } from "../../agent/host/partition-memory.js";
+import { Machine } from "../../agent/host/machine/machine.js";
+import { CACHE_SIZES } from "../../agent/host/machine/memory.js";
 import { CPU_STATE, RAM_BASE } from "../../kernel/abi/layout.js";
 
 const RAM_BYTES = 16 << 20;

@@ -2,8 +2,8 @@
 // it as JSON. Arguments: the disk's image, and whether a queue serves it.
 
 import { Buffer } from "node:buffer";
-import { BlockStore } from "../../agent/host/block-store.js";
-import { DiskQueue } from "../../agent/host/disk-queue.js";
+import { BlockStore } from "../../agent/host/disk/block-store.js";
+import { DiskQueue } from "../../agent/host/disk/queue.js";
 import { BOARD, bringUp, consoleOf, diskPartitionOf, partitionOf, playHandset } from "./handset.js";
 
 const [path, backend] = process.argv.slice(2) as [string, string];

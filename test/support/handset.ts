@@ -2,9 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ConsoleLog } from "../../agent/host/console-log.js";
-import type { DiskQueue } from "../../agent/host/disk-queue.js";
-import { HandsetLoop } from "../../agent/host/handset-loop.js";
+import { ConsoleLog } from "../../agent/host/between/console-log.js";
+import type { DiskQueue } from "../../agent/host/disk/queue.js";
+import { HandsetLoop } from "../../agent/host/worker/loop.js";
 import type {
   AuditChain,
   BoardSpec,
@@ -14,9 +14,9 @@ import type {
   HandsetSnapshot,
   PartitionSpec,
   PowerSpec,
-} from "../../agent/host/handset-messages.js";
-import { Hypervisor } from "../../agent/host/hypervisor.js";
-import { partitionPrepare } from "../../agent/host/partition-prepare.js";
+} from "../../agent/host/between/messages.js";
+import { Hypervisor } from "../../agent/host/hypervisor/hypervisor.js";
+import { partitionPrepare } from "../../agent/host/monitor/prepare.js";
 
 const product = (name: string): WebAssembly.Module =>
   new WebAssembly.Module(readFileSync(new URL(`../../build/${name}`, import.meta.url)));

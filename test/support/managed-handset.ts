@@ -8,7 +8,7 @@ import { deserialize, serialize } from "node:v8";
 import type { AgentMessage, MonitorMessage } from "../../agent/agent-messages.js";
 import { readBoard } from "../../agent/handset/board.js";
 import { parseHandsetFile } from "../../agent/handset/file.js";
-import { Monitor, type ResolvedPartition } from "../../agent/host/monitor.js";
+import { Monitor, type ResolvedPartition } from "../../agent/host/monitor/monitor.js";
 import { firstGovernance, writeGovernance } from "../../agent/shell/governance.js";
 import type { Trust } from "../../agent/wire/trust.js";
 import { enrolAgent } from "./agent-process.js";

@@ -1,6 +1,6 @@
 // A machine whose run() is written by the test: the host's side of a partition without a CPU.
 
-import { Machine } from "../../agent/host/machine.js";
+import { Machine } from "../../agent/host/machine/machine.js";
 
 /** What the guest does. */
 export interface Script {

@@ -22,12 +22,12 @@ import {
   RUN_WAIT,
   RUN_WATCHDOG,
 } from "../../../../kernel/abi/reasons.js";
-import { DebugGate, type DebugDoor } from "../../../../agent/host/debug-gate.js";
-import type { DebugAnswer, DebugRequest } from "../../../../agent/host/debug-messages.js";
-import { DiskService } from "../../../../agent/host/disk-service.js";
-import { seededEntropy } from "../../../../agent/host/entropy.js";
+import { DebugGate, type DebugDoor } from "../../../../agent/host/debug/gate.js";
+import type { DebugAnswer, DebugRequest } from "../../../../agent/host/between/debug-messages.js";
+import { DiskService } from "../../../../agent/host/disk/service.js";
+import { seededEntropy } from "../../../../agent/host/machine/entropy.js";
 import { KernelLoop, type LoopOptions } from "../../../../agent/host/kernel-loop.js";
-import type { Machine } from "../../../../agent/host/machine.js";
+import type { Machine } from "../../../../agent/host/machine/machine.js";
 import { Mailbox, STOP_LEFT } from "../../../../agent/host/mailbox.js";
 import { scriptedMachine } from "../../../support/scripted-machine.js";
 

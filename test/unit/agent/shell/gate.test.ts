@@ -2,7 +2,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetRequest } from "../../../../agent/host/handset-messages.js";
+import type { HandsetRequest } from "../../../../agent/host/between/messages.js";
 import { Gate } from "../../../../agent/shell/gate.js";
 import type { Limits } from "../../../../agent/policy/limits.js";
 import { partitionOf, translatedPartitionOf } from "../../../support/handset.js";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { nodeCrypto } from "../../../../agent/identity/crypto.js";
-import type { Judged } from "../../../../agent/host/handset-messages.js";
+import type { Judged } from "../../../../agent/host/between/messages.js";
 import type { Limits } from "../../../../agent/policy/limits.js";
 import { firstGovernance, readGovernance, writeGovernance } from "../../../../agent/shell/governance.js";
 import { Governor } from "../../../../agent/shell/governor.js";

@@ -2,8 +2,8 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { debugBreakpoints } from "../../../../../agent/host/debug-machine.js";
-import type { Machine } from "../../../../../agent/host/machine.js";
+import { debugBreakpoints } from "../../../../../agent/host/debug/machine.js";
+import type { Machine } from "../../../../../agent/host/machine/machine.js";
 import { BREAKPOINT_MAX, CPU_PC } from "../../../../../kernel/abi/layout.js";
 import { RUN_BREAK, RUN_POWER_OFF } from "../../../../../kernel/abi/reasons.js";
 import { guestPath } from "../../../../guest/architecture/oracle.js";

@@ -1,0 +1,48 @@
+// Carries out a load plan: files go straight into the partition's memory, and what has a hash is compared with it there.
+
+import { createHash } from "node:crypto";
+import { closeSync, openSync, readSync } from "node:fs";
+import { escapeText } from "../../escape.ts";
+import { ImageError } from "../../failure.ts";
+import type { LoadPlan } from "../loader/plan.ts";
+import type { Machine } from "./machine.ts";
+
+/** Fills the machine's memory. Called before the first instruction and after each reset. Throws ImageError when a file has
+ *  changed since it was planned, or does not have its hash. */
+export function loadImages(machine: Machine, plan: LoadPlan): void {
+  for (const { address, source } of plan.segments) {
+    if ("bytes" in source) machine.guestBytes(address, source.bytes.length).set(source.bytes);
+    else if ("zeroes" in source) machine.guestBytes(address, source.zeroes).fill(0);
+    else {
+      const target = machine.guestBytes(address, source.length);
+      readWhole(source.file, source.offset, target);
+      if (source.sha256 !== null && createHash("sha256").update(target).digest("hex") !== source.sha256) {
+        throw new ImageError(
+          "IMAGE_HASH",
+          `${escapeText(source.file)} does not have its recorded hash`,
+          "Run: pocketvisor guest fetch NAME --force",
+        );
+      }
+    }
+  }
+}
+
+function readWhole(path: string, offset: number, target: Uint8Array): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? "unknown error";
+    throw new ImageError("IMAGE_UNREADABLE", `${escapeText(path)} cannot be opened any more (${why})`);
+  }
+  try {
+    for (let at = 0; at < target.length;) {
+      const count = readSync(descriptor, target, at, target.length - at, offset + at);
+      if (count === 0)
+        throw new ImageError("IMAGE_TRUNCATED", `${escapeText(path)} has become shorter while it was loaded`);
+      at += count;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}

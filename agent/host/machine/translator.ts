@@ -1,0 +1,98 @@
+// Compiles what a machine has translated: between two slices it takes a module out of the machine's memory, compiles it, and puts
+// its functions into the machine's own table.
+
+import {
+  CLOCK_STATE,
+  CONFIG_TRANSLATE_CODE_BYTES,
+  STATS_TRANSLATED_BYTES,
+  STATS_TRANSLATED_ENTRIES,
+  STATS_TRANSLATED_EXECUTED,
+  STATS_TRANSLATED_FUNCTIONS,
+  STATS_TRANSLATED_INSTRUCTIONS,
+  STATS_TRANSLATION_DROPS,
+  STATS_TRANSLATION_FLUSHES,
+} from "../../../kernel/abi/layout.ts";
+import type { MachineTranslation } from "./machine.ts";
+import type { TranslationStats } from "../messages.ts";
+
+/** Places in a machine's table: kernel/machine/arm/translation, FUNCTION_COUNT. */
+const FUNCTION_COUNT = 2048;
+/** Time that may go into compiling: some at first, and then a share of what the guest has had. */
+const COMPILE_MS_FIRST = 200;
+const COMPILE_SHARE = 0.1;
+const IMPORT_PREFIX = "translated";
+
+export class Translator {
+  /** False: nothing more is compiled. */
+  enabled = true;
+  private moduleCount = 0;
+  private compileMs = 0;
+  private compileMsMax = 0;
+  private readonly machine: MachineTranslation;
+  private readonly bytes: Uint8Array;
+  private readonly view: DataView;
+  private readonly imports: Record<string, Record<string, unknown>>;
+  private readonly now: () => number;
+
+  /** `exports` are all of the machine's; `now` is host monotonic time in nanoseconds. */
+  constructor(exports: Record<string, unknown>, memory: WebAssembly.Memory, now: () => number) {
+    this.machine = exports as unknown as MachineTranslation;
+    this.bytes = new Uint8Array(memory.buffer);
+    this.view = new DataView(memory.buffer);
+    this.now = now;
+    const table = exports["table"] as WebAssembly.Table;
+    if (table.length < FUNCTION_COUNT) table.grow(FUNCTION_COUNT - table.length);
+    const functions = Object.entries(exports).filter(([name]) => name.startsWith(IMPORT_PREFIX));
+    const named = functions.map(([name, value]) => [name.slice(IMPORT_PREFIX.length), value]);
+    this.imports = { m: { ...Object.fromEntries(named), t: table, r: memory } };
+  }
+
+  /** Compiles what became hot since the last call. Called between slices; returns whether there was anything. `hadNs` is the time that
+   *  the guest has had so far: alone, all that passed; beside others, its own processor time. */
+  step(hadNs: number): boolean {
+    // A guest whose hot code changes all the time would otherwise be compiled more than it runs.
+    const allowedMs = COMPILE_MS_FIRST + COMPILE_SHARE * (hadNs / 1e6);
+    if (!this.enabled || this.compileMs > allowedMs) return false;
+    return this.install(this.now(), this.machine.translateModule());
+  }
+
+  /** Compiles all that was decoded so far, hot or not: `moduleMax` modules of it. */
+  everything(moduleMax = Infinity): void {
+    for (let n = 0; n < moduleMax && this.install(this.now(), this.machine.translateEverything()); n++);
+  }
+
+  /** What was translated, and how much of the work it did. */
+  stats(): TranslationStats {
+    const count = (at: number): number => Number(this.view.getBigUint64(at, true));
+    const executed = count(STATS_TRANSLATED_EXECUTED);
+    const instructions = count(CLOCK_STATE);
+    return {
+      codeBytesMax: this.view.getUint32(CONFIG_TRANSLATE_CODE_BYTES, true),
+      functions: count(STATS_TRANSLATED_FUNCTIONS),
+      bytes: count(STATS_TRANSLATED_BYTES),
+      instructions: count(STATS_TRANSLATED_INSTRUCTIONS),
+      modules: this.moduleCount,
+      compileMs: this.compileMs,
+      compileMsMax: this.compileMsMax,
+      drops: count(STATS_TRANSLATION_DROPS),
+      flushes: count(STATS_TRANSLATION_FLUSHES),
+      entries: count(STATS_TRANSLATED_ENTRIES),
+      executed,
+      share: instructions === 0 ? 0 : executed / instructions,
+    };
+  }
+
+  private install(start: number, length: number): boolean {
+    if (length === 0) return false;
+    const at = this.machine.translateOffset();
+    const module = new WebAssembly.Module(this.bytes.slice(at, at + length));
+    // The module's element segments put its functions into the table.
+    new WebAssembly.Instance(module, this.imports);
+    this.machine.translateInstalled();
+    this.moduleCount++;
+    const spentMs = (this.now() - start) / 1e6;
+    this.compileMs += spentMs;
+    this.compileMsMax = Math.max(this.compileMsMax, spentMs);
+    return true;
+  }
+}

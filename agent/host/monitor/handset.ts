@@ -1,0 +1,400 @@
+// A running handset as the monitor's main thread sees it: starts the workers, passes requests, and tells what happens.
+
+import { EventEmitter, once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { NO_PARTITION } from "../../../kernel/abi/hypervisor.ts";
+import { LOSS_AUDIT, LOSS_IO_WORKER } from "../../../kernel/abi/reasons.ts";
+import { HostError } from "../../failure.ts";
+import { buildProduct } from "../../paths.ts";
+import type { BatteryReading } from "../../battery/battery.ts";
+import type { AuditLog } from "../audit/log.ts";
+import { ConsoleLog } from "../between/console-log.ts";
+import { DiskQueue } from "../disk/queue.ts";
+import { DiskWorker } from "../disk/client.ts";
+import type {
+  BoardSpec,
+  ChannelContract,
+  CpuContract,
+  EnergyContract,
+  HandsetAnswer,
+  HandsetEvent,
+  HandsetMessage,
+  HandsetOrder,
+  HandsetRequest,
+  HandsetSnapshot,
+  GovernanceSpec,
+  HandsetWorkerData,
+  IoContract,
+  Judged,
+  PartitionSpec,
+  PowerSpec,
+  RestartPolicy,
+  ShellOrder,
+} from "../between/messages.ts";
+import type { Via } from "../../wire/accept.ts";
+import { HEARTBEAT_WORDS, HeartbeatWatch } from "../between/heartbeat.ts";
+import { doorbellRing } from "../mailbox.ts";
+import type { PartitionMemory } from "../machine/memory.ts";
+import { partitionPrepare, type ImageOptions } from "./prepare.ts";
+import { RefusalError, refusalOf } from "../between/refusal.ts";
+import { ShellKeeper } from "./shell-keeper.ts";
+
+/** What a handset file says of one partition, with its image resolved. */
+export interface PartitionPlan {
+  name: string;
+  /** SHA-256 of the kernel image in hexadecimal, as it is now: it is loaded at each start. Absent: nobody asks. Throws Failure. */
+  imageHash?: () => string;
+  image: Omit<ImageOptions, "mode">;
+  cpu: CpuContract;
+  energy: EnergyContract | null;
+  /** Picojoules that its reserve holds at its first start. */
+  energyInitial: bigint;
+  io: IoContract;
+  restart: RestartPolicy;
+}
+
+interface Member {
+  name: string;
+  memory: PartitionMemory;
+  log: ConsoleLog;
+  disk: DiskWorker | null;
+  /** Starts an I/O worker; null: it has no use for one. */
+  openDisk: (() => DiskWorker) | null;
+  imageHash: (() => string) | null;
+}
+
+interface HandsetEvents {
+  event: [HandsetEvent];
+  /** The simulated battery has gone over a whole percent or degree, or its charger has changed. */
+  battery: [BatteryReading];
+  /** Raw audit records, 64 bytes each. */
+  audit: [Uint8Array];
+  /** The console log of this partition has grown. */
+  console: [number];
+  /** The handset has ended: null when it was asked to, else why. */
+  end: [HandsetEnd | null];
+}
+
+export interface HandsetEnd {
+  text: string;
+  /** The worker did not come round any more; otherwise it failed. */
+  hung: boolean;
+}
+
+export interface HandsetOptions {
+  /** Where audit records go; nowhere if not said. */
+  audit?: AuditLog;
+  /** What governs it, if it belongs to a fleet. */
+  governance?: GovernanceSpec;
+  /** How long the worker may have something to do without coming round. */
+  hangMs?: number;
+  /** The machine's module, if it is not the product's: for tests. */
+  machineWasm?: string;
+}
+
+/** In virtual time the worker itself waits for its disks, which may be slow. */
+const HANG_MS = { realtime: 5_000, deterministic: 60_000 };
+/** How long the worker may take to end by itself: its disks finish what is under way. */
+const CLOSE_MS = 5000;
+
+export class Handset extends EventEmitter<HandsetEvents> {
+  readonly mode: "realtime" | "deterministic";
+  private readonly words = new Int32Array(new SharedArrayBuffer(HEARTBEAT_WORDS * 4));
+  private readonly worker: Worker;
+  /** What is asked of the worker is asked of the shell, the only holder of the control port. */
+  private readonly shell: ShellKeeper;
+  private readonly waiting = new Map<number, (answer: HandsetAnswer) => void>();
+  private readonly members = new Map<number, Member>();
+  private readonly audit: AuditLog | null;
+  private readonly unwatch: () => void;
+  private auditFails = false;
+  private nextId = 0;
+  private ended = false;
+  /** Why the handset has ended by itself; null while it has not, or when it was asked to. */
+  failure: HandsetEnd | null = null;
+
+  /** Starts the worker with an empty handset. */
+  constructor(board: BoardSpec, mode: "realtime" | "deterministic", power: PowerSpec, options: HandsetOptions = {}) {
+    super();
+    this.mode = mode;
+    this.audit = options.audit ?? null;
+    const data: HandsetWorkerData = {
+      machineWasm: options.machineWasm ?? buildProduct("machine.wasm"),
+      hypervisorWasm: buildProduct("hypervisor.wasm"),
+      mode,
+      board,
+      power,
+      audit: this.audit?.chain ?? null,
+      words: this.doorbell,
+    };
+    this.worker = new Worker(buildProduct("handset-worker.mjs"), { workerData: data });
+    this.worker.on("message", (message: HandsetMessage) => this.receive(message));
+    this.worker.on("error", (error) => this.finish(error.stack ?? error.message));
+    this.worker.on("exit", () => this.finish("the handset's worker ended"));
+    this.shell = new ShellKeeper(data.words, options.governance ?? null, {
+      handOver: (requests, count) => this.order({ kind: "control", requests, count }),
+      message: (message) => this.receive(message),
+      down: (why) => this.refuseAll(`${why}: it may have been carried out or not; a new shell is on its way`),
+    });
+    const hangMs = options.hangMs ?? HANG_MS[mode];
+    this.unwatch = new HeartbeatWatch(this.words).start(hangMs, () => {
+      this.finish(`the handset's worker hangs: it has not come round for ${hangMs / 1000} s`, true);
+    });
+  }
+
+  /** Defines and admits a partition; it does not run yet. Returns its id. Throws ImageError, UsageError, RefusalError. */
+  async add(plan: PartitionPlan): Promise<number> {
+    const log = new ConsoleLog();
+    const mode = this.mode === "realtime" ? "realtime" : "scheduled";
+    const prepared = partitionPrepare({ ...plan.image, mode }, log.buffer.byteLength);
+    const spec: PartitionSpec = {
+      name: plan.name,
+      image: plan.imageHash?.() ?? "",
+      plan: prepared.plan,
+      machine: prepared.config,
+      memoryBytes: prepared.memory.ramBytes + prepared.memory.overheadBytes,
+      translateCodeBytes: prepared.config.caches.translateCodeBytes,
+      cpu: plan.cpu,
+      energy: plan.energy,
+      io: plan.io,
+      restart: plan.restart,
+      disk: plan.image.disk,
+      diskQueue: prepared.diskQueue,
+      consoleLog: log.buffer,
+    };
+    const id = (await this.request({ op: "define", spec }, `partition ${plan.name}`)) as number;
+    const { diskQueue } = prepared;
+    const { disk } = plan.image;
+    const lost = { what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 };
+    const openDisk =
+      diskQueue === null || disk === null
+        ? null
+        : () =>
+            new DiskWorker(new DiskQueue(diskQueue), disk, this.doorbell, () => this.order({ kind: "tell", ...lost }));
+    const { name, imageHash = null } = plan;
+    this.members.set(id, { name, memory: prepared.memory, log, disk: null, openDisk, imageHash });
+    await this.request({ op: "admit", partition: id }, `partition ${plan.name}`);
+    if (plan.energy !== null && plan.energyInitial > 0n) {
+      const fill = { op: "fill", partition: id, picojoules: plan.energyInitial } as const;
+      await this.request(fill, `the reserve of ${plan.name}`);
+    }
+    this.member(id).disk = openDisk?.() ?? null;
+    return id;
+  }
+
+  /** Nobody has the partition's disk open any more, and it gets none again. The partition must not run. */
+  async closeDisk(id: number): Promise<void> {
+    const member = this.member(id);
+    await member.disk?.close();
+    [member.disk, member.openDisk] = [null, null];
+  }
+
+  /** Nobody has the partition's disk open while `body` runs. The partition must not run. */
+  async withoutDisk<T>(id: number, body: () => T): Promise<T> {
+    const member = this.member(id);
+    await member.disk?.close();
+    try {
+      return body();
+    } finally {
+      member.disk = member.openDisk?.() ?? null;
+    }
+  }
+
+  /** Carries out a request on a partition. Throws RefusalError. */
+  async act(
+    op: "start" | "pause" | "resume" | "stop" | "restart" | "remove" | "lock" | "unlock",
+    id: number,
+  ): Promise<void> {
+    const { name, imageHash } = this.member(id);
+    const loads = (op === "start" || op === "restart") && imageHash !== null;
+    await this.request({ op, partition: id, name, ...(loads ? { image: imageHash() } : {}) }, `${op} ${name}`);
+  }
+
+  /** Changes contracts live. Throws RefusalError. */
+  async budget(id: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void> {
+    await this.request(
+      { op: "budget", partition: id, name: this.nameOf(id), cpu, energy, io },
+      `budget of ${this.nameOf(id)}`,
+    );
+  }
+
+  /** How much translated code a partition may have from now on: no more than it was defined with counts. Throws RefusalError. */
+  async translation(id: number, codeBytes: number): Promise<void> {
+    const name = this.nameOf(id);
+    await this.request({ op: "translation", partition: id, name, codeBytes }, `translation of ${name}`);
+  }
+
+  /** Lets one partition send to another; returns the channel. Throws RefusalError. */
+  async channel(
+    from: { partition: number; port: number },
+    to: { partition: number; port: number },
+    contract: ChannelContract,
+  ): Promise<number> {
+    const what = `channel from ${this.nameOf(from.partition)} to ${this.nameOf(to.partition)}`;
+    const named = (end: { partition: number; port: number }): { partition: number; name: string; port: number } => ({
+      ...end,
+      name: this.nameOf(end.partition),
+    });
+    const request = { op: "channel", from: named(from), to: named(to), contract } as const;
+    return (await this.request(request, what)) as number;
+  }
+
+  /** Takes a channel away. Throws RefusalError. */
+  async revoke(channel: number): Promise<void> {
+    await this.request({ op: "revoke", channel }, `channel ${channel}`);
+  }
+
+  /** Console input; returns how many bytes were taken. */
+  async input(id: number, bytes: Uint8Array): Promise<number> {
+    return (await this.request({ op: "input", partition: id, bytes }, `input to ${this.nameOf(id)}`)) as number;
+  }
+
+  /** Energy that left the battery beyond the taps. */
+  async drained(picojoules: bigint): Promise<void> {
+    await this.request({ op: "drained", picojoules }, "battery");
+  }
+
+  /** Has the shell judge an envelope of the fleet's; what it changes is on the disk when this resolves. */
+  async document(envelope: Uint8Array, via: Via): Promise<Judged> {
+    return (await this.ask((id) => ({ id, document: { envelope, via } }), "a signed document")) as Judged;
+  }
+
+  /** Keeps the answer to a command, before it is sent. Throws RefusalError when the disk does not take it. */
+  async answered(command: Uint8Array, ack: Uint8Array): Promise<void> {
+    await this.ask((id) => ({ id, answered: { command, ack } }), "the answer to a command");
+  }
+
+  /** Keeps a partition locked, or not, over restarts. Throws RefusalError when the disk does not take it. */
+  async keepLocked(partition: string, locked: boolean): Promise<void> {
+    await this.ask((id) => ({ id, locked: { partition, locked } }), `the lock of ${partition}`);
+  }
+
+  /** It belongs to no fleet any more: no shell of it keeps or judges what governs. Throws RefusalError. */
+  async release(): Promise<void> {
+    await this.ask((id) => ({ id, released: true }), "the release from the fleet");
+    this.shell.release();
+  }
+
+  async snapshot(): Promise<HandsetSnapshot> {
+    return (await this.request({ op: "snapshot" }, "snapshot")) as HandsetSnapshot;
+  }
+
+  /** The partition's console log: it outlives the partition's machine. */
+  consoleLog(id: number): ConsoleLog {
+    return this.member(id).log;
+  }
+
+  memoryOf(id: number): PartitionMemory {
+    return this.member(id).memory;
+  }
+
+  /** Stops everything. */
+  async close(): Promise<void> {
+    this.unwatch();
+    if (!this.ended) {
+      // The last records of the audit come before the worker's end.
+      const end = once(this, "end", { signal: AbortSignal.timeout(CLOSE_MS) });
+      this.order({ kind: "quit" });
+      await end.catch(() => undefined);
+    }
+    await this.worker.terminate();
+    await this.shell.close();
+    for (const { disk } of this.members.values()) await disk?.close();
+  }
+
+  private member(id: number): Member {
+    const member = this.members.get(id);
+    if (member === undefined) throw new HostError("HANDSET_UNKNOWN", `there is no partition ${id}`);
+    return member;
+  }
+
+  private nameOf(id: number): string {
+    return this.member(id).name;
+  }
+
+  /** The words that the workers share: the first is the bell. */
+  private get doorbell(): SharedArrayBuffer {
+    return this.words.buffer as SharedArrayBuffer;
+  }
+
+  private request(request: HandsetRequest, what: string): Promise<unknown> {
+    return this.ask((id) => ({ id, request }), what);
+  }
+
+  private ask(order: (id: number) => ShellOrder, what: string): Promise<unknown> {
+    if (this.ended) return Promise.reject(new HostError("HANDSET_ENDED", this.endText()));
+    const id = this.nextId++;
+    if (!this.shell.post(order(id))) {
+      return Promise.reject(
+        new RefusalError(refusalOf("the shell worker ended and is started anew: ask again in a moment"), what),
+      );
+    }
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, (answer) => {
+        if ("value" in answer) resolve(answer.value);
+        else reject(new RefusalError(answer.refusal, what));
+      });
+    });
+  }
+
+  private order(order: HandsetOrder): void {
+    this.worker.postMessage(order, order.kind === "control" ? [order.requests] : []);
+    doorbellRing(this.words);
+  }
+
+  /** Whoever waits for an answer gets this one. */
+  private refuseAll(text: string): void {
+    for (const resolve of this.waiting.values()) resolve({ refusal: refusalOf(text) });
+    this.waiting.clear();
+  }
+
+  private receive(message: HandsetMessage): void {
+    switch (message.kind) {
+      case "answer": {
+        const resolve = this.waiting.get(message.id);
+        this.waiting.delete(message.id);
+        resolve?.(message.answer);
+        return;
+      }
+      case "event":
+        this.emit("event", message.event);
+        return;
+      case "battery":
+        this.emit("battery", message.reading);
+        return;
+      case "console":
+        for (const id of message.partitions) this.emit("console", id);
+        return;
+      case "audit":
+        this.keepAudit(message.records);
+        this.emit("audit", message.records);
+        return;
+      case "end":
+        this.finish(message.failure);
+    }
+  }
+
+  /** A spell of records that cannot be written is told once. */
+  private keepAudit(records: Uint8Array): void {
+    if (this.audit === null) return;
+    const failed = !this.audit.append(records);
+    if (failed && !this.auditFails) {
+      const event = { kind: "audit-lost", partition: NO_PARTITION, reason: LOSS_AUDIT, timeNs: 0 };
+      this.emit("event", { ...event, value: this.audit.lostCount });
+    }
+    this.auditFails = failed;
+  }
+
+  private finish(failure: string | null, hung = false): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.failure = failure === null ? null : { text: failure, hung };
+    this.unwatch();
+    this.refuseAll(this.endText());
+    this.emit("end", this.failure);
+  }
+
+  private endText(): string {
+    return this.failure?.text ?? "the handset has ended";
+  }
+}

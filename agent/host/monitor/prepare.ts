@@ -1,0 +1,105 @@
+// What a partition is made of, from what the user asked for: the load plan, the machine's configuration, and what it will cost.
+
+import { randomBytes } from "node:crypto";
+import {
+  DEVICE_BALLOON,
+  DEVICE_BLOCK,
+  DEVICE_CHANNEL,
+  DEVICE_CONSOLE,
+  DEVICE_ENTROPY,
+  DEVICE_WATCHDOG,
+} from "../../../kernel/abi/layout.ts";
+import { openDisk } from "../disk/open.ts";
+import { DiskQueue } from "../disk/queue.ts";
+import { seededEntropy } from "../machine/entropy.ts";
+import type { DiskFile } from "../between/messages.ts";
+import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "../loader/plan.ts";
+import type { MachineConfig } from "../machine/machine.ts";
+import { CACHE_SIZES, TRANSLATION, checkRamBytes, partitionMemory, type PartitionMemory } from "../machine/memory.ts";
+
+/** Devices that a partition has unless it says otherwise. */
+const OPTIONAL_DEVICES = {
+  console: DEVICE_CONSOLE,
+  entropy: DEVICE_ENTROPY,
+  balloon: DEVICE_BALLOON,
+  watchdog: DEVICE_WATCHDOG,
+};
+
+export interface ImageOptions {
+  ramBytes: number;
+  mode: MachineConfig["mode"];
+  kernel: KernelSource | null;
+  firmware: string | null;
+  initrd: { path: string; sha256: string | null } | null;
+  commandLine: string | null;
+  deviceTree: string | null;
+  disk: DiskFile | null;
+  /** Hot guest code becomes WebAssembly: at most so many bytes of it; 0, or nothing: none does. */
+  translateCodeBytes?: number;
+  /** Which caches: what the partition costs beside its RAM. */
+  overhead: "normal" | "small";
+  /** Whether there is a device for event channels. */
+  channels?: boolean;
+  /** Devices that the guest is to go without. */
+  absent?: readonly (keyof typeof OPTIONAL_DEVICES)[];
+}
+
+export interface PreparedPartition {
+  plan: LoadPlan;
+  config: MachineConfig;
+  memory: PartitionMemory;
+  /** The I/O worker's queue; null in deterministic time and without a disk. */
+  diskQueue: SharedArrayBuffer | null;
+}
+
+/** Deterministic runs begin here: 2026-01-01 00:00:00 UTC. */
+const DETERMINISTIC_EPOCH = 1_767_225_600;
+const CONSOLE_PORTS = 1;
+const DISK_SERIAL = "pocketvisor0";
+
+/** Checks and plans; nothing runs yet. `sharedBytes` of shared memory are charged beside the machine's own. Throws ImageError and
+ *  UsageError. */
+export function partitionPrepare(options: ImageOptions, sharedBytes: number): PreparedPartition {
+  checkRamBytes(options.ramBytes);
+  const deterministic = options.mode !== "realtime";
+  const disk = options.disk === null ? null : diskShape(options.disk);
+  let devices = Object.values(OPTIONAL_DEVICES).reduce((all, device) => all | device, 0);
+  for (const name of options.absent ?? []) devices &= ~OPTIONAL_DEVICES[name];
+  if (disk !== null) devices |= DEVICE_BLOCK;
+  // A partition of a handset may be granted channels at any time; alone there is nobody to talk to.
+  if (options.channels === true) devices |= DEVICE_CHANNEL;
+  const rngSeed = randomBytes(RNG_SEED_BYTES);
+  if (deterministic) seededEntropy("pocketvisor deterministic rng-seed")(rngSeed);
+  const plan = loadPlan({ ...options, devices, rngSeed });
+  const codeBytes = options.translateCodeBytes ?? 0;
+  const translation = codeBytes > 0 ? { ...TRANSLATION, translateCodeBytes: codeBytes } : {};
+  const caches = { ...CACHE_SIZES[options.overhead], ...translation };
+  const diskQueue = disk === null || deterministic ? null : new DiskQueue(caches.diskPieceBytes).buffer;
+  const shared = sharedBytes + (diskQueue?.byteLength ?? 0);
+  return {
+    plan,
+    diskQueue,
+    memory: partitionMemory(options.ramBytes, plan.romBytes, caches, shared),
+    config: {
+      mode: options.mode,
+      ramBytes: options.ramBytes,
+      romBytes: plan.romBytes,
+      caches,
+      devices,
+      disk,
+      consolePorts: CONSOLE_PORTS,
+      entry: plan.entry,
+      r0: plan.r0,
+      r1: plan.r1,
+      r2: plan.r2,
+      wallOrigin: deterministic ? DETERMINISTIC_EPOCH : Math.floor(Date.now() / 1000),
+    },
+  };
+}
+
+/** Opens the disk once to see that it can be used, before anything runs. */
+function diskShape(disk: DiskFile): { sectors: number; readOnly: boolean; serial: string } {
+  const store = openDisk(disk);
+  store.close();
+  return { sectors: store.sectors, readOnly: disk.readOnly, serial: DISK_SERIAL };
+}
