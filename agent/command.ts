@@ -1,11 +1,11 @@
 // The one command set. A command is defined once here, with its arguments and what it answers; the control socket, the command
 // line and the shell all carry exactly these.
 
-import type { BatteryReading, ThermalLevel, ThermalReading } from "./battery/battery.ts";
 import { UsageError } from "./failure.ts";
 import { parseMicroseconds, parseMicrowatts, parsePercent, parsePicojoules, UnitError } from "./handset/units.ts";
-import type { Average, CpuContract, EnergyContract, IoContract, PartitionSnapshot } from "./host/between/messages.ts";
 import { whyHandset, whyPartition } from "./why.ts";
+import type { CpuContract, EnergyContract, IoContract } from "./handset/contracts.ts";
+import type { AuditView, PartitionView, HandsetView } from "./view.ts";
 
 /** What commands act on. The monitor has one; tests bring their own. */
 export interface CommandTarget {
@@ -22,104 +22,6 @@ export interface CommandTarget {
   /** The last `count` records of the audit, and whether its chain holds. */
   audit(count: number): AuditView;
   quit(): void;
-}
-
-/** One record of the audit in words. */
-export interface AuditEntry {
-  sequence: number;
-  /** ISO 8601, null when its start is not among the records, or had no date. */
-  at: string | null;
-  /** Nanoseconds since its start. */
-  timeNs: number;
-  partition: string | null;
-  kind: string;
-  text: string;
-}
-
-export interface AuditView {
-  holds: boolean;
-  /** What is wrong with the chain. */
-  problems: string[];
-  recordCount: number;
-  /** Records that are known to be missing. */
-  lostCount: number;
-  /** Of the last record, in hexadecimal: who keeps it elsewhere can tell whether the files were replaced. */
-  hash: string;
-  records: AuditEntry[];
-}
-
-export interface MemoryView {
-  ramBytes: number;
-  overheadBytes: number;
-  overhead: { name: string; bytes: number }[];
-}
-
-export type PartitionView = PartitionSnapshot & { kind: string; memory: MemoryView };
-
-/** A handset at one moment, as `ls --json` and `top` see it. */
-export interface HandsetView {
-  handset: string;
-  board: string;
-  nowNs: number;
-  busyNs: number;
-  stolenNs: number;
-  memory: { held: number; limit: number };
-  energy: { drained: number; spent: number };
-  /** What partitions and board use together; null: too young to tell. */
-  average: Average | null;
-  /** What left the battery beyond constant taps and partitions. */
-  boardAverage: Average | null;
-  battery: BatteryView | null;
-  thermal: ThermalView | null;
-  rules: RuleView[];
-  partitions: PartitionView[];
-  /** Null: the handset belongs to no fleet. */
-  management: ManagementView | null;
-}
-
-/** How the handset stands to its fleet. */
-export interface ManagementView {
-  device: string;
-  agentPid: number | null;
-  link: { up: boolean; broker: string; why: string; sinceMs: number };
-  queue: { waiting: number; sent: number; lost: number; trouble: string };
-  /** Samples taken since the start. */
-  samples: number;
-  /** No freshness document is valid: what is in force stays in force. */
-  stale: boolean;
-  policies: {
-    partition: string;
-    version: string;
-    /** Seconds since 1970. */
-    appliedAt: number;
-    /** By the policy's sections: compliant, pending, not-supported, … */
-    sections: Record<string, string>;
-    limits: {
-      cpuPermille: number | null;
-      energyMicrowatts: number | null;
-      memoryBytesMax: number | null;
-      translatedBytesMax: number | null;
-    };
-    refusal: string | null;
-    lockedFor: string | null;
-    /** How its console stands: free, unset, weak, locked, unlocked (agent/host/console/lock.ts). */
-    console: string;
-  }[];
-}
-
-/** `note` says why it is not the one that the board names; empty when it is. */
-export type BatteryView = BatteryReading & { note: string };
-export type ThermalView = ThermalReading & { level: ThermalLevel; warn: number; critical: number; note: string };
-
-/** A rule of the handset file, and how it fares. */
-export interface RuleView {
-  name: string;
-  /** Was stopped too often in a row, and is not run any more. */
-  off: boolean;
-  runs: number;
-  faults: number;
-  /** What was said of it last. */
-  last: string;
 }
 
 export interface Command {

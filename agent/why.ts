@@ -5,8 +5,8 @@
 // more than is spent. What the battery loses follows: for each contract the lesser of spent and brought, everything that has no
 // contract, and the board's own.
 
-import type { HandsetView, ManagementView, PartitionView } from "./command.ts";
 import { energyText, powerText } from "./handset/units.ts";
+import type { HandsetView, ManagementView, PartitionView } from "./view.ts";
 
 const JOULE = 1e12;
 

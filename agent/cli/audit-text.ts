@@ -1,7 +1,7 @@
 // The answer of `audit` for a terminal: a line for each record, and at the end whether the chain holds.
 
-import type { AuditEntry, AuditView } from "../command.ts";
 import { escapeText } from "../escape.ts";
+import type { AuditEntry, AuditView } from "../view.ts";
 
 export function auditText(view: AuditView): string {
   const lines = view.records.map(lineOf);

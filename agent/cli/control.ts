@@ -4,17 +4,18 @@ import { existsSync, readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { dirname, basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { commandNamed, type AuditView, type Command, type HandsetView, type PartitionView } from "../command.ts";
+import { commandNamed, type Command } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, UsageError } from "../failure.ts";
 import { energyText, powerText } from "../handset/units.ts";
-import { lines } from "../host/monitor/control-socket.ts";
+import { lines } from "../host/index.ts";
 import { controlSocketPath, stateFolder } from "../paths.ts";
 import { parseOptions, type OptionTable } from "./arguments.ts";
 import { auditText } from "./audit-text.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
 import { liveView, type AttachedConsole } from "./live-view.ts";
 import { tableOf } from "./top.ts";
+import type { AuditView, HandsetView, PartitionView } from "../view.ts";
 
 export const DEFAULT_HANDSET = "demo";
 /** Ctrl-]. */

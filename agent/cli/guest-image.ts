@@ -6,7 +6,7 @@ import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { guestFolder, readCachedGuest, type CachedGuest } from "../guests/cache.ts";
 import { readManifest } from "../guests/manifest.ts";
-import type { KernelSource } from "../host/loader/plan.ts";
+import type { KernelSource } from "../host/index.ts";
 import { fetchCached } from "./guest.ts";
 
 export interface GuestImage {

@@ -1,8 +1,8 @@
 // The live view of a handset: the table, again and again, and keys to pause, resume, restart, ask why and attach.
 
-import type { HandsetView } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { tableOf, WIDTH_MIN } from "./top.ts";
+import type { HandsetView } from "../view.ts";
 
 const REFRESH_MS = 500;
 const HELP = "↑↓ choose · c console · p pause · r resume · R restart · w why · q leave";

@@ -2,7 +2,7 @@
 
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
-import type { ProfileResult } from "../host/messages.ts";
+import type { ProfileResult } from "../host/index.ts";
 
 interface Symbol {
   address: number;

@@ -5,9 +5,14 @@ import { DebugServer } from "../debug/server.ts";
 import type { DebugTarget } from "../debug/target.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, ImageError, UsageError } from "../failure.ts";
-import type { EndReason, PartitionEnd } from "../host/messages.ts";
-import { Partition, type PartitionOptions } from "../host/partition.ts";
-import { memoryText, TRANSLATION } from "../host/machine/memory.ts";
+import {
+  type EndReason,
+  type PartitionEnd,
+  Partition,
+  type PartitionOptions,
+  memoryText,
+  TRANSLATION,
+} from "../host/index.ts";
 import { parseAddress, parseOptions, parsePositive, parseSize, type OptionTable, type Parsed } from "./arguments.ts";
 import {
   EXIT_CODE_TEXT,

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { commands, type Command, type HandsetView } from "../command.ts";
+import { commands, type Command } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { Failure, HostError } from "../failure.ts";
 import { stateFolder } from "../paths.ts";
@@ -10,6 +10,7 @@ import { parseOptions } from "./arguments.ts";
 import { ControlClient, DEFAULT_HANDSET } from "./control.ts";
 import { EXIT_OK, EXIT_USAGE } from "./exit-codes.ts";
 import { HISTORY_LINES_MAX, readHistory, writeHistory } from "./shell-history.ts";
+import type { HandsetView } from "../view.ts";
 
 export const SHELL_HELP = `usage: pocketvisor shell [--handset NAME]
 

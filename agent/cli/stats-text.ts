@@ -1,6 +1,6 @@
 // The counters of a run for people; for programs they are written as JSON.
 
-import type { RunStats } from "../host/messages.ts";
+import type { RunStats } from "../host/index.ts";
 import { translationText } from "./translation-text.ts";
 
 /** What a run's record has beside its counters. */

@@ -3,7 +3,7 @@
 // A terminal is put into raw mode: every key goes to the guest, Ctrl-C too, but Ctrl-] leaves. The mode is restored whatever
 // happens. From a pipe or file, bytes go to the guest as they are, no faster than it takes them.
 
-import type { Partition } from "../host/partition.ts";
+import type { Partition } from "../host/index.ts";
 
 /** Ctrl-]. */
 const LEAVE = 0x1d;

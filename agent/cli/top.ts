@@ -1,10 +1,10 @@
 // A handset as a table: budgets as bars, what is held back and why, what is translated, the battery, the temperature, rules that went wrong. No row is longer than the
 // width that it is given.
 
-import type { HandsetView, PartitionView } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { energyText, powerText } from "../handset/units.ts";
 import { translationText } from "./translation-text.ts";
+import type { HandsetView, PartitionView } from "../view.ts";
 
 export const WIDTH_MIN = 60;
 /** Above this there is room for long bars. */

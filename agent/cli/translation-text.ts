@@ -1,6 +1,6 @@
 // What translation did for a guest, in a line: how much of its work, how much code, what compiling took.
 
-import type { TranslationStats } from "../host/messages.ts";
+import type { TranslationStats } from "../view.ts";
 
 /** "94 % translated · 3.1 MiB of code · 0.41 s of compiling, 3.2 ms at most". */
 export function translationText(stats: TranslationStats): string {

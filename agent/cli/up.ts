@@ -1,20 +1,24 @@
 // pocketvisor up: boots a handset and stays with it.
 
-import { commands, type HandsetView } from "../command.ts";
+import { commands } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { boardSpec, readBoard } from "../handset/board.ts";
 import { readHandsetFile, type HandsetFile, type HandsetPartition } from "../handset/file.ts";
 import { powerText } from "../handset/units.ts";
-import { ControlSocket } from "../host/monitor/control-socket.ts";
-import { Monitor as HandsetMonitor, type HandsetEvent, type ResolvedPartition } from "../host/monitor/monitor.ts";
-import { TRANSLATION } from "../host/machine/memory.ts";
-import { reasonText } from "../host/between/reason-text.ts";
+import {
+  ControlSocket,
+  Monitor as HandsetMonitor,
+  type ResolvedPartition,
+  TRANSLATION,
+  reasonText,
+} from "../host/index.ts";
 import { boardFile, controlSocketPath } from "../paths.ts";
 import { parseOptions, parsePositive } from "./arguments.ts";
 import { EXIT_HUNG, EXIT_INTERNAL, EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
 import { liveView, type ViewActions } from "./live-view.ts";
+import type { HandsetEvent, HandsetView } from "../view.ts";
 
 export const UP_HELP = `usage: pocketvisor up [FILE] [OPTIONS]
 

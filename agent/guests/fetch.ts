@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, mkdirSync, statSync } f
 import { join } from "node:path";
 import { GuestError } from "../failure.ts";
 import { cacheFolder } from "../paths.ts";
-import { zimageParse } from "../host/loader/zimage.ts";
+import { zimageParse } from "../host/index.ts";
 import { aptDownload, aptOpen, aptShow, aptUnpack, aptUpdate, type Apt, type PackageRecord } from "./apt.ts";
 import { writeCachedGuest, type CachedGuest } from "./cache.ts";
 import { initramfsBuild } from "./initramfs.ts";

@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { ImageError } from "../failure.ts";
 import { programPath } from "../paths.ts";
-import { zimageXzStream, type ZimagePayload } from "../host/loader/zimage.ts";
+import { zimageXzStream, type ZimagePayload } from "../host/index.ts";
 
 /** The raw Image, or null when the payload is not XZ or there is no `xz` here: the zImage is then entered as it is.
  *  Throws ImageError when the payload is damaged. */

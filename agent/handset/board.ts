@@ -7,9 +7,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { BatteryScript, ThermalLimits } from "../battery/battery.ts";
 import { UsageError } from "../failure.ts";
-import type { BoardSpec, PowerSpec } from "../host/between/messages.ts";
 import { boardFile } from "../paths.ts";
 import { parseBytes } from "./units.ts";
+import type { BoardSpec, PowerSpec } from "./contracts.ts";
 
 /** Instructions that the virtual phone executes in a microsecond of processor time. */
 const NOMINAL_INSTRUCTIONS = 100;

@@ -5,16 +5,6 @@ import { resolve } from "node:path";
 import { isSeq, type Node, type YAMLMap } from "yaml";
 import type { BatteryScript } from "../battery/battery.ts";
 import { UsageError } from "../failure.ts";
-import type {
-  ChannelContract,
-  CpuContract,
-  EnergyContract,
-  HealthAction,
-  IoContract,
-  RateLimit,
-  RestartPolicy,
-  RuleSpec,
-} from "../host/between/messages.ts";
 import { readBatteryScript } from "./battery-script.ts";
 import { readDevices, type Devices } from "./devices.ts";
 import { FileReader, integerOf, nameOf, oneOf, textOf, type Reading } from "./reader.ts";
@@ -30,6 +20,16 @@ import {
   parseRate,
   UnitError,
 } from "./units.ts";
+import type {
+  ChannelContract,
+  CpuContract,
+  EnergyContract,
+  HealthAction,
+  IoContract,
+  RateLimit,
+  RestartPolicy,
+  RuleSpec,
+} from "./contracts.ts";
 
 const PARTITIONS_MAX = 1000;
 const CHANNELS_MAX = 1000;

@@ -7,6 +7,7 @@
 // the main thread has looked.
 
 import { ByteRing } from "./between/byte-ring.ts";
+import { doorbellRing, type Doorbell } from "./between/doorbell.ts";
 
 const DOORBELL = 0;
 const STOP = 1;
@@ -30,14 +31,6 @@ const OUTPUT_BYTES = 16 << 10;
 export const STOP_NONE = 0;
 export const STOP_LEFT = 1;
 export const STOP_TIMEOUT = 2;
-
-/** What a worker sleeps on. */
-export interface Doorbell {
-  /** Its value, to be handed to sleep(). */
-  heard(): number;
-  /** Sleeps until the value differs from `heard`, at most `milliseconds`. */
-  sleep(heard: number, milliseconds: number): void;
-}
 
 export interface MailboxBuffers {
   words: SharedArrayBuffer;
@@ -149,10 +142,4 @@ export class Mailbox implements Doorbell {
   announceInputRoom(): boolean {
     return Atomics.exchange(this.words, INPUT_WAITING, 0) === 1;
   }
-}
-
-/** Rings the doorbell in word 0 of `words`. */
-export function doorbellRing(words: Int32Array): void {
-  Atomics.add(words, DOORBELL, 1);
-  Atomics.notify(words, DOORBELL);
 }

@@ -1,10 +1,12 @@
 // What the kernel worker is started with, and what it posts to the main thread.
 
 import type { MessagePort } from "node:worker_threads";
-import type { DiskFile } from "./between/messages.ts";
 import type { LoadPlan } from "./loader/plan.ts";
 import type { MachineConfig } from "./machine/machine.ts";
 import type { MailboxBuffers } from "./mailbox.ts";
+import type { DiskFile } from "../handset/contracts.ts";
+import type { TranslationStats } from "../view.ts";
+import type { ProfileResult } from "./machine/profile.ts";
 
 export interface KernelWorkerData {
   wasmPath: string;
@@ -54,43 +56,6 @@ export interface RunStats {
   mmioReads: number;
   mmioWrites: number;
   translation: TranslationStats | null;
-}
-
-export interface TranslationStats {
-  /** How much translated code there may be now; 0: a policy allows none. */
-  codeBytesMax: number;
-  functions: number;
-  /** Of WebAssembly, that were installed; of guest code that they were made from. */
-  bytes: number;
-  instructions: number;
-  /** Modules compiled, the time that took, and the most that one took: compiling holds everything else up. */
-  modules: number;
-  compileMs: number;
-  compileMsMax: number;
-  /** Functions dropped because their code changed; generations that ended because they were too many. */
-  drops: number;
-  flushes: number;
-  /** Ways in from the interpreter, and the instructions executed so. */
-  entries: number;
-  executed: number;
-  /** Of all instructions of this machine: 0 … 1. */
-  share: number;
-}
-
-export interface ProfilePlace {
-  /** Virtual address of an instruction. User mode's belong to whatever process was there. */
-  address: number;
-  user: boolean;
-  samples: number;
-  /** Instructions of the slices that ended here, and how many of them translated code executed. */
-  instructions: number;
-  translated: number;
-}
-
-export interface ProfileResult {
-  places: ProfilePlace[];
-  /** Samples that found no room: places beyond PLACE_MAX. */
-  lost: number;
 }
 
 export interface PartitionEnd {

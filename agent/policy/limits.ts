@@ -1,16 +1,10 @@
 // What a policy leaves of what a partition asks for. The idea: a partition has the contracts that its handset file and its user gave it; a
 // policy never gives, it cuts. Whatever is cut comes back when the policy that cut it is replaced by one that does not.
 
-import type { CpuContract, EnergyContract, IoContract } from "../host/between/messages.ts";
 import type { Image } from "../wire/documents.ts";
 import type { Policy } from "../wire/policy.ts";
 import { allowedImages } from "./images.ts";
-
-export interface Contracts {
-  cpu: CpuContract;
-  energy: EnergyContract | null;
-  io: IoContract;
-}
+import type { Contracts, CpuContract, EnergyContract } from "../handset/contracts.ts";
 
 /** One policy as numbers that orders are held against. Null: no limit. */
 export interface Limits {

@@ -4,10 +4,10 @@
 //
 // Console input, snapshots and the battery's drain change no partition's rights: they pass as they are.
 
-import type { HandsetRequest, PartitionSpec, Refusal } from "../host/between/messages.ts";
 import type { Limits } from "../policy/limits.ts";
 import { SHELL_PROGRAM } from "./program.ts";
 import { Sandbox, type SandboxLimits, type SandboxOutcome } from "./sandbox.ts";
+import type { HandsetRequest, PartitionSpec, Refusal } from "./orders.ts";
 
 /** The program is our own, and its work grows with the text alone: the time is for a computer that is busy with something else. */
 const LIMITS: SandboxLimits = {
@@ -94,14 +94,15 @@ function tellLimits(sandbox: Sandbox, partition: string, limits: Limits): Sandbo
   return sandbox.evaluate(`limit(${JSON.stringify(JSON.stringify({ partition, limits }))}); null`);
 }
 
-/** What of a partition's specification is no data: it stays outside QuickJS. */
-type Attached = Pick<PartitionSpec, "plan" | "machine" | "diskQueue" | "consoleLog">;
+/** What the host adds to a partition's specification is no data: it stays outside QuickJS. */
+type Attached = object;
 
 function detach(request: HandsetRequest): { text: string; attached: Attached | null } {
   const plain = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
   if (request.op !== "define") return { text: JSON.stringify(request, plain), attached: null };
-  const { plan, machine, diskQueue, consoleLog, ...spec } = request.spec;
-  return { text: JSON.stringify({ op: "define", spec }, plain), attached: { plan, machine, diskQueue, consoleLog } };
+  const { name, image, memoryBytes, translateCodeBytes, cpu, energy, io, restart, disk, ...attached } = request.spec;
+  const spec: PartitionSpec = { name, image, memoryBytes, translateCodeBytes, cpu, energy, io, restart, disk };
+  return { text: JSON.stringify({ op: "define", spec }, plain), attached };
 }
 
 function attach(text: string, attached: Attached | null): HandsetRequest {

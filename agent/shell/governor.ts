@@ -4,7 +4,6 @@
 //   envelope → token → checked in QuickJS → governance file (fsync, rename) → limits of the gate → the monitor applies → result kept → report
 
 import { REASONS, type Reason } from "../wire/reasons.ts";
-import type { Judged } from "../host/between/messages.ts";
 import type { Verdict, Via } from "../wire/accept.ts";
 import { equalBytes } from "../wire/bytes.ts";
 import { REPLAY_MAX } from "../wire/limits.ts";
@@ -13,6 +12,7 @@ import type { Trust } from "../wire/trust.ts";
 import { limitsOf, type Limits } from "../policy/limits.ts";
 import { imageOf, IMAGES_MAX, policyOf, writeGovernance, type Governance, type PolicyInForce } from "./governance.ts";
 import { EnvelopeBucket } from "./verify-bucket.ts";
+import type { Judged } from "./orders.ts";
 
 /** What the governor asks for a check: agent/shell/verify's Verifier, or a test's. */
 export interface DocumentCheck {

@@ -2,10 +2,10 @@
 // commands that the file allows it. All of them share one script worker, which is terminated when one hangs.
 
 import { escapeText } from "../escape.ts";
-import type { RuleView } from "../command.ts";
-import type { RuleSpec, RuleTrigger } from "../host/between/messages.ts";
 import type { SandboxLimits } from "./sandbox.ts";
 import { ScriptHost, scriptText, type CommandRunner } from "./script-host.ts";
+import type { RuleSpec, RuleTrigger } from "../handset/contracts.ts";
+import type { RuleView } from "../view.ts";
 
 const LIMITS: SandboxLimits = { memoryBytes: 1 << 20, stackBytes: 128 << 10, milliseconds: 50, textMax: 64 << 10 };
 /** Events that may wait for one rule; those beyond are missed, and counted. */

@@ -3,11 +3,11 @@
 // same way: the governor judges them, and sets the gate's limits.
 
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
-import type { GovernanceSpec, HandsetAnswer, HandsetMessage, ShellOrder } from "../host/between/messages.ts";
 import { Gate } from "./gate.ts";
 import { readGovernance } from "./governance.ts";
 import { Governor } from "./governor.ts";
 import { Verifier } from "./verify.ts";
+import type { ShellAnswer, GovernanceSpec, HandsetAnswer, ShellOrder } from "./orders.ts";
 
 interface ShellWorkerData {
   control: MessagePort;
@@ -32,7 +32,7 @@ let last = Promise.resolve();
 parentPort!.on("message", (order: ShellOrder) => {
   last = last.then(async () => {
     const answer = await carryOut(order);
-    if (answer !== null) parentPort!.postMessage({ kind: "answer", id: order.id, answer } satisfies HandsetMessage);
+    if (answer !== null) parentPort!.postMessage({ kind: "answer", id: order.id, answer } satisfies ShellAnswer);
   });
 });
 

@@ -4,9 +4,7 @@ import { randomBytes } from "node:crypto";
 import { truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BLOCK_READ, BLOCK_WRITE } from "../../kernel/abi/layout.ts";
-import { BlockStore } from "../../agent/host/disk/block-store.ts";
-import { openDisk } from "../../agent/host/disk/open.ts";
-import { DiskVault } from "../../agent/host/disk/vault.ts";
+import { BlockStore, openDisk, DiskVault } from "../../agent/host/index.ts";
 import { temporaryFolder } from "../../test/support/temporary.ts";
 import { rowStart, type Measurement } from "./report.ts";
 

@@ -1,11 +1,11 @@
 // What the handset rows share: a board that is large enough, partitions made of the tests' bare-metal guest or of Debian, and time.
 
 import { guestImage } from "../../agent/cli/guest-image.ts";
-import type { BoardSpec, CpuContract, PartitionSnapshot } from "../../agent/host/between/messages.ts";
-import { Handset, type HandsetOptions, type PartitionPlan } from "../../agent/host/monitor/handset.ts";
-import { TRANSLATION } from "../../agent/host/machine/memory.ts";
+import { Handset, type HandsetOptions, type PartitionPlan, TRANSLATION } from "../../agent/host/index.ts";
 import { join } from "node:path";
 import { root } from "../stale.mjs";
+import type { BoardSpec, CpuContract } from "../../agent/handset/contracts.ts";
+import type { PartitionSnapshot } from "../../agent/view.ts";
 
 const BOARD: BoardSpec = {
   ramBytes: 64 * 2 ** 30,

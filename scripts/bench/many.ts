@@ -4,10 +4,10 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PartitionView } from "../../agent/command.ts";
 import { buildProduct } from "../../agent/paths.ts";
 import { allReady, bring, BEST_EFFORT, debianPlan, keysPlan, newHandset, sleep } from "./handset.ts";
 import { rowStart, type Measurement } from "./report.ts";
+import type { PartitionView } from "../../agent/view.ts";
 
 const TINY_COUNT = 1_000;
 const DEBIAN_COUNT = 100;

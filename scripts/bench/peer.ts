@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RAM_BASE } from "../../kernel/abi/layout.ts";
 import { guestFolder, readCachedGuest } from "../../agent/guests/cache.ts";
-import { deviceTree } from "../../agent/host/loader/device-tree.ts";
+import { deviceTree } from "../../agent/host/index.ts";
 import { cacheFolder, programPath } from "../../agent/paths.ts";
 import { QEMU, virtArguments } from "../../test/support/qemu-virt.ts";
 import { startGuest, type GuestProcess } from "./guest-process.ts";

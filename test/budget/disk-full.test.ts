@@ -6,9 +6,9 @@ import { readFileSync, truncateSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetEvent } from "../../agent/host/between/messages.js";
 import { LOSS_DISK } from "../../kernel/abi/reasons.js";
 import { temporaryFile } from "../support/temporary.js";
+import type { HandsetEvent } from "../../agent/view.js";
 
 const CHILD = fileURLToPath(new URL("../support/full-disk.ts", import.meta.url));
 /** In blocks of 512 bytes, as POSIX says of `ulimit -f`. */

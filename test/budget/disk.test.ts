@@ -5,7 +5,6 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { BlockStore } from "../../agent/host/disk/block-store.js";
 import { DiskQueue } from "../../agent/host/disk/queue.js";
-import type { IoContract, PartitionSnapshot, PartitionSpec, RateLimit } from "../../agent/host/between/messages.js";
 import {
   BOARD,
   bringUp,
@@ -17,6 +16,9 @@ import {
   type Scripted,
 } from "../support/handset.js";
 import { temporaryFile } from "../support/temporary.js";
+import type { IoContract, RateLimit } from "../../agent/handset/contracts.js";
+import type { PartitionSnapshot } from "../../agent/view.js";
+import type { LoadedSpec } from "../../agent/host/between/messages.js";
 
 const REQUEST_BYTES = 4096;
 const END_MS = 2_000;
@@ -27,7 +29,7 @@ const disk = suite("disks under limits");
 
 interface Backend {
   name: string;
-  spec(change: Partial<PartitionSpec>): PartitionSpec;
+  spec(change: Partial<LoadedSpec>): LoadedSpec;
   play(script: Scripted[], endMs?: number): Played;
 }
 

@@ -4,9 +4,11 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { CpuContract, HandsetSnapshot, PartitionSpec } from "../../agent/host/between/messages.js";
 import { RAM_BASE, TRANSLATE_BYTES_LEAST } from "../../kernel/abi/layout.js";
 import { BOARD, bringUp, partitionOf, playHandset, translatedPartitionOf, type Scripted } from "../support/handset.js";
+import type { CpuContract } from "../../agent/handset/contracts.js";
+import type { HandsetSnapshot } from "../../agent/view.js";
+import type { LoadedSpec } from "../../agent/host/between/messages.js";
 
 const budgets = suite("budgets on machines");
 const guaranteed = (budget: number, ceiling: number | null = null, weight = 0): CpuContract => ({
@@ -46,7 +48,7 @@ budgets("two guaranteed at 30 % beside best effort: each within 0.5 %, and best 
 
 budgets("translation changes no share: not the partition's own, not its neighbour's, nor what is executed", () => {
   const cpu = guaranteed(30_000, 30_000);
-  const play = (one: PartitionSpec) => {
+  const play = (one: LoadedSpec) => {
     const script = [...bringUp(0, one, "s"), ...bringUp(1, partitionOf("two", { cpu }), "s")];
     const { snapshot } = playHandset(script, END_MS);
     return snapshot.partitions.map(({ cpu: { timeNs }, instructions, translation, memoryBytes }) => ({
@@ -179,7 +181,7 @@ budgets("a guest that ends itself stops, and can be started again", () => {
 });
 
 budgets("a guest that panics is restarted, with a growing pause, and then given up", () => {
-  const spec: Partial<PartitionSpec> = {
+  const spec: Partial<LoadedSpec> = {
     restart: { onFailure: "restart", max: 3, backoffFirstMs: 10, backoffMaxMs: 1_000, noProgressMs: 0 },
   };
   const keys: Scripted[] = [100, 200, 400, 800].map((at) => [
@@ -204,7 +206,7 @@ budgets("a guest that panics is restarted, with a growing pause, and then given 
 });
 
 /** test/guest/channel: code for the start of RAM, whose control words say how long a message is and how often it is sent. */
-function channelGuest(name: string, bytes: number, rounds: number): PartitionSpec {
+function channelGuest(name: string, bytes: number, rounds: number): LoadedSpec {
   const spec = partitionOf(name);
   const code = readFileSync(new URL(`../guest/channel/${name}.bin`, import.meta.url));
   const control = Buffer.alloc(8);

@@ -5,10 +5,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UNTOUCHED_BATTERY, type BatteryReading, type BatteryStep } from "../../agent/battery/battery.js";
 import type { BatterySpec } from "../../agent/battery/simulated.js";
-import type { HandsetView, PartitionView } from "../../agent/command.js";
-import type { EnergyContract, HandsetSnapshot, PowerSpec } from "../../agent/host/between/messages.js";
 import { batterySeconds, reserveSeconds } from "../../agent/why.js";
 import { BOARD, bringUp, partitionOf, playHandset, type Played, type Scripted } from "../support/handset.js";
+import type { EnergyContract, PowerSpec } from "../../agent/handset/contracts.js";
+import type { HandsetSnapshot, HandsetView, PartitionView } from "../../agent/view.js";
 
 const JOULE = 1_000_000_000_000n;
 const SECOND_MS = 1000;

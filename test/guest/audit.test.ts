@@ -4,9 +4,9 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { AuditView } from "../../agent/command.js";
 import { withHandset } from "../support/handset-process.js";
 import { temporaryFolder } from "../support/temporary.js";
+import type { AuditView } from "../../agent/view.js";
 
 const audit = suite("audit");
 

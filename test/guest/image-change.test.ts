@@ -7,16 +7,16 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetRequest, PartitionSpec } from "../../agent/host/between/messages.js";
 import { partitionPrepare } from "../../agent/host/monitor/prepare.js";
 import { bringUp, partitionOf, playHandset, type Scripted } from "../support/handset.js";
 import { temporaryFolder } from "../support/temporary.js";
+import type { LoadedSpec, LoadedRequest } from "../../agent/host/between/messages.js";
 
 const test = suite("guest/image-change");
 const KEYS = fileURLToPath(new URL("./bare/keys.bin", import.meta.url));
 
 /** A partition whose kernel is this file, pinned by its hash as a governed one's is. */
-function specOf(path: string, name: string): PartitionSpec {
+function specOf(path: string, name: string): LoadedSpec {
   const sha256 = createHash("sha256").update(readFileSync(path)).digest("hex");
   const { plan } = partitionPrepare(
     {
@@ -33,7 +33,7 @@ function meanwhile(atMs: number, happens: () => void): Scripted {
   const request = { op: "snapshot" } as const;
   return [
     atMs,
-    new Proxy(request, { get: (target, key) => (happens(), Reflect.get(target, key) as unknown) }) as HandsetRequest,
+    new Proxy(request, { get: (target, key) => (happens(), Reflect.get(target, key) as unknown) }) as LoadedRequest,
   ];
 }
 

@@ -2,8 +2,8 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetView } from "../../agent/command.js";
 import { KEYS_GUEST, withHandset } from "../support/handset-process.js";
+import type { HandsetView } from "../../agent/view.js";
 
 const rules = suite("rules");
 

@@ -1,7 +1,8 @@
-// The dependency rules of ARCHITECTURE.md: who may import whom, and no cycles.
+// The dependency rules of ARCHITECTURE.md: which folder may import which, no circle of files or of folders, and the host's rooms closed
+// to everything outside. Imports of types count.
 
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { importsOf, root, sourcesBelow } from "./sources.js";
@@ -15,6 +16,45 @@ interface Rule {
 
 const DEVICE_SUPPORT = ["kernel/abi/", "kernel/machine/memory-map.ts", "kernel/machine/pages.ts"];
 const AGENT_SUPPORT = ["agent/failure.ts", "agent/escape.ts", "agent/paths.ts", "agent/durable-file.ts"];
+/** What is spoken of everywhere: what a partition may have, and what can be seen of it. */
+const GROUND = ["agent/handset/contracts.ts", "agent/view.ts"];
+const HOST = "agent/host/";
+/** The loop of `run` alone: its files go when `run` is on the handset's loop. */
+const RUN_ALONE = ["kernel-loop", "kernel-worker", "mailbox", "messages", "partition"].map(
+  (name) => `${HOST}${name}.ts`,
+);
+
+/** The host's rooms, from the ground up: which rooms each may import, and what else of the product. Every room may import
+ *  AGENT_SUPPORT, GROUND and kernel/abi. */
+const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
+  loader: { rooms: [], product: ["kernel/machine/memory-map.ts"] },
+  machine: { rooms: ["loader"], product: [] },
+  between: { rooms: ["loader", "machine"], product: ["agent/battery/", "agent/debug/", "agent/shell/orders.ts"] },
+  debug: { rooms: ["between", "machine"], product: ["agent/debug/"] },
+  disk: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/wire/"] },
+  audit: { rooms: ["between"], product: ["agent/agent-messages.ts"] },
+  console: { rooms: ["between"], product: ["agent/handset/", "agent/policy/"] },
+  hypervisor: { rooms: ["between", "machine"], product: ["agent/shell/orders.ts"] },
+  worker: {
+    rooms: ["between", "debug", "disk", "hypervisor", "loader", "machine"],
+    product: ["agent/battery/", "agent/shell/orders.ts"],
+  },
+  management: {
+    rooms: ["audit", "console", "disk"],
+    product: [
+      "agent/agent-messages.ts",
+      "agent/handset/",
+      "agent/identity/",
+      "agent/policy/",
+      "agent/shell/",
+      "agent/wire/",
+    ],
+  },
+  monitor: {
+    rooms: ["audit", "between", "console", "disk", "loader", "machine", "management"],
+    product: ["agent/battery/", "agent/command.ts", "agent/handset/", "agent/policy/", "agent/shell/", "agent/wire/"],
+  },
+};
 
 const RULES: Rule[] = [
   { folder: "kernel/abi/", may: [], reason: "abi is what everybody shares: it imports nothing" },
@@ -29,26 +69,6 @@ const RULES: Rule[] = [
   },
   { folder: "kernel/machine/", may: ["kernel/abi/"], reason: "a machine knows no hypervisor" },
   { folder: "kernel/hypervisor/", may: ["kernel/abi/"], reason: "the hypervisor sees no opcode" },
-  {
-    folder: "agent/host/",
-    may: [
-      "kernel/abi/",
-      "kernel/machine/memory-map.ts",
-      ...AGENT_SUPPORT,
-      "agent/battery/",
-      "agent/command.ts",
-      "agent/debug/",
-      "agent/handset/",
-      "agent/wire/",
-      "agent/policy/",
-      "agent/agent-messages.ts",
-      "agent/identity/",
-      "agent/shell/session.ts",
-      "agent/shell/rules.ts",
-      "agent/shell/governance.ts",
-    ],
-    reason: "the host knows the machine's memory and addresses, and no part of the agent above it",
-  },
   { folder: "agent/debug/", may: AGENT_SUPPORT, reason: "the debugger's protocol knows no machine" },
   {
     folder: "agent/wire/",
@@ -58,19 +78,12 @@ const RULES: Rule[] = [
   { folder: "agent/identity/", may: ["agent/failure.ts", "agent/wire/"], reason: "keys know what they sign, no more" },
   {
     folder: "agent/shell/",
-    may: [
-      "kernel/abi/",
-      ...AGENT_SUPPORT,
-      "agent/command.ts",
-      "agent/wire/",
-      "agent/policy/",
-      "agent/host/between/messages.ts",
-    ],
+    may: ["kernel/abi/", ...AGENT_SUPPORT, ...GROUND, "agent/command.ts", "agent/wire/", "agent/policy/"],
     reason: "the shell knows what may be asked of a handset, and nothing of how one runs",
   },
   {
     folder: "agent/handset/",
-    may: [...AGENT_SUPPORT, "agent/battery/", "agent/host/between/messages.ts"],
+    may: [...AGENT_SUPPORT, "agent/battery/"],
     reason: "boards and handset files are read without a running handset",
   },
   {
@@ -80,7 +93,7 @@ const RULES: Rule[] = [
   },
   {
     folder: "agent/policy/",
-    may: [...AGENT_SUPPORT, "agent/wire/", "agent/host/between/messages.ts"],
+    may: [...AGENT_SUPPORT, "agent/wire/", "agent/handset/contracts.ts"],
     reason: "what a policy means does not depend on who enforces it",
   },
   { folder: "agent/link/", may: [...AGENT_SUPPORT, "agent/wire/"], reason: "the link knows no host and no shell" },
@@ -108,7 +121,7 @@ const RULES: Rule[] = [
   },
   {
     folder: "agent/guests/",
-    may: [...AGENT_SUPPORT, "agent/host/loader/"],
+    may: [...AGENT_SUPPORT, "agent/host/index.ts"],
     reason: "guests are fetched without a machine",
   },
   {
@@ -116,20 +129,13 @@ const RULES: Rule[] = [
     may: [
       ...AGENT_SUPPORT,
       "agent/command.ts",
+      "agent/view.ts",
       "agent/debug/",
       "agent/enrolment/",
       "agent/wire/",
       "agent/guests/",
       "agent/handset/",
-      ...[
-        "partition",
-        "machine/memory",
-        "messages",
-        "monitor/monitor",
-        "monitor/control-socket",
-        "between/reason-text",
-        "loader/plan",
-      ].map((name) => `agent/host/${name}.ts`),
+      "agent/host/index.ts",
     ],
     reason: "the command line uses the others' public entries",
   },
@@ -172,9 +178,15 @@ const RULES: Rule[] = [
   },
 ];
 
+const HOST_RULES: Rule[] = Object.entries(HOST_ROOMS).map(([room, { rooms, product }]) => ({
+  folder: `${HOST}${room}/`,
+  may: ["kernel/abi/", ...AGENT_SUPPORT, ...GROUND, ...rooms.map((name) => `${HOST}${name}/`), ...product],
+  reason: `a room of the host knows ${rooms.length === 0 ? "no other" : `${rooms.join(", ")} and no other`}`,
+}));
+
 const dependencies = suite("dependencies");
 
-for (const { folder, may, reason } of RULES) {
+for (const { folder, may, reason } of [...RULES, ...HOST_RULES]) {
   dependencies(`${folder}: ${reason}`, () => {
     const wrong = sourcesBelow(folder).flatMap((path) =>
       importsOf(path)
@@ -206,24 +218,105 @@ dependencies("boards/ is data", () => {
   );
 });
 
-dependencies("no file imports itself by way of others", () => {
-  const sources = ["kernel", "agent", "fleet", "scripts", "test"].flatMap(sourcesBelow);
+/** Every way around: each is a list of nodes that leads back to its first. */
+function circles(nodes: Iterable<string>, next: (node: string) => Iterable<string>): string[] {
   const state = new Map<string, "open" | "done">();
-  const cycles: string[] = [];
-  const visit = (path: string, trail: string[]): void => {
-    if (state.get(path) === "open") cycles.push([...trail.slice(trail.indexOf(path)), path].join(" → "));
-    if (state.has(path)) return;
-    state.set(path, "open");
-    if (path.endsWith(".ts")) for (const target of importsOf(path, false)) visit(target, [...trail, path]);
-    state.set(path, "done");
+  const found: string[] = [];
+  const visit = (node: string, trail: string[]): void => {
+    if (state.get(node) === "open") found.push([...trail.slice(trail.indexOf(node)), node].join(" → "));
+    if (state.has(node)) return;
+    state.set(node, "open");
+    for (const target of next(node)) visit(target, [...trail, node]);
+    state.set(node, "done");
   };
-  sources.forEach((path) => visit(path, []));
-  assert.equal(cycles, []);
+  for (const node of nodes) visit(node, []);
+  return found;
+}
+
+dependencies("no file imports itself by way of others, types counted", () => {
+  const sources = ["kernel/abi", "agent", "fleet", "scripts", "test"].flatMap(sourcesBelow);
+  assert.equal(
+    circles(sources, (path) => (path.endsWith(".ts") ? importsOf(path) : [])),
+    [],
+  );
+});
+
+dependencies("kernel: no file imports itself by way of others, types apart", () => {
+  const sources = sourcesBelow("kernel");
+  assert.equal(
+    circles(sources, (path) => importsOf(path, false)),
+    [],
+  );
+});
+
+/** The folder that a file lies in; a file of the ground floor, directly in agent, stands for itself. */
+function roomOf(path: string): string {
+  return dirname(path) === "agent" ? path : dirname(path);
+}
+
+dependencies("no folder of agent and fleet imports itself by way of others", () => {
+  const arrows = new Map<string, Set<string>>();
+  for (const path of ["agent", "fleet"].flatMap(sourcesBelow)) {
+    const room = roomOf(path);
+    if (!arrows.has(room)) arrows.set(room, new Set());
+    for (const target of importsOf(path)) {
+      const other = roomOf(target);
+      if (/^(agent|fleet)\//.test(target) && other !== room) arrows.get(room)!.add(other);
+    }
+  }
+  assert.equal(
+    circles(arrows.keys(), (room) => arrows.get(room) ?? []),
+    [],
+  );
+  const floors = new Map<string, number>();
+  const floor = (room: string): number => {
+    if (!floors.has(room)) floors.set(room, 1 + Math.max(0, ...[...(arrows.get(room) ?? [])].map(floor)));
+    return floors.get(room)!;
+  };
+  for (const [name, below] of [
+    ["agent and fleet", ""],
+    ["agent/host", HOST],
+  ] as const) {
+    const rooms = [...arrows.keys()].filter((room) => room.startsWith(below));
+    const inside = rooms.flatMap((room) => [...arrows.get(room)!].filter((other) => other.startsWith(below)));
+    const count = new Set(rooms.map((room) => floor(room))).size;
+    console.log(`${name}: ${rooms.length} rooms, ${inside.length} arrows, ${count} floors, no circle`);
+  }
+});
+
+dependencies("agent/host: at most 14 rooms, each with rules, and no file beside them", () => {
+  const files = sourcesBelow(HOST);
+  const rooms = new Set(
+    files
+      .map((path) => path.slice(HOST.length))
+      .filter((path) => path.includes("/"))
+      .map((path) => path.split("/")[0]!),
+  );
+  assert.equal([...rooms].sort(), Object.keys(HOST_ROOMS).sort());
+  assert.ok(rooms.size <= 14);
+  assert.equal(
+    files.filter((path) => dirname(path) === "agent/host"),
+    ["agent/host/index.ts", ...RUN_ALONE],
+  );
+});
+
+dependencies("no file outside the host, tests apart, imports a room's inside", () => {
+  const outside = ["agent", "fleet", "scripts"].flatMap(sourcesBelow).filter((path) => !path.startsWith(HOST));
+  const wrong = outside.flatMap((path) =>
+    importsOf(path)
+      .filter((target) => target.startsWith(HOST) && target !== `${HOST}index.ts`)
+      .map((target) => `${path} imports ${target}`),
+  );
+  assert.equal(wrong, []);
 });
 
 dependencies("the rules have something to look at", () => {
-  assert.ok(sourcesBelow("agent/host/").length > 10);
-  assert.ok(importsOf("agent/host/kernel-worker.ts").includes("agent/host/machine/machine.ts"));
+  assert.ok(sourcesBelow(HOST).length > 10);
+  assert.ok(importsOf("agent/host/worker/handset-worker.ts").includes("agent/host/worker/loop.ts"));
+  assert.equal(
+    circles(["a", "b"], (node) => (node === "a" ? ["b"] : ["a"])),
+    ["a → b → a"],
+  );
 });
 
 dependencies.run();

@@ -5,18 +5,12 @@ import { fileURLToPath } from "node:url";
 import { ConsoleLog } from "../../agent/host/between/console-log.js";
 import type { DiskQueue } from "../../agent/host/disk/queue.js";
 import { HandsetLoop } from "../../agent/host/worker/loop.js";
-import type {
-  AuditChain,
-  BoardSpec,
-  HandsetAnswer,
-  HandsetMessage,
-  HandsetRequest,
-  HandsetSnapshot,
-  PartitionSpec,
-  PowerSpec,
-} from "../../agent/host/between/messages.js";
+import type { AuditChain, HandsetMessage, LoadedSpec, LoadedRequest } from "../../agent/host/between/messages.js";
 import { Hypervisor } from "../../agent/host/hypervisor/hypervisor.js";
 import { partitionPrepare } from "../../agent/host/monitor/prepare.js";
+import type { BoardSpec, PowerSpec } from "../../agent/handset/contracts.js";
+import type { HandsetSnapshot } from "../../agent/view.js";
+import type { HandsetAnswer } from "../../agent/shell/orders.js";
 
 const product = (name: string): WebAssembly.Module =>
   new WebAssembly.Module(readFileSync(new URL(`../../build/${name}`, import.meta.url)));
@@ -33,16 +27,12 @@ export const BOARD: BoardSpec = {
 const bare = (name: string): string => fileURLToPath(new URL(`../guest/bare/${name}.bin`, import.meta.url));
 
 /** A partition that runs a guest of test/guest/bare: of keys, the first console byte tells it what to do. */
-export function partitionOf(name: string, change: Partial<PartitionSpec> = {}, guest = "keys"): PartitionSpec {
+export function partitionOf(name: string, change: Partial<LoadedSpec> = {}, guest = "keys"): LoadedSpec {
   return { ...bareSpec(name, guest, null), ...change };
 }
 
 /** The same as partitionOf(), with hot code translated: at most `codeBytes` of it. */
-export function translatedPartitionOf(
-  name: string,
-  codeBytes: number,
-  change: Partial<PartitionSpec> = {},
-): PartitionSpec {
+export function translatedPartitionOf(name: string, codeBytes: number, change: Partial<LoadedSpec> = {}): LoadedSpec {
   return { ...bareSpec(name, "keys", null, codeBytes), ...change };
 }
 
@@ -50,15 +40,15 @@ export function translatedPartitionOf(
 export function diskPartitionOf(
   name: string,
   path: string,
-  change: Partial<PartitionSpec> = {},
+  change: Partial<LoadedSpec> = {},
   queue: DiskQueue | null = null,
-): PartitionSpec {
+): LoadedSpec {
   const spec = bareSpec(name, "disk", { path, readOnly: false });
   const queued = queue === null ? {} : { disk: null, diskQueue: queue.buffer };
   return { ...spec, ...queued, ...change };
 }
 
-function bareSpec(name: string, guest: string, disk: PartitionSpec["disk"], translateCodeBytes = 0): PartitionSpec {
+function bareSpec(name: string, guest: string, disk: LoadedSpec["disk"], translateCodeBytes = 0): LoadedSpec {
   const prepared = partitionPrepare(
     {
       ramBytes: 1 << 20,
@@ -103,7 +93,7 @@ export interface Played {
 }
 
 /** A request and the virtual time at which it is made, in milliseconds. */
-export type Scripted = [atMs: number, request: HandsetRequest];
+export type Scripted = [atMs: number, request: LoadedRequest];
 
 /** A board that draws nothing by itself, and no battery. */
 export const NO_POWER: PowerSpec = { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null };
@@ -125,7 +115,7 @@ export function playHandset(
   let asleep = false;
   let working = false;
   let next = 0;
-  const finale: HandsetRequest[] = [{ op: "snapshot" }, { op: "quit" }];
+  const finale: LoadedRequest[] = [{ op: "snapshot" }, { op: "quit" }];
   // When nobody has anything to do, virtual time stands still: then what comes next comes now.
   const due = (): boolean => (script[next]?.[0] ?? endMs) <= hypervisor.now() / 1e6 || asleep;
   new HandsetLoop({
@@ -168,7 +158,7 @@ function isSnapshot(value: unknown): value is HandsetSnapshot {
 }
 
 /** The requests that bring a partition to life and press a key of its guest. Its id is `partition`. */
-export function bringUp(partition: number, spec: PartitionSpec, key: string): Scripted[] {
+export function bringUp(partition: number, spec: LoadedSpec, key: string): Scripted[] {
   return [
     [0, { op: "define", spec }],
     [0, { op: "admit", partition }],
@@ -178,7 +168,7 @@ export function bringUp(partition: number, spec: PartitionSpec, key: string): Sc
 }
 
 /** What the partition's console has said. */
-export function consoleOf(spec: PartitionSpec): string {
+export function consoleOf(spec: LoadedSpec): string {
   return new ConsoleLog(spec.consoleLog).readFrom(0).bytes.toString("latin1");
 }
 

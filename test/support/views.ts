@@ -1,6 +1,6 @@
 // Views of a handset as `ls --json` has them, for what turns them into words.
 
-import type { HandsetView, PartitionView } from "../../agent/command.js";
+import type { HandsetView, PartitionView } from "../../agent/view.js";
 
 const SPAN_NS = 300e9;
 

@@ -14,10 +14,10 @@ import {
   CHAIN_BROKEN,
   NO_PARTITION,
 } from "../../../kernel/abi/hypervisor.ts";
-import type { AuditEntry, AuditView } from "../../command.ts";
 import { auditOrigin, type AuditRecord } from "./chain.ts";
 import type { AuditReading } from "./log.ts";
 import { actionText, reasonText, stateName } from "../between/reason-text.ts";
+import type { AuditEntry, AuditView } from "../../view.ts";
 
 const KINDS: Record<number, string> = {
   [AUDIT_INIT]: "start",

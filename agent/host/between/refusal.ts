@@ -1,7 +1,7 @@
 // A request that was refused, as an error.
 
 import { HostError } from "../../failure.ts";
-import type { Refusal } from "./messages.ts";
+import type { Refusal } from "../../shell/orders.ts";
 
 /** The hypervisor refused a request: the text says why, with the numbers. */
 export class RefusalError extends HostError {

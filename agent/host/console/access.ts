@@ -4,10 +4,21 @@
 import { UsageError } from "../../failure.ts";
 import type { DeviceUse } from "../../handset/devices.ts";
 import type { ConsoleGuard } from "./lock.ts";
-import type { Handset } from "../monitor/handset.ts";
+import type { ConsoleLog } from "../between/console-log.ts";
 
 /** A console that a client is attached to sends what it has in chunks of at most this. */
 const CONSOLE_CHUNK_BYTES = 16 << 10;
+
+/** The consoles of a handset. */
+export interface Consoles {
+  /** Outlives the partition's machine. */
+  consoleLog(id: number): ConsoleLog;
+  /** Returns how many bytes were taken. */
+  input(id: number, bytes: Uint8Array): Promise<number>;
+  /** The console log of a partition has grown. */
+  on(event: "console", listener: (id: number) => void): unknown;
+  off(event: "console", listener: (id: number) => void): unknown;
+}
 
 export interface AccessRules {
   /** Why a policy denies a partition's console; null: none does. */
@@ -17,12 +28,12 @@ export interface AccessRules {
 }
 
 export class ConsoleAccess {
-  private readonly handset: Handset;
+  private readonly handset: Consoles;
   private readonly rules: AccessRules;
   /** How to let go of each that is attached, saying why. */
   private readonly attached = new Set<{ id: number; end: (why: string) => void }>();
 
-  constructor(handset: Handset, rules: AccessRules) {
+  constructor(handset: Consoles, rules: AccessRules) {
     this.handset = handset;
     this.rules = rules;
   }

@@ -4,7 +4,7 @@ import { HostError } from "../../failure.ts";
 import type { HandsetPartition } from "../../handset/file.ts";
 import type { DiskProtection } from "../../wire/reports.ts";
 import { DiskVault, type Wiped } from "./vault.ts";
-import type { DiskFile } from "../between/messages.ts";
+import type { DiskFile } from "../../handset/contracts.ts";
 
 export class HandsetDisks {
   readonly vault: DiskVault;

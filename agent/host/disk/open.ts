@@ -5,8 +5,8 @@ import { escapeText } from "../../escape.ts";
 import { HostError } from "../../failure.ts";
 import { BlockStore } from "./block-store.ts";
 import { EncryptedStore } from "./encrypted-store.ts";
-import type { DiskFile } from "../between/messages.ts";
 import { DISK_KEY_BYTES } from "./sector-cipher.ts";
+import type { DiskFile } from "../../handset/contracts.ts";
 
 export type DiskStore = BlockStore | EncryptedStore;
 

@@ -3,7 +3,7 @@
 
 import { BLOCK_REQUEST_COUNT } from "../../../kernel/abi/layout.ts";
 import { STATUS_ERROR } from "./block-store.ts";
-import { doorbellRing } from "../mailbox.ts";
+import { doorbellRing } from "../between/doorbell.ts";
 
 // A slot's words.
 const STATE = 0;

@@ -32,7 +32,7 @@ import { SECTOR_BYTES, STATUS_ERROR, STATUS_OK, STATUS_UNSUPPORTED } from "./blo
 import type { DiskStore } from "./open.ts";
 import type { DiskQueue } from "./queue.ts";
 import type { Machine } from "../machine/machine.ts";
-import type { Doorbell } from "../mailbox.ts";
+import type { Doorbell } from "../between/doorbell.ts";
 
 /** Bytes of data at a time when this thread serves. */
 const PIECE_BYTES = 32 << 10;

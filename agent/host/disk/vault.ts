@@ -27,9 +27,9 @@ import { escapeText } from "../../escape.ts";
 import { HostError } from "../../failure.ts";
 import { BlockStore } from "./block-store.ts";
 import { readDiskKey } from "./open.ts";
-import type { DiskFile } from "../between/messages.ts";
 import { erase } from "./image-files.ts";
 import { DISK_KEY_BYTES } from "./sector-cipher.ts";
+import type { DiskFile } from "../../handset/contracts.ts";
 
 const RECORD_BYTES_MAX = 8192;
 

@@ -4,8 +4,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { openDisk } from "./open.ts";
 import { DiskQueue } from "./queue.ts";
-import type { DiskFile } from "../between/messages.ts";
-import { doorbellRing } from "../mailbox.ts";
+import { doorbellRing } from "../between/doorbell.ts";
+import type { DiskFile } from "../../handset/contracts.ts";
 
 export interface IoWorkerData {
   queue: SharedArrayBuffer;

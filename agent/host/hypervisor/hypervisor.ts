@@ -3,24 +3,19 @@
 import * as abi from "../../../kernel/abi/hypervisor.ts";
 import * as reasons from "../../../kernel/abi/reasons.ts";
 import { HostError } from "../../failure.ts";
-import type {
-  AuditChain,
-  BoardSpec,
-  ChannelContract,
-  CpuContract,
-  EnergyContract,
-  HandsetEvent,
-  HandsetSnapshot,
-  HealthAction,
-  IoContract,
-  PartitionSnapshot,
-  PartitionSpec,
-  RateLimit,
-  Refusal,
-  RestartPolicy,
-} from "../between/messages.ts";
+import type { AuditChain } from "../between/messages.ts";
 import type { MachineEntries } from "../machine/machine.ts";
 import { reasonText, refusalText, stateName } from "../between/reason-text.ts";
+import type {
+  BoardSpec,
+  ChannelContract,
+  HealthAction,
+  RateLimit,
+  RestartPolicy,
+  Contracts,
+} from "../../handset/contracts.ts";
+import type { HandsetEvent, HandsetSnapshot, PartitionSnapshot } from "../../view.ts";
+import type { PartitionSpec, Refusal } from "../../shell/orders.ts";
 
 interface HypervisorExports {
   hypervisorInit(): number;
@@ -77,13 +72,6 @@ const EVENT_KINDS: Record<number, string> = {
 
 const BUCKETS = ["block operations", "block bytes", "console bytes", "network bytes"];
 const THROTTLED_BY = ["nothing", "cpu", "energy"] as const;
-
-/** The contracts that may change while a partition lives. */
-export interface Contracts {
-  cpu: CpuContract;
-  energy: EnergyContract | null;
-  io: IoContract;
-}
 
 /** One end of a channel. */
 export interface ChannelEnd {

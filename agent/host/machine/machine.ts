@@ -83,16 +83,6 @@ export interface MachineEntries {
   machineAdvance(ticks: number): void;
 }
 
-/** What the translator calls (kernel/machine/translate). */
-export interface MachineTranslation {
-  /** Bytes of the module that it has written, or 0. */
-  translateModule(): number;
-  /** The same for every decoded block, hot or not. */
-  translateEverything(): number;
-  translateOffset(): number;
-  translateInstalled(): void;
-}
-
 interface MachineExports extends MachineEntries {
   machineInit(): number;
   machineReset(): void;

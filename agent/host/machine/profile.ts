@@ -5,13 +5,28 @@
 import { CPU_CONTROL, CPU_PC } from "../../../kernel/abi/layout.ts";
 import { RUN_FUEL } from "../../../kernel/abi/reasons.ts";
 import type { Machine } from "./machine.ts";
-import type { ProfilePlace, ProfileResult } from "../messages.ts";
 
 /** A guest decides how many places there are. */
 const PLACE_MAX = 65_536;
 /** CPSR.M of user mode (ARM DDI 0406C B1.3.1). */
 const MODE_MASK = 0x1f;
 const MODE_USER = 0x10;
+
+export interface ProfilePlace {
+  /** Virtual address of an instruction. User mode's belong to whatever process was there. */
+  address: number;
+  user: boolean;
+  samples: number;
+  /** Instructions of the slices that ended here, and how many of them translated code executed. */
+  instructions: number;
+  translated: number;
+}
+
+export interface ProfileResult {
+  places: ProfilePlace[];
+  /** Samples that found no room: places beyond PLACE_MAX. */
+  lost: number;
+}
 
 export class GuestProfile {
   private readonly places = new Map<number, ProfilePlace>();

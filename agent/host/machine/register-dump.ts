@@ -1,8 +1,8 @@
 // A guest's registers when it failed: kept with its console's log when its machine goes, for whoever looks at it afterwards.
 
 import { CPU_CONTROL, CPU_FLAGS, CPU_PC, CPU_STATE, CPU_THUMB } from "../../../kernel/abi/layout.ts";
-import type { RegisterDump } from "../between/messages.ts";
 import type { Machine } from "./machine.ts";
+import type { RegisterDump } from "../../view.ts";
 
 const REGISTER_COUNT = 15;
 

@@ -12,8 +12,7 @@ import {
   STATS_TRANSLATION_DROPS,
   STATS_TRANSLATION_FLUSHES,
 } from "../../../kernel/abi/layout.ts";
-import type { MachineTranslation } from "./machine.ts";
-import type { TranslationStats } from "../messages.ts";
+import type { TranslationStats } from "../../view.ts";
 
 /** Places in a machine's table: kernel/machine/arm/translation, FUNCTION_COUNT. */
 const FUNCTION_COUNT = 2048;
@@ -21,6 +20,16 @@ const FUNCTION_COUNT = 2048;
 const COMPILE_MS_FIRST = 200;
 const COMPILE_SHARE = 0.1;
 const IMPORT_PREFIX = "translated";
+
+/** What the translator calls (kernel/machine/translate). */
+export interface MachineTranslation {
+  /** Bytes of the module that it has written, or 0. */
+  translateModule(): number;
+  /** The same for every decoded block, hot or not. */
+  translateEverything(): number;
+  translateOffset(): number;
+  translateInstalled(): void;
+}
 
 export class Translator {
   /** False: nothing more is compiled. */

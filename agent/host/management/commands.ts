@@ -3,14 +3,15 @@
 import { Failure } from "../../failure.ts";
 import { toHex } from "../../wire/bytes.ts";
 import type { MonitorMessage } from "../../agent-messages.ts";
-import type { HandsetView } from "../../command.ts";
 import type { HandsetChannel } from "../../handset/file.ts";
-import type { Contracts, Limits } from "../../policy/limits.ts";
+import type { Limits } from "../../policy/limits.ts";
+import type { Contracts } from "../../handset/contracts.ts";
 import type { Via } from "../../wire/accept.ts";
 import type { Ack, Command } from "../../wire/commands.ts";
-import type { Judged } from "../between/messages.ts";
 import type { Wiped } from "../disk/vault.ts";
 import type { ManagedPartition } from "./partition.ts";
+import type { HandsetView } from "../../view.ts";
+import type { Judged } from "../../shell/orders.ts";
 
 /** What management needs of a running handset: the monitor. */
 export interface ManagedHandset {

@@ -6,13 +6,13 @@
 
 import type { AgentMessage, TelemetrySettings } from "../../agent-messages.ts";
 import { TELEMETRY_STANDARD } from "../../agent-messages.ts";
-import type { HandsetView, ManagementView } from "../../command.ts";
 import { Failure } from "../../failure.ts";
 import type { Board } from "../../handset/board.ts";
 import type { HandsetChannel } from "../../handset/file.ts";
 import { SECTIONS, type Section } from "../../policy/compliance.ts";
 import type { CodeFacts, UnlockSection } from "../../policy/unlock.ts";
-import type { Contracts, Limits } from "../../policy/limits.ts";
+import type { Limits } from "../../policy/limits.ts";
+import type { Contracts } from "../../handset/contracts.ts";
 import { imageOf, policyOf, readGovernance, type Governance } from "../../shell/governance.ts";
 import { nodeCrypto } from "../../identity/crypto.ts";
 import { deviceIdOf } from "../../identity/device-key.ts";
@@ -31,13 +31,14 @@ import { join } from "node:path";
 import { AgentKeeper } from "./agent-keeper.ts";
 import { CommandRunner, WIPED, type ManagedHandset } from "./commands.ts";
 import { eventOf, factsOf, partInfoOf, partitionLimitsOf, sampleOf } from "./report.ts";
-import type { GovernanceSpec, HandsetEvent, Judged } from "../between/messages.ts";
 import type { AuditBacklog } from "../audit/log.ts";
 import { AuditOutlet } from "../audit/outlet.ts";
 import type { ConsoleGuard } from "../console/lock.ts";
 import type { DiskVault } from "../disk/vault.ts";
 import type { Release } from "./release.ts";
 import { ManagedPartition } from "./partition.ts";
+import type { HandsetEvent, HandsetView, ManagementView } from "../../view.ts";
+import type { GovernanceSpec, Judged } from "../../shell/orders.ts";
 
 /** How often clocks of policies are looked at. */
 const CLOCK_MS = 5_000;

@@ -1,7 +1,8 @@
 // One partition as its policy has it: what was asked for it, what the policy leaves of that, what is told of it.
 
 import { complianceOf, violated, type Outcome } from "../../policy/compliance.ts";
-import { cut, limitsOf, type Contracts, type Limits } from "../../policy/limits.ts";
+import { cut, limitsOf, type Limits } from "../../policy/limits.ts";
+import type { Contracts } from "../../handset/contracts.ts";
 import type { CodeFacts } from "../../policy/unlock.ts";
 import type { Image } from "../../wire/documents.ts";
 import type { Policy } from "../../wire/policy.ts";

@@ -2,11 +2,10 @@
 // totals are there only if the owner consents.
 
 import type { PartitionLimits, SampleBody } from "../../agent-messages.ts";
-import type { HandsetView, PartitionView } from "../../command.ts";
 import type { Permission } from "../../wire/documents.ts";
 import { HANDSET_EVENTS } from "../../wire/reasons.ts";
 import type { EventMessage, Info } from "../../wire/reports.ts";
-import type { HandsetEvent } from "../between/messages.ts";
+import type { HandsetEvent, HandsetView, PartitionView } from "../../view.ts";
 
 type PartSample = NonNullable<SampleBody["partitions"]>[number];
 type PartInfo = Info["partitions"][number];

@@ -12,32 +12,30 @@ import { ConsoleLog } from "../between/console-log.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { DiskWorker } from "../disk/client.ts";
 import type {
-  BoardSpec,
-  ChannelContract,
-  CpuContract,
-  EnergyContract,
-  HandsetAnswer,
-  HandsetEvent,
   HandsetMessage,
   HandsetOrder,
-  HandsetRequest,
-  HandsetSnapshot,
-  GovernanceSpec,
   HandsetWorkerData,
-  IoContract,
-  Judged,
-  PartitionSpec,
-  PowerSpec,
-  RestartPolicy,
-  ShellOrder,
+  LoadedSpec,
+  LoadedRequest,
 } from "../between/messages.ts";
 import type { Via } from "../../wire/accept.ts";
 import { HEARTBEAT_WORDS, HeartbeatWatch } from "../between/heartbeat.ts";
-import { doorbellRing } from "../mailbox.ts";
+import { doorbellRing } from "../between/doorbell.ts";
 import type { PartitionMemory } from "../machine/memory.ts";
 import { partitionPrepare, type ImageOptions } from "./prepare.ts";
 import { RefusalError, refusalOf } from "../between/refusal.ts";
 import { ShellKeeper } from "./shell-keeper.ts";
+import type {
+  BoardSpec,
+  ChannelContract,
+  CpuContract,
+  EnergyContract,
+  IoContract,
+  PowerSpec,
+  RestartPolicy,
+} from "../../handset/contracts.ts";
+import type { HandsetEvent, HandsetSnapshot } from "../../view.ts";
+import type { HandsetAnswer, GovernanceSpec, Judged, ShellOrder } from "../../shell/orders.ts";
 
 /** What a handset file says of one partition, with its image resolved. */
 export interface PartitionPlan {
@@ -147,7 +145,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     const log = new ConsoleLog();
     const mode = this.mode === "realtime" ? "realtime" : "scheduled";
     const prepared = partitionPrepare({ ...plan.image, mode }, log.buffer.byteLength);
-    const spec: PartitionSpec = {
+    const spec: LoadedSpec = {
       name: plan.name,
       image: plan.imageHash?.() ?? "",
       plan: prepared.plan,
@@ -317,7 +315,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     return this.words.buffer as SharedArrayBuffer;
   }
 
-  private request(request: HandsetRequest, what: string): Promise<unknown> {
+  private request(request: LoadedRequest, what: string): Promise<unknown> {
     return this.ask((id) => ({ id, request }), what);
   }
 

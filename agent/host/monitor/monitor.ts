@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { rmSync } from "node:fs";
-import { commandNamed, type AuditView, type CommandTarget, type HandsetView } from "../../command.ts";
+import { commandNamed, type CommandTarget } from "../../command.ts";
 import { Failure, HostError, UsageError } from "../../failure.ts";
 import { boardSpec, type Board } from "../../handset/board.ts";
 import type { HandsetChannel, HandsetFile, HandsetPartition } from "../../handset/file.ts";
@@ -14,14 +14,6 @@ import { AuditNote } from "../audit/note.ts";
 import { AuditLog } from "../audit/log.ts";
 import { auditView } from "../audit/view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
-import {
-  HANDSET_ITSELF,
-  type CpuContract,
-  type DiskFile,
-  type EnergyContract,
-  type HandsetEvent,
-  type IoContract,
-} from "../between/messages.ts";
 import type { ManagedHandset } from "../management/commands.ts";
 import { ConsoleAccess } from "../console/access.ts";
 import { ConsoleGuard } from "../console/lock.ts";
@@ -33,8 +25,10 @@ import { HandsetPower, type PowerEvent } from "./power.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 import { reasonText } from "../between/reason-text.ts";
 import { Release } from "../management/release.ts";
+import type { CpuContract, DiskFile, EnergyContract, IoContract } from "../../handset/contracts.ts";
+import { HANDSET_ITSELF, type HandsetEvent, type AuditView, type HandsetView } from "../../view.ts";
 
-export type { HandsetEvent } from "../between/messages.ts";
+export type { HandsetEvent } from "../../view.ts";
 
 /** A partition of the file with its image resolved. */
 export interface ResolvedPartition {

@@ -4,10 +4,10 @@
 import { UNTOUCHED_BATTERY, thermalLevel, type BatteryReading, type ThermalReading } from "../../battery/battery.ts";
 import { MeasuredDrain } from "../../battery/measured-drain.ts";
 import { findSensors, type Sensors } from "../../battery/sensors.ts";
-import type { BatteryView, ThermalView } from "../../command.ts";
 import { batteryJoules, powerSpec, type Board } from "../../handset/board.ts";
 import type { HandsetFile } from "../../handset/file.ts";
-import type { HandsetSnapshot, PowerSpec } from "../between/messages.ts";
+import type { PowerSpec } from "../../handset/contracts.ts";
+import type { HandsetSnapshot, BatteryView, ThermalView } from "../../view.ts";
 
 /** What happened to battery or temperature. */
 export type PowerEvent = { kind: "battery"; battery: BatteryView } | { kind: "thermal"; thermal: ThermalView };

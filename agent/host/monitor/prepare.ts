@@ -12,10 +12,10 @@ import {
 import { openDisk } from "../disk/open.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { seededEntropy } from "../machine/entropy.ts";
-import type { DiskFile } from "../between/messages.ts";
 import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "../loader/plan.ts";
 import type { MachineConfig } from "../machine/machine.ts";
 import { CACHE_SIZES, TRANSLATION, checkRamBytes, partitionMemory, type PartitionMemory } from "../machine/memory.ts";
+import type { DiskFile } from "../../handset/contracts.ts";
 
 /** Devices that a partition has unless it says otherwise. */
 const OPTIONAL_DEVICES = {

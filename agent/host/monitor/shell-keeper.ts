@@ -3,7 +3,8 @@
 
 import { MessageChannel, Worker, type MessagePort } from "node:worker_threads";
 import { buildProduct } from "../../paths.ts";
-import type { GovernanceSpec, HandsetMessage, ShellOrder } from "../between/messages.ts";
+import type { HandsetMessage } from "../between/messages.ts";
+import type { GovernanceSpec, ShellOrder } from "../../shell/orders.ts";
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 10_000;

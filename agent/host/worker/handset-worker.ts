@@ -7,12 +7,12 @@ import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from "
 import { HandsetLoop } from "./loop.ts";
 import { NO_PARTITION } from "../../../kernel/abi/hypervisor.ts";
 import { LOSS_SHELL } from "../../../kernel/abi/reasons.ts";
-import type { HandsetMessage, HandsetOrder, HandsetRequest, HandsetWorkerData } from "../between/messages.ts";
+import type { HandsetMessage, HandsetOrder, HandsetWorkerData, LoadedRequest } from "../between/messages.ts";
 import { Heartbeat } from "../between/heartbeat.ts";
 import { Hypervisor } from "../hypervisor/hypervisor.ts";
-import type { Doorbell } from "../mailbox.ts";
+import type { Doorbell } from "../between/doorbell.ts";
 
-type Asked = { id: number; request: HandsetRequest };
+type Asked = { id: number; request: LoadedRequest };
 
 const data = workerData as HandsetWorkerData;
 const words = new Int32Array(data.words);

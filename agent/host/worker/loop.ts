@@ -23,21 +23,17 @@ import {
 } from "../../../kernel/abi/reasons.ts";
 import { NO_PARTITION } from "../../../kernel/abi/hypervisor.ts";
 import { Failure } from "../../failure.ts";
-import type {
-  HandsetAnswer,
-  HandsetMessage,
-  HandsetRequest,
-  HandsetSnapshot,
-  PowerSpec,
-  Refusal,
-} from "../between/messages.ts";
+import type { HandsetMessage, LoadedRequest } from "../between/messages.ts";
 import { ChannelHost } from "./channels.ts";
 import { Hypervisor } from "../hypervisor/hypervisor.ts";
-import type { Doorbell } from "../mailbox.ts";
+import type { Doorbell } from "../between/doorbell.ts";
 import { MemoryReturn } from "./memory-return.ts";
 import { PowerMeter } from "./power-meter.ts";
 import { reasonText } from "../between/reason-text.ts";
 import { Resident } from "./resident.ts";
+import type { PowerSpec } from "../../handset/contracts.ts";
+import type { HandsetSnapshot } from "../../view.ts";
+import type { HandsetAnswer, Refusal } from "../../shell/orders.ts";
 
 /** How long step() may run before the loop looks at its inputs: they wait this long at most. */
 const STEP_NS = 2_000_000;
@@ -53,7 +49,7 @@ export interface HandsetLoopOptions {
   /** Host monotonic time in nanoseconds. */
   now: () => number;
   /** The next request that has come, or null. */
-  nextRequest: () => { id: number; request: HandsetRequest } | null;
+  nextRequest: () => { id: number; request: LoadedRequest } | null;
   post: (message: HandsetMessage) => void;
   /** Called once each round, and before what takes long: the monitor watches that it rises. */
   heartbeat: () => void;
@@ -301,7 +297,7 @@ export class HandsetLoop {
     }
   }
 
-  private carryOut(request: HandsetRequest): HandsetAnswer {
+  private carryOut(request: LoadedRequest): HandsetAnswer {
     const { hypervisor } = this.options;
     switch (request.op) {
       case "define": {
@@ -337,7 +333,7 @@ export class HandsetLoop {
     }
   }
 
-  private carryOutOn(request: Extract<HandsetRequest, { partition: number }>): HandsetAnswer {
+  private carryOutOn(request: Extract<LoadedRequest, { partition: number }>): HandsetAnswer {
     const { hypervisor } = this.options;
     const resident = this.residents.get(request.partition);
     if (resident === undefined) return outcome(hypervisor.start(request.partition));

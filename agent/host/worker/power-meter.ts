@@ -6,8 +6,9 @@
 import type { BatteryReading } from "../../battery/battery.ts";
 import { PowerHistory } from "../../battery/power-history.ts";
 import { SimulatedBattery } from "../../battery/simulated.ts";
-import type { Average, HandsetSnapshot, PowerSpec } from "../between/messages.ts";
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
+import type { PowerSpec } from "../../handset/contracts.ts";
+import type { Average, HandsetSnapshot } from "../../view.ts";
 
 const SECOND_NS = 1e9;
 /** The drain that a battery shows is the average over this time. */

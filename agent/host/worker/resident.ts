@@ -9,14 +9,15 @@ import { openDisk, type DiskStore } from "../disk/open.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { DiskService, type DiskCharge } from "../disk/service.ts";
 import { hostEntropy, seededEntropy, type EntropySource } from "../machine/entropy.ts";
-import type { Crash, PartitionSpec } from "../between/messages.ts";
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
 import { setEngineFlags } from "../machine/engine-flags.ts";
 import { loadImages } from "../machine/load.ts";
 import { RNG_SEED_BYTES } from "../loader/plan.ts";
 import { Machine, type MachineConfig } from "../machine/machine.ts";
-import type { Doorbell } from "../mailbox.ts";
+import type { Doorbell } from "../between/doorbell.ts";
 import { registerDump } from "../machine/register-dump.ts";
+import type { Crash } from "../../view.ts";
+import type { LoadedSpec } from "../between/messages.ts";
 
 /** Bytes of console input that wait for a guest which does not read; what comes beyond is refused. */
 const INPUT_WAITING_MAX = 64 << 10;
@@ -32,7 +33,7 @@ const TRANSLATION_PERIOD = 4_000_000;
 const NOTICE_INTERVAL_NS = 60e9;
 
 export class Resident {
-  readonly spec: PartitionSpec;
+  readonly spec: LoadedSpec;
   readonly id: number;
   /** Milliseconds from the start to the guest's ready mark; null before. */
   bootMs: number | null = null;
@@ -59,7 +60,7 @@ export class Resident {
   private lossCount = 0;
   private lossToldNs = -Infinity;
 
-  constructor(id: number, spec: PartitionSpec, hypervisor: Hypervisor) {
+  constructor(id: number, spec: LoadedSpec, hypervisor: Hypervisor) {
     this.id = id;
     this.spec = spec;
     this.translateCodeBytes = spec.translateCodeBytes;

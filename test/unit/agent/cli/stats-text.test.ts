@@ -5,9 +5,10 @@ import * as assert from "uvu/assert";
 import { statsText } from "../../../../agent/cli/stats-text.js";
 import { tableOf } from "../../../../agent/cli/top.js";
 import { translationText } from "../../../../agent/cli/translation-text.js";
-import type { RunStats, TranslationStats } from "../../../../agent/host/messages.js";
+import type { RunStats } from "../../../../agent/host/messages.js";
 import { whyPartition } from "../../../../agent/why.js";
 import { handsetView, partitionView } from "../../../support/views.js";
+import type { TranslationStats } from "../../../../agent/view.js";
 
 const TRANSLATION: TranslationStats = {
   codeBytesMax: 16 << 20,

@@ -2,7 +2,8 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { cut, cutTranslated, excess, limitsOf, type Contracts } from "../../../../agent/policy/limits.js";
+import { cut, cutTranslated, excess, limitsOf } from "../../../../agent/policy/limits.js";
+import type { Contracts } from "../../../../agent/handset/contracts.js";
 import type { Policy } from "../../../../agent/wire/policy.js";
 import { Random } from "../../../support/random.js";
 

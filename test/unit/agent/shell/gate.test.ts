@@ -2,10 +2,10 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetRequest } from "../../../../agent/host/between/messages.js";
 import { Gate } from "../../../../agent/shell/gate.js";
 import type { Limits } from "../../../../agent/policy/limits.js";
 import { partitionOf, translatedPartitionOf } from "../../../support/handset.js";
+import type { HandsetRequest } from "../../../../agent/shell/orders.js";
 
 const gate = suite("gate");
 
@@ -54,7 +54,10 @@ gate("what is well formed arrives unchanged, in its order: 64-bit numbers and sh
   for (const request of requests) assert.is(await pass(request), "");
   assert.equal(sent, requests);
   const [define] = sent;
-  assert.ok(define?.op === "define" && define.spec.consoleLog === spec.consoleLog, "the same memory, no copy");
+  assert.ok(
+    define?.op === "define" && (define.spec as typeof spec).consoleLog === spec.consoleLog,
+    "the same memory, no copy",
+  );
 });
 
 const WRONG: [what: string, request: unknown, refusal: RegExp][] = [

@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { nodeCrypto } from "../../../../agent/identity/crypto.js";
-import type { Judged } from "../../../../agent/host/between/messages.js";
 import type { Limits } from "../../../../agent/policy/limits.js";
 import { firstGovernance, readGovernance, writeGovernance } from "../../../../agent/shell/governance.js";
 import { Governor } from "../../../../agent/shell/governor.js";
@@ -16,6 +15,7 @@ import { HostError } from "../../../../agent/failure.js";
 import { Random } from "../../../support/random.js";
 import { claimsOf, DAY, DEVICE, fleetTrust, NOW, signedDocument, viaOf } from "../../../support/signed.js";
 import { temporaryFolder } from "../../../support/temporary.js";
+import type { Judged } from "../../../../agent/shell/orders.js";
 
 const test = suite("agent/shell/governor");
 

@@ -16,12 +16,12 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { AuditLog, type AuditWriter } from "../../../../../agent/host/audit/log.js";
 import { auditView } from "../../../../../agent/host/audit/view.js";
-import type { CpuContract } from "../../../../../agent/host/between/messages.js";
 import { AUDIT_BYTES, CHAIN_BOUND, CHAIN_BROKEN, CHAIN_NEW } from "../../../../../kernel/abi/hypervisor.js";
 import { FAIL_PANIC, LOSS_DISK } from "../../../../../kernel/abi/reasons.js";
 import { Generator } from "../../../../support/generator.js";
 import { partitionOf, startedHypervisor } from "../../../../support/handset.js";
 import { temporaryFolder } from "../../../../support/temporary.js";
+import type { CpuContract } from "../../../../../agent/handset/contracts.js";
 
 const FILE_BYTES = 64 * AUDIT_BYTES;
 const names = (): undefined => undefined;

@@ -3,7 +3,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { HEARTBEAT_WORDS, Heartbeat, HeartbeatWatch } from "../../../../../agent/host/between/heartbeat.js";
-import { doorbellRing } from "../../../../../agent/host/mailbox.js";
+import { doorbellRing } from "../../../../../agent/host/between/doorbell.js";
 
 const heartbeat = suite("heartbeat");
 const LOOKS = 5;

@@ -2,7 +2,6 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetView } from "../../../../../agent/command.js";
 import {
   eventOf,
   factsOf,
@@ -10,7 +9,6 @@ import {
   partitionLimitsOf,
   sampleOf,
 } from "../../../../../agent/host/management/report.js";
-import type { HandsetEvent } from "../../../../../agent/host/between/messages.js";
 import { MESSAGE } from "../../../../../agent/wire/limits.js";
 import { HANDSET_EVENTS } from "../../../../../agent/wire/reasons.js";
 import { eventMsg, info } from "../../../../../agent/wire/reports.js";
@@ -18,6 +16,7 @@ import { decodeMessage, encodeMessage } from "../../../../../agent/wire/schema.j
 import { decodeTelemetry, encodeTelemetry } from "../../../../../agent/wire/telemetry.js";
 import { Random } from "../../../../support/random.js";
 import { NOW } from "../../../../support/signed.js";
+import type { HandsetEvent, HandsetView } from "../../../../../agent/view.js";
 
 const test = suite("agent/host/fleet-report");
 const SECRET = "diary-of-the-owner";

@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { HandsetEvent } from "../../../../../agent/host/between/messages.js";
 import {
   Handset,
   type HandsetEnd,
@@ -18,6 +17,7 @@ import { LOSS_IO_WORKER, LOSS_SHELL } from "../../../../../kernel/abi/reasons.js
 import { BOARD, NO_POWER } from "../../../../support/handset.js";
 import { hangingMachine } from "../../../../support/hanging-machine.js";
 import { temporaryFile } from "../../../../support/temporary.js";
+import type { HandsetEvent } from "../../../../../agent/view.js";
 
 const handset = suite("handset and its workers");
 

@@ -2,10 +2,10 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { CpuContract } from "../../../../../agent/host/between/messages.js";
 import type { Hypervisor } from "../../../../../agent/host/hypervisor/hypervisor.js";
 import { Resident } from "../../../../../agent/host/worker/resident.js";
 import { machineModule, realtimeHypervisor, translatedPartitionOf } from "../../../../support/handset.js";
+import type { CpuContract } from "../../../../../agent/handset/contracts.js";
 
 const LOOK_NS = 1_000;
 const PERIOD_MS = 100;

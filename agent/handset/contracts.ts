@@ -1,0 +1,101 @@
+// The lowest words of the product: what a partition may have and use, what a board gives. Handset files are read into these, policies cut
+// them, the hypervisor enforces them.
+
+import type { BatterySpec } from "../battery/simulated.ts";
+
+/** A share of the processor. Microseconds. */
+export interface CpuContract {
+  class: "guaranteed" | "best-effort";
+  budget: number;
+  period: number;
+  /** Hard cap in each period; null: none. 0: does not run. */
+  ceiling: number | null;
+  weight: number;
+}
+
+/** A reserve of energy, filled by a tap. */
+export interface EnergyContract {
+  /** Picojoules. */
+  capacity: bigint;
+  /** Microwatts. */
+  rate: number;
+  /** Parts per million of what leaves the battery beyond constant taps. */
+  share: number;
+}
+
+/** What a device may be used: units a second and how many at once. Null: no limit. */
+export interface RateLimit {
+  rate: number;
+  burst: number;
+}
+
+export interface IoContract {
+  blockOperations: RateLimit | null;
+  blockBytes: RateLimit | null;
+  consoleBytes: RateLimit | null;
+}
+
+/** What a channel may carry. */
+export interface ChannelContract {
+  /** Bytes that may wait in its ring; 0: notifications alone. */
+  capacity: number;
+  bytes: RateLimit | null;
+  messages: RateLimit | null;
+}
+
+export type HealthAction = "ignore" | "log" | "restart" | "pause" | "stop";
+
+export interface RestartPolicy {
+  /** What a failure of the guest leads to. */
+  onFailure: HealthAction;
+  /** Restarts in a row before `thenAction`. */
+  max: number;
+  backoffFirstMs: number;
+  backoffMaxMs: number;
+  /** Milliseconds of CPU time without a sleep, an exit or output that count as a failure; 0: never. */
+  noProgressMs: number;
+}
+
+/** A disk's image and, if it is encrypted at rest, the layer over it: see encrypted-store. Paths. */
+export interface DiskFile {
+  path: string;
+  readOnly: boolean;
+  layer?: { path: string; key: string };
+}
+
+export type RuleTrigger = "battery" | "thermal" | "fault" | "exhausted" | "state";
+
+export type RuleCommand = "pause" | "resume" | "stop" | "restart" | "budget";
+
+/** A script of the handset file: what it is run for, what it may ask for, its JavaScript. */
+export interface RuleSpec {
+  name: string;
+  on: RuleTrigger[];
+  allow: RuleCommand[];
+  run: string;
+}
+
+export interface BoardSpec {
+  ramBytes: number;
+  reserveBytes: number;
+  /** Microwatts that all constant taps may add up to. */
+  envelopeMicrowatts: number;
+  /** Picojoules. */
+  costs: { instruction: number; blockOperation: number; blockByte: number; consoleByte: number; networkByte: number };
+}
+
+/** What the board draws by itself, screen off, and the battery that it draws from. */
+export interface PowerSpec {
+  /** Always, and beside it while a guest runs. Zero when a battery is measured: then drained() tells. */
+  suspendMicrowatts: number;
+  idleMicrowatts: number;
+  /** Null: no simulated battery. */
+  battery: BatterySpec | null;
+}
+
+/** The contracts that may change while a partition lives. */
+export interface Contracts {
+  cpu: CpuContract;
+  energy: EnergyContract | null;
+  io: IoContract;
+}

@@ -1,0 +1,16 @@
+// What others may use of the host: everything else in its rooms is its own.
+
+export { reasonText } from "./between/reason-text.ts";
+export { deviceTree } from "./loader/device-tree.ts";
+export { zimageParse, zimageXzStream, type ZimagePayload } from "./loader/zimage.ts";
+export type { KernelSource } from "./loader/plan.ts";
+export { memoryText, TRANSLATION } from "./machine/memory.ts";
+export type { ProfileResult } from "./machine/profile.ts";
+export { ControlSocket, lines } from "./monitor/control-socket.ts";
+export { Handset, type HandsetOptions, type PartitionPlan } from "./monitor/handset.ts";
+export { Monitor, type ResolvedPartition } from "./monitor/monitor.ts";
+export { BlockStore } from "./disk/block-store.ts";
+export { openDisk } from "./disk/open.ts";
+export { DiskVault } from "./disk/vault.ts";
+export type { EndReason, PartitionEnd, RunStats } from "./messages.ts";
+export { Partition, type PartitionOptions } from "./partition.ts";

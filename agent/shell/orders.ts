@@ -1,0 +1,109 @@
+// What is asked of the shell, and what may be asked of a handset through it: it judges every request before the hypervisor sees it.
+
+import type {
+  CpuContract,
+  EnergyContract,
+  IoContract,
+  RestartPolicy,
+  DiskFile,
+  ChannelContract,
+} from "../handset/contracts.ts";
+import type { Via, AnyDocument } from "../wire/accept.ts";
+import type { Device } from "../wire/scope.ts";
+import type { Reason } from "../wire/reasons.ts";
+
+/** What is judged of a partition. The host adds to it what it loads and shares (agent/host/between/messages.ts), which passes as it is. */
+export interface PartitionSpec {
+  name: string;
+  /** SHA-256 of the kernel image in hexadecimal; empty: not known. */
+  image: string;
+  /** Bytes charged: the linear memory and what lies beside it. */
+  memoryBytes: number;
+  /** Bytes of translated code that it may have; 0: none. Its machine has room for so many, or fewer count. */
+  translateCodeBytes: number;
+  cpu: CpuContract;
+  energy: EnergyContract | null;
+  io: IoContract;
+  restart: RestartPolicy;
+  disk: DiskFile | null;
+}
+
+export type HandsetRequest<Spec extends PartitionSpec = PartitionSpec> =
+  | { op: "define"; spec: Spec }
+  /** The name, where it is given, must be the partition's: policies speak of names. */
+  | {
+      op: "admit" | "start" | "pause" | "resume" | "stop" | "remove" | "restart" | "lock" | "unlock";
+      partition: number;
+      name?: string;
+      /** Of start and restart: SHA-256 of the kernel image as it is now. */
+      image?: string;
+    }
+  | {
+      op: "budget";
+      partition: number;
+      name?: string;
+      cpu: CpuContract;
+      energy: EnergyContract | null;
+      io: IoContract;
+    }
+  /** How much translated code it may have from now on. */
+  | { op: "translation"; partition: number; name?: string; codeBytes: number }
+  | { op: "input"; partition: number; bytes: Uint8Array }
+  | {
+      op: "channel";
+      from: { partition: number; name?: string; port: number };
+      to: { partition: number; name?: string; port: number };
+      contract: ChannelContract;
+    }
+  | { op: "revoke"; channel: number }
+  | { op: "fill"; partition: number; picojoules: bigint }
+  | { op: "drained"; picojoules: bigint }
+  | { op: "snapshot" }
+  | { op: "quit" };
+
+/** Why the hypervisor said no, with the numbers. */
+export interface Refusal {
+  reason: number;
+  text: string;
+  wanted: bigint;
+  committed: bigint;
+  limit: bigint;
+}
+
+export type HandsetAnswer = { refusal: Refusal } | { value: unknown };
+
+/** What the main thread asks of the shell: to pass a request to the handset worker, to judge an envelope, to keep a command's answer, or
+ *  that a partition is locked; or to forget the fleet that governed. */
+export type ShellOrder =
+  | { id: number; request: HandsetRequest }
+  | { id: number; document: { envelope: Uint8Array; via: Via } }
+  | { id: number; answered: { command: Uint8Array; ack: Uint8Array } }
+  | { id: number; locked: { partition: string; locked: boolean } }
+  | { id: number; released: true };
+
+/** What governs the handset, if it belongs to a fleet: the file that the shell keeps, and who it is for. */
+export interface GovernanceSpec {
+  path: string;
+  device: Device;
+}
+
+/** What became of an envelope. */
+export type Judged =
+  | { verdict: "accepted"; accepted: AnyDocument; hash: Uint8Array; at: number }
+  | { verdict: "unchanged" }
+  /** `ack` is the stored answer to a command that came again. */
+  | {
+      verdict: "refused";
+      reason: Reason;
+      code: number;
+      detail: string;
+      commandId: Uint8Array | null;
+      ack: Uint8Array | null;
+    };
+
+/** The shell's own answer, and the hypervisor's. */
+export interface ShellAnswer {
+  kind: "answer";
+  id: number;
+  answer: HandsetAnswer;
+}

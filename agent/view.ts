@@ -1,0 +1,218 @@
+// What can be seen of a handset: as commands answer, the live view shows and telemetry counts. Times in nanoseconds, energy in picojoules,
+// if not said otherwise.
+
+import type { CpuContract } from "./handset/contracts.ts";
+import type { BatteryReading, ThermalReading, ThermalLevel } from "./battery/battery.ts";
+import { NO_PARTITION } from "../kernel/abi/hypervisor.ts";
+
+export interface TranslationStats {
+  /** How much translated code there may be now; 0: a policy allows none. */
+  codeBytesMax: number;
+  functions: number;
+  /** Of WebAssembly, that were installed; of guest code that they were made from. */
+  bytes: number;
+  instructions: number;
+  /** Modules compiled, the time that took, and the most that one took: compiling holds everything else up. */
+  modules: number;
+  compileMs: number;
+  compileMsMax: number;
+  /** Functions dropped because their code changed; generations that ended because they were too many. */
+  drops: number;
+  flushes: number;
+  /** Ways in from the interpreter, and the instructions executed so. */
+  entries: number;
+  executed: number;
+  /** Of all instructions of this machine: 0 … 1. */
+  share: number;
+}
+
+/** What was drawn over the last `spanNs` nanoseconds. */
+export interface Average {
+  milliwatts: number;
+  spanNs: number;
+}
+
+/** r0 … r14 of the current mode, the program counter, CPSR. */
+export interface RegisterDump {
+  registers: number[];
+  pc: number;
+  cpsr: number;
+}
+
+/** A guest's failure: why, when, and where it was. */
+export type Crash = RegisterDump & { reason: string; timeNs: number };
+
+/** One partition at one moment; times in nanoseconds, energy in picojoules, since its definition. */
+export interface PartitionSnapshot {
+  partition: number;
+  name: string;
+  state: string;
+  reason: string;
+  bootMs: number | null;
+  /** Its registers at its last failure; null: it has not failed. */
+  crash: Crash | null;
+  /** What was translated, and how much of the work it did; null: the guest is interpreted, or not there. */
+  translation: TranslationStats | null;
+  memoryBytes: number;
+  cpu: CpuContract & {
+    timeNs: number;
+    /** That the host worked for it, in real time: its budget pays for that too. */
+    serviceNs: number;
+    throttledNs: number;
+    throttledTotal: number;
+    debtNs: number;
+    overrunMaxNs: number;
+  };
+  energy: {
+    contract: { capacity: number; rate: number; share: number } | null;
+    level: number;
+    spent: number;
+    /** Null: too young to tell. */
+    average: Average | null;
+    throttledNs: number;
+    throttledTotal: number;
+  };
+  instructions: number;
+  slices: number;
+  restarts: number;
+  throttledBy: "nothing" | "cpu" | "energy";
+  sleeping: boolean;
+  latencyMaxNs: number;
+  /** Whether a limit or its reserve holds back what it asked of a device. */
+  waitsForDevice: boolean;
+  io: { name: string; used: number; throttledTotal: number }[];
+}
+
+export interface HandsetSnapshot {
+  nowNs: number;
+  busyNs: number;
+  stolenNs: number;
+  slices: number;
+  memoryHeld: number;
+  cpuHeldPpb: number;
+  energyDrained: number;
+  energySpent: number;
+  /** The simulated battery; null: there is none. */
+  battery: BatteryReading | null;
+  /** What partitions and board use together, what fills reserves apart. */
+  average: Average | null;
+  /** What left the battery beyond constant taps and partitions: reserves with a share live on it. */
+  boardAverage: Average | null;
+  partitions: PartitionSnapshot[];
+}
+
+/** Something happened that nobody asked for. */
+export interface HandsetEvent {
+  /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel,
+   *  disk-error; of the handset itself: charging, discharging, thermal, rule, audit-lost, shell-restarted. */
+  kind: string;
+  /** HANDSET_ITSELF: of no partition. */
+  partition: number;
+  reason: number;
+  timeNs: number;
+  /** Of thermal: °C. */
+  value: number;
+  /** Of thermal: the level; of a rule: its name and what went wrong. */
+  text?: string;
+}
+
+export const HANDSET_ITSELF = NO_PARTITION;
+
+/** One record of the audit in words. */
+export interface AuditEntry {
+  sequence: number;
+  /** ISO 8601, null when its start is not among the records, or had no date. */
+  at: string | null;
+  /** Nanoseconds since its start. */
+  timeNs: number;
+  partition: string | null;
+  kind: string;
+  text: string;
+}
+
+export interface AuditView {
+  holds: boolean;
+  /** What is wrong with the chain. */
+  problems: string[];
+  recordCount: number;
+  /** Records that are known to be missing. */
+  lostCount: number;
+  /** Of the last record, in hexadecimal: who keeps it elsewhere can tell whether the files were replaced. */
+  hash: string;
+  records: AuditEntry[];
+}
+
+export interface MemoryView {
+  ramBytes: number;
+  overheadBytes: number;
+  overhead: { name: string; bytes: number }[];
+}
+
+export type PartitionView = PartitionSnapshot & { kind: string; memory: MemoryView };
+
+/** A handset at one moment, as `ls --json` and `top` see it. */
+export interface HandsetView {
+  handset: string;
+  board: string;
+  nowNs: number;
+  busyNs: number;
+  stolenNs: number;
+  memory: { held: number; limit: number };
+  energy: { drained: number; spent: number };
+  /** What partitions and board use together; null: too young to tell. */
+  average: Average | null;
+  /** What left the battery beyond constant taps and partitions. */
+  boardAverage: Average | null;
+  battery: BatteryView | null;
+  thermal: ThermalView | null;
+  rules: RuleView[];
+  partitions: PartitionView[];
+  /** Null: the handset belongs to no fleet. */
+  management: ManagementView | null;
+}
+
+/** How the handset stands to its fleet. */
+export interface ManagementView {
+  device: string;
+  agentPid: number | null;
+  link: { up: boolean; broker: string; why: string; sinceMs: number };
+  queue: { waiting: number; sent: number; lost: number; trouble: string };
+  /** Samples taken since the start. */
+  samples: number;
+  /** No freshness document is valid: what is in force stays in force. */
+  stale: boolean;
+  policies: {
+    partition: string;
+    version: string;
+    /** Seconds since 1970. */
+    appliedAt: number;
+    /** By the policy's sections: compliant, pending, not-supported, … */
+    sections: Record<string, string>;
+    limits: {
+      cpuPermille: number | null;
+      energyMicrowatts: number | null;
+      memoryBytesMax: number | null;
+      translatedBytesMax: number | null;
+    };
+    refusal: string | null;
+    lockedFor: string | null;
+    /** How its console stands: free, unset, weak, locked, unlocked (agent/host/console/lock.ts). */
+    console: string;
+  }[];
+}
+
+/** `note` says why it is not the one that the board names; empty when it is. */
+export type BatteryView = BatteryReading & { note: string };
+
+export type ThermalView = ThermalReading & { level: ThermalLevel; warn: number; critical: number; note: string };
+
+/** A rule of the handset file, and how it fares. */
+export interface RuleView {
+  name: string;
+  /** Was stopped too often in a row, and is not run any more. */
+  off: boolean;
+  runs: number;
+  faults: number;
+  /** What was said of it last. */
+  last: string;
+}
