@@ -112,7 +112,6 @@ function checkKernel({ name, bytesMax, staticBase, staticEnd, layout }: KernelMo
 async function bundleHost(): Promise<void> {
   const entries = {
     "build/pocketvisor.mjs": "agent/cli/index.ts",
-    "build/kernel-worker.mjs": "agent/host/kernel-worker.ts",
     "build/handset-worker.mjs": "agent/host/worker/handset-worker.ts",
     "build/io-worker.mjs": "agent/host/disk/worker.ts",
     "build/shell-worker.mjs": "agent/shell/shell-worker.ts",

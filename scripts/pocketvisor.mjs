@@ -9,7 +9,6 @@ const products = [
   "build/machine.wasm",
   "build/hypervisor.wasm",
   "build/pocketvisor.mjs",
-  "build/kernel-worker.mjs",
   "build/handset-worker.mjs",
   "build/io-worker.mjs",
   "build/shell-worker.mjs",

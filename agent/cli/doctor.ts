@@ -36,7 +36,7 @@ export function doctorCommand(args: string[]): number {
     true,
     `Node.js 20 or newer (this is ${process.versions.node})`,
   );
-  for (const product of ["machine.wasm", "kernel-worker.mjs", "io-worker.mjs"]) {
+  for (const product of ["machine.wasm", "handset-worker.mjs", "io-worker.mjs"]) {
     check(existsSync(buildProduct(product)), true, `build/${product}`);
   }
   check(folderWritable(cacheFolder()), true, `cache folder ${cacheFolder()} can be written`);
