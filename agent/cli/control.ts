@@ -80,6 +80,13 @@ export class ControlClient {
     return (bytes) => void this.socket.write(`${JSON.stringify({ id, input: bytes.toString("base64") })}\n`);
   }
 
+  /** Lets a debugger come to a partition until this connection ends; returns the path of its socket. */
+  async debug(partition: string, ended: (why: string) => void): Promise<string> {
+    const { id, answer } = this.send({ debug: partition });
+    this.consoles.set(id, { output: () => undefined, ended });
+    return ((await answer) as { path: string }).path;
+  }
+
   close(): void {
     this.socket.end();
   }
@@ -102,7 +109,7 @@ export class ControlClient {
       value?: unknown;
       console?: string;
       detached?: string;
-      error?: { code: string; message: string; hint: string };
+      error?: { code: string; message: string; hint: string; usage: boolean };
     };
     if (message.console !== undefined) {
       this.consoles.get(message.id)?.output(Buffer.from(message.console, "base64"));
@@ -115,7 +122,10 @@ export class ControlClient {
     const waiter = this.waiting.get(message.id);
     this.waiting.delete(message.id);
     if (message.error === undefined) waiter?.resolve(message.value);
-    else waiter?.reject(new HostError(message.error.code, message.error.message, message.error.hint));
+    else {
+      const { code, message: text, hint, usage } = message.error;
+      waiter?.reject(usage ? new UsageError(code, text, hint) : new HostError(code, text, hint));
+    }
   }
 
   private lost(): void {

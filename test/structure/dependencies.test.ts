@@ -29,7 +29,7 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   debug: { rooms: ["between", "machine"], product: ["agent/debug/"] },
   disk: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/wire/"] },
   audit: { rooms: ["between"], product: ["agent/agent-messages.ts"] },
-  console: { rooms: ["between"], product: ["agent/handset/", "agent/policy/"] },
+  console: { rooms: ["between", "debug", "machine"], product: ["agent/handset/", "agent/policy/"] },
   hypervisor: { rooms: ["between", "machine"], product: ["agent/shell/orders.ts"] },
   worker: {
     rooms: ["between", "debug", "disk", "hypervisor", "loader", "machine"],
@@ -48,7 +48,15 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   },
   monitor: {
     rooms: ["audit", "between", "console", "debug", "disk", "loader", "machine", "management"],
-    product: ["agent/battery/", "agent/command.ts", "agent/handset/", "agent/policy/", "agent/shell/", "agent/wire/"],
+    product: [
+      "agent/battery/",
+      "agent/command.ts",
+      "agent/debug/",
+      "agent/handset/",
+      "agent/policy/",
+      "agent/shell/",
+      "agent/wire/",
+    ],
   },
 };
 
