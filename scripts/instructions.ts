@@ -1,11 +1,11 @@
-// Turns kernel/machine/arm/instructions.txt into the decoder's tables (decode-table.gen.ts). `--check` only compares.
+// Turns kernel/machine/arm/decode/instructions.txt into the decoder's tables (decode-table.gen.ts). `--check` only compares.
 // The parser is also what the random tests use to read the table.
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const TABLE = new URL("../kernel/machine/arm/instructions.txt", import.meta.url);
-const OUTPUT = new URL("../kernel/machine/arm/decode-table.gen.ts", import.meta.url);
+const TABLE = new URL("../kernel/machine/arm/decode/instructions.txt", import.meta.url);
+const OUTPUT = new URL("../kernel/machine/arm/decode/decode-table.gen.ts", import.meta.url);
 
 export type InstructionSet = "A32" | "A32U" | "T16" | "T32";
 

@@ -1,4 +1,4 @@
-// The instruction table (kernel/machine/arm/instructions.txt) as the random tests see it.
+// The instruction table (kernel/machine/arm/decode/instructions.txt) as the random tests see it.
 
 import { readFileSync } from "node:fs";
 import type { Random } from "./random.js";
@@ -25,7 +25,7 @@ export interface Instruction {
 
 export type Fields = Record<string, number>;
 
-const TABLE = new URL("../../kernel/machine/arm/instructions.txt", import.meta.url);
+const TABLE = new URL("../../kernel/machine/arm/decode/instructions.txt", import.meta.url);
 
 /** Every line of the table. */
 export function instructionTable(): Instruction[] {

@@ -17,7 +17,7 @@ import {
   SYSTEM_VMSR,
   SYSTEM_WFI,
 } from "./micro-operation";
-import { CPU_STATE } from "../../abi/layout";
+import { CPU_STATE } from "../../../abi/layout";
 import { Lower, Name } from "./decode-table.gen";
 import {
   emit,
@@ -40,7 +40,7 @@ import {
   emitAluShifted,
   emitAluShiftedRegister,
   emitShift,
-} from "./lower-alu";
+} from "./decode-alu";
 import {
   MEDIA_DUAL,
   MEDIA_DUAL_SUBTRACT,
@@ -55,7 +55,7 @@ import {
   emitPack,
   emitSaturate,
   emitUnary,
-} from "./lower-media";
+} from "./decode-media";
 import {
   emitTransferComputed,
   emitTransferImmediate,
@@ -63,9 +63,9 @@ import {
   loadOp,
   registerOffsetOp,
   unprivilegedSize,
-} from "./lower-transfer";
-import { OPERAND_PC, SCRATCH, SCRATCH_2, SP, ZERO } from "./state";
-import { TPIDRPRW, TPIDRURO, TPIDRURW } from "./cp15-state";
+} from "./decode-transfer";
+import { OPERAND_PC, SCRATCH, SCRATCH_2, SP, ZERO } from "../state";
+import { TPIDRPRW, TPIDRURO, TPIDRURW } from "../cp15-state";
 
 const AHEAD: u32 = 8;
 

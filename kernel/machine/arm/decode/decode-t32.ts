@@ -24,7 +24,7 @@ import {
   emitAluShifted,
   emitAluShiftedRegister,
   emitShiftRegister,
-} from "./lower-alu";
+} from "./decode-alu";
 import {
   MEDIA_DUAL,
   MEDIA_DUAL_SUBTRACT,
@@ -37,10 +37,10 @@ import {
   emitPack,
   emitSaturate,
   emitUnary,
-} from "./lower-media";
-import { emitTransferImmediate, isLoad, loadOp, registerOffsetOp, unprivilegedSize } from "./lower-transfer";
-import { dualOf, emitBlockTransfer } from "./lower-a32";
-import { LR, SCRATCH, SCRATCH_2, SP, ZERO } from "./state";
+} from "./decode-media";
+import { emitTransferImmediate, isLoad, loadOp, registerOffsetOp, unprivilegedSize } from "./decode-transfer";
+import { dualOf, emitBlockTransfer } from "./decode-a32";
+import { LR, SCRATCH, SCRATCH_2, SP, ZERO } from "../state";
 
 const AHEAD: u32 = 4;
 

@@ -2,9 +2,9 @@
 //
 // Globals here live only while one block is decoded.
 
-import { FPSCR_VECTOR } from "./vfp-state";
+import { FPSCR_VECTOR } from "../float/vfp-state";
 import { LINK_FAR, LINK_INDIRECT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
-import { OPERAND_PC, SCRATCH } from "./state";
+import { OPERAND_PC, SCRATCH } from "../state";
 
 /** Where the next record goes. */
 let out: u32 = 0;

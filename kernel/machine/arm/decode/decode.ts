@@ -3,7 +3,7 @@
 // A block begins where control arrives and ends at the first instruction that may change the flow of control or the meaning
 // of what follows, at a page's end, or at BLOCK_LENGTH_MAX instructions.
 
-import { STATS_BLOCKS_DECODED } from "../../abi/layout";
+import { STATS_BLOCKS_DECODED } from "../../../abi/layout";
 import {
   BLOCK_COUNT,
   BLOCK_ENTRY,
@@ -13,8 +13,8 @@ import {
   blockReserve,
   blockScratch,
   blockTrack,
-} from "./block-cache";
-import { breakpointNear } from "./breakpoint";
+} from "../block-cache";
+import { breakpointNear } from "../breakpoint";
 import {
   A32U_BUCKETS,
   A32_BUCKETS,
@@ -38,8 +38,8 @@ import {
   lowerPosition,
   lowerStart,
 } from "./emit";
-import { lowerA32 } from "./lower-a32";
-import { lowerT16, lowerT32 } from "./lower-t32";
+import { lowerA32 } from "./decode-a32";
+import { lowerT16, lowerT32 } from "./decode-t32";
 import { fuseCompareBranch } from "./fuse";
 import { Op } from "./micro-operation";
 
