@@ -17,8 +17,8 @@ export interface Instruction {
   fields: readonly Field[];
   mask: number;
   value: number;
-  /** The lowering function, which tells what kind of instruction this is, and its argument. */
-  lowering: string;
+  /** The decoding function, which tells what kind of instruction this is, and its argument. */
+  decoding: string;
   argument: string;
   constraints: readonly string[];
 }
@@ -37,7 +37,7 @@ export function instructionTable(): Instruction[] {
 }
 
 function parseLine(line: string): Instruction {
-  const [set = "", name = "", encoding = "", lowering = "", constraints = ""] = line
+  const [set = "", name = "", encoding = "", decoding = "", constraints = ""] = line
     .split("|")
     .map((part) => part.trim());
   const width = set === "T16" ? 16 : 32;
@@ -60,14 +60,14 @@ function parseLine(line: string): Instruction {
     }
   }
   if (at !== 0) throw new SyntaxError(`instructions.txt: ${width - at} bits instead of ${width} in: ${line}`);
-  const [func = "", argument = ""] = lowering.split(/\s+/);
+  const [func = "", argument = ""] = decoding.split(/\s+/);
   return {
     set: set as InstructionSet,
     name,
     fields,
     mask,
     value,
-    lowering: func,
+    decoding: func,
     argument,
     constraints: constraints.split(/\s+/).filter((token) => token !== ""),
   };

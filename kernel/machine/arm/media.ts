@@ -1,5 +1,5 @@
 // Media arithmetic: parallel, saturating, dual and half-word multiplies. ARM DDI 0406C A4.4.3 – A4.4.5, A8.8.
-// `operation` is a Name of the instruction table, or MEDIA_* of lower.
+// `operation` is a Name of the instruction table, or MEDIA_* of decode-media.
 
 import { Name } from "./decode/decode-table.gen";
 import {
