@@ -70,8 +70,8 @@ function decodeA32Word(word: u32): bool {
 }
 
 function decodeT32Word(word: u32): bool {
-  // VFP and CP15 look the same in both instruction sets (A6.3.18).
-  if (word >>> 26 == 0x3b) return decodeA32Word(word);
+  // VFP and CP15 look the same in both instruction sets (A6.3.18), up to op1 = 11xxxx: SVC in A32, and here Advanced SIMD.
+  if (word >>> 26 == 0x3b && word >>> 24 != 0xef) return decodeA32Word(word);
   const id = find(T32_BUCKETS, ((word >>> 19) & 0x3fe) | ((word >>> 15) & 1), word);
   if (id == 0xffff) {
     emitUndefined();
