@@ -71,6 +71,21 @@ const RULES: Rule[] = [
     ],
     reason: "the CPU knows the bus, time and interrupts, and no other device",
   },
+  {
+    folder: "kernel/machine/arm/float/",
+    may: ["kernel/abi/"],
+    reason: "floating point knows its own registers, and nothing else of the CPU",
+  },
+  {
+    folder: "kernel/machine/arm/decode/",
+    may: [
+      "kernel/abi/",
+      ...["block-cache", "breakpoint", "cp15-state", "float/vfp-state", "state"].map(
+        (name) => `kernel/machine/arm/${name}.ts`,
+      ),
+    ],
+    reason: "decoding reads code and a few bits of the CPU's state: it executes nothing",
+  },
   { folder: "kernel/machine/", may: ["kernel/abi/"], reason: "a machine knows no hypervisor" },
   { folder: "kernel/hypervisor/", may: ["kernel/abi/"], reason: "the hypervisor sees no opcode" },
   { folder: "agent/debug/", may: AGENT_SUPPORT, reason: "the debugger's protocol knows no machine" },
