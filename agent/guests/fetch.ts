@@ -8,8 +8,8 @@ import { cacheFolder } from "../paths.ts";
 import { zimageParse } from "../host/index.ts";
 import { aptDownload, aptOpen, aptShow, aptUnpack, aptUpdate, type Apt, type PackageRecord } from "./apt.ts";
 import { writeCachedGuest, type CachedGuest } from "./cache.ts";
-import { initramfsBuild } from "./initramfs.ts";
-import { moduleClosure } from "./module.ts";
+import { initramfsBuild, recipeOf } from "./initramfs.ts";
+import { moduleClosure, type KernelModule } from "./module.ts";
 import type { GuestManifest } from "./manifest.ts";
 import { unpackZimage } from "./unpack.ts";
 
@@ -89,8 +89,17 @@ export async function fetchGuest(manifest: GuestManifest, options: FetchOptions)
     const { kernel, format, textOffset, bssBytes } = await kernelImage(join(scratch, "kernel"), options.progress);
     const modulesAt = join(scratch, "kernel", "lib/modules");
     const version = readdirSync(modulesAt)[0] ?? "";
-    const modules = moduleClosure(join(modulesAt, version), manifest.modules, !options.keepSignatures);
-    const initramfs = initramfsBuild(readFileSync(join(scratch, "user", "bin/busybox")), modules);
+    const closure = (wanted: string[]): KernelModule[] =>
+      moduleClosure(join(modulesAt, version), wanted, !options.keepSignatures);
+    const always = closure(manifest.modules);
+    const loaded = new Set(always.map(({ name }) => name));
+    const byNode = new Map(
+      Object.entries(manifest.modulesIf).map(([node, wanted]) => [
+        node,
+        closure(wanted).filter(({ name }) => !loaded.has(name)),
+      ]),
+    );
+    const initramfs = initramfsBuild(readFileSync(join(scratch, "user", "bin/busybox")), { always, byNode });
     return writeCachedGuest(
       {
         name: options.name,
@@ -103,9 +112,10 @@ export async function fetchGuest(manifest: GuestManifest, options: FetchOptions)
         kernelFormat: format,
         textOffset,
         bssBytes,
-        modules: modules.map((module) => module.name),
+        modules: [always, ...byNode.values()].flat().map((module) => module.name),
         signaturesStripped: !options.keepSignatures,
         commandLine: manifest.commandLine,
+        recipe: recipeOf(manifest),
       },
       kernel,
       initramfs,
