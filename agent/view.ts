@@ -216,3 +216,23 @@ export interface RuleView {
   /** What was said of it last. */
   last: string;
 }
+
+/** Counters of one machine since it was made. */
+export interface MachineStats {
+  instructions: number;
+  /** Milliseconds since 1970. */
+  firstInstructionAt: number;
+  resets: number;
+  dataAborts: number;
+  prefetchAborts: number;
+  tlbMisses: number;
+  interrupts: number;
+  undefinedInstructions: number;
+  supervisorCalls: number;
+  blocksDecoded: number;
+  cacheFlushes: number;
+  pagesInvalidated: number;
+  mmioReads: number;
+  mmioWrites: number;
+  translation: TranslationStats | null;
+}

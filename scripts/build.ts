@@ -54,7 +54,6 @@ const REQUIRE =
 /** Bundles for Node, and where each begins. */
 const HOST: Record<string, string> = {
   "build/pocketvisor.mjs": "agent/cli/index.ts",
-  "build/kernel-worker.mjs": "agent/host/kernel-worker.ts",
   "build/handset-worker.mjs": "agent/host/worker/handset-worker.ts",
   "build/io-worker.mjs": "agent/host/disk/worker.ts",
   "build/shell-worker.mjs": "agent/shell/shell-worker.ts",

@@ -21,13 +21,6 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
-  "build/kernel-worker.mjs": [
-    "agent",
-    "kernel/abi",
-    "kernel/machine/memory-map.ts",
-    "package-lock.json",
-    "scripts/build.ts",
-  ],
   "build/handset-worker.mjs": [
     "agent",
     "kernel/abi",

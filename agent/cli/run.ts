@@ -8,8 +8,8 @@ import { HostError, ImageError, UsageError } from "../failure.ts";
 import {
   type EndReason,
   type PartitionEnd,
-  Partition,
-  type PartitionOptions,
+  SinglePartition,
+  type SinglePartitionOptions,
   memoryText,
   TRANSLATION,
 } from "../host/index.ts";
@@ -110,7 +110,7 @@ export async function runCommand(args: string[]): Promise<number> {
   const profileFile = parsed.text("profile");
   const symbols = readSymbols(parsed.text("symbols"), profileFile);
   const options = { profile: profileFile !== null, ...(await partitionOptions(parsed)), ...debugging };
-  const partition = new Partition(options);
+  const partition = new SinglePartition(options);
   const treeFile = parsed.text("dump-dtb");
   if (treeFile !== null) {
     writeOutput("dump-dtb", treeFile, partition.plan.deviceTree);
@@ -123,16 +123,18 @@ export async function runCommand(args: string[]): Promise<number> {
     partition.stop("left");
   };
   if (process.stderr.isTTY) console.error(`pocketvisor: ${memoryText(partition.memory)}; Ctrl-] leaves`);
-  const debug = gdbPort === null ? null : await openDebugger(gdbPort, partition.debug!);
+  let debug: DebugServer | null = null;
   const detach = attachInput(partition, leave);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   signals.forEach((signal) => process.on(signal, leave));
   const timer = timeoutMs === null ? null : setTimeout(() => partition.stop("timeout"), timeoutMs);
   let end: PartitionEnd | null = null;
   try {
-    end = await partition.run(openOutput(leave));
+    end = await partition.run(openOutput(leave), async (target) => {
+      if (gdbPort !== null && target !== null) debug = await openDebugger(gdbPort, target);
+    });
   } finally {
-    await debug?.close(end === null ? EXIT_INTERNAL : EXITS[end.reason].status);
+    await (debug as DebugServer | null)?.close(end === null ? EXIT_INTERNAL : EXITS[end.reason].status);
     if (timer !== null) clearTimeout(timer);
     detach();
   }
@@ -182,7 +184,7 @@ async function openDebugger(port: number, target: DebugTarget): Promise<DebugSer
   return server;
 }
 
-async function partitionOptions(parsed: Parsed): Promise<PartitionOptions> {
+async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions> {
   const named = parsed.positionals[0] ?? null;
   const kernel = parsed.text("kernel");
   const firmware = parsed.text("firmware");
@@ -276,7 +278,7 @@ const EXITS: Record<EndReason, { status: number; text: string }> = {
   refused: { status: EXIT_INTERNAL, text: "" },
 };
 
-function report(end: PartitionEnd, partition: Partition, interrupted: boolean, timeout: string | null): number {
+function report(end: PartitionEnd, partition: SinglePartition, interrupted: boolean, timeout: string | null): number {
   const { status, text } = EXITS[end.reason];
   if (end.reason === "image") throw new ImageError(end.code, end.detail, end.hint);
   if (end.reason === "refused") throw new HostError(end.code, end.detail, end.hint);
@@ -292,7 +294,7 @@ function report(end: PartitionEnd, partition: Partition, interrupted: boolean, t
   return end.reason === "power-off" && interrupted ? EXIT_LEFT : status;
 }
 
-function writeStats(file: string, partition: Partition, end: PartitionEnd): void {
+function writeStats(file: string, partition: SinglePartition, end: PartitionEnd): void {
   const { user, system } = process.cpuUsage();
   const { stats } = end;
   const record = {

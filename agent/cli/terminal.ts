@@ -3,13 +3,13 @@
 // A terminal is put into raw mode: every key goes to the guest, Ctrl-C too, but Ctrl-] leaves. The mode is restored whatever
 // happens. From a pipe or file, bytes go to the guest as they are, no faster than it takes them.
 
-import type { Partition } from "../host/index.ts";
+import type { SinglePartition } from "../host/index.ts";
 
 /** Ctrl-]. */
 const LEAVE = 0x1d;
 
 /** Attaches standard input; `leave` is called once for Ctrl-]. Returns the function that lets go of it. */
-export function attachInput(partition: Partition, leave: () => void): () => void {
+export function attachInput(partition: SinglePartition, leave: () => void): () => void {
   const { stdin } = process;
   const raw = stdin.isTTY === true;
   const restore = (): void => {

@@ -13,5 +13,10 @@ export { Monitor, type ResolvedPartition } from "./monitor/monitor.ts";
 export { BlockStore } from "./disk/block-store.ts";
 export { openDisk } from "./disk/open.ts";
 export { DiskVault } from "./disk/vault.ts";
-export type { EndReason, PartitionEnd, RunStats } from "./messages.ts";
-export { Partition, type PartitionOptions } from "./partition.ts";
+export {
+  SinglePartition,
+  type EndReason,
+  type PartitionEnd,
+  type RunStats,
+  type SinglePartitionOptions,
+} from "./monitor/single-partition.ts";

@@ -2,7 +2,7 @@
 // what the program issued. What JSON cannot carry (the load plan, the machine's configuration and shared buffers of `define`)
 // travels beside it and is joined again to what was issued.
 //
-// Console input, snapshots and the battery's drain change no partition's rights: they pass as they are.
+// Console input, snapshots, counters and the battery's drain change no partition's rights: they pass as they are.
 
 import type { Limits } from "../policy/limits.ts";
 import { SHELL_PROGRAM } from "./program.ts";
@@ -26,7 +26,7 @@ export class Gate {
   private issued: string[] = [];
   private readonly limits = new Map<string, Limits>();
 
-  /** `send` puts a request into the control mailbox. */
+  /** `send` puts a request into the control port. */
   constructor(send: (request: HandsetRequest) => void) {
     this.send = send;
   }
@@ -44,6 +44,8 @@ export class Gate {
   async pass(request: HandsetRequest): Promise<Refusal | null> {
     switch (request.op) {
       case "input":
+      case "input-end":
+      case "stats":
       case "snapshot":
       case "drained":
         this.send(request);

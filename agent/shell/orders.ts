@@ -49,6 +49,12 @@ export type HandsetRequest<Spec extends PartitionSpec = PartitionSpec> =
   /** How much translated code it may have from now on. */
   | { op: "translation"; partition: number; name?: string; codeBytes: number }
   | { op: "input"; partition: number; bytes: Uint8Array }
+  /** No more console input will come. */
+  | { op: "input-end"; partition: number }
+  /** Counters of its machine. */
+  | { op: "stats"; partition: number }
+  /** Whether a debugger may come, or where the guest spends its time is sampled. */
+  | { op: "debug" | "profile"; partition: number; name?: string; on: boolean }
   | {
       op: "channel";
       from: { partition: number; name?: string; port: number };

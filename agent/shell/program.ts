@@ -94,7 +94,7 @@ const spec = recordOf({
   disk: orNull(recordOf({ path, readOnly: flag, layer: (what, value) => (value === undefined ? undefined : layer(what, value)) })),
 });
 
-/** A partition's name beside its number: the kernel worker refuses an order whose two do not belong together. */
+/** A partition's name beside its number: the handset worker refuses an order whose two do not belong together. */
 const called = (what, value) => (value === undefined ? undefined : name(what, value));
 
 const end = recordOf({ partition, name: called, port: upTo(0xffff) });
@@ -105,6 +105,8 @@ const ORDERS = {
   budget: { op: oneOf(["budget"]), partition, name: called, cpu, energy, io },
   channel: { op: oneOf(["channel"]), from: end, to: end, contract: channel },
   translation: { op: oneOf(["translation"]), partition, name: called, codeBytes: upTo(2 ** 32) },
+  debug: { op: oneOf(["debug"]), partition, name: called, on: flag },
+  profile: { op: oneOf(["profile"]), partition, name: called, on: flag },
   fill: { op: oneOf(["fill"]), partition, picojoules },
   revoke: { op: oneOf(["revoke"]), channel: upTo(0xffffffff) },
 };
@@ -150,6 +152,14 @@ function hold(order) {
       if (order.name === undefined) throw new Refused("a policy is in force: the order must name its partition");
       const limits = LIMITS.get(order.name);
       return limits === undefined ? undefined : holdTranslated(order.codeBytes, limits);
+    }
+    case "debug":
+    case "profile": {
+      if (!order.on) return;
+      if (order.name === undefined) throw new Refused("a policy is in force: the order must name its partition");
+      const limits = LIMITS.get(order.name);
+      if (limits !== undefined && limits.debug !== true) beyond(limits, "no debugger and no profile");
+      return;
     }
     case "channel":
       for (const { name } of [order.from, order.to]) {

@@ -1,5 +1,5 @@
 // The shell worker: the only holder of the control port. Orders come from the monitor's main thread in their order; what passes the gate
-// goes into the port, and the doorbell wakes the kernel worker, which answers the main thread itself. Envelopes of the fleet come the
+// goes into the port, and the doorbell wakes the handset worker, which answers the main thread itself. Envelopes of the fleet come the
 // same way: the governor judges them, and sets the gate's limits.
 
 import { parentPort, workerData, type MessagePort } from "node:worker_threads";
@@ -36,7 +36,7 @@ parentPort!.on("message", (order: ShellOrder) => {
   });
 });
 
-/** Null: the kernel worker answers. */
+/** Null: the handset worker answers. */
 async function carryOut(order: ShellOrder): Promise<HandsetAnswer | null> {
   if ("request" in order) {
     current = order.id;

@@ -103,7 +103,7 @@ async function monitor(): Promise<Measurement> {
       if (partitions.length === MONITOR_COUNT && partitions.every(({ bootMs }) => bootMs !== null)) {
         const { ramBytes, overhead } = partitions[0]!.memory;
         const beside = overhead
-          .filter(({ name }) => name.startsWith("mailbox"))
+          .filter(({ name }) => name.startsWith("console log"))
           .reduce((sum, { bytes }) => sum + bytes, 0);
         const linear = ramBytes + partitions[0]!.memory.overheadBytes - beside;
         row.ours.push(ownBytes(child.pid!, linear) / MEBIBYTE);

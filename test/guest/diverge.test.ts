@@ -15,7 +15,7 @@ import { temporaryFolder } from "../support/temporary.js";
 const PLACE = "translatedA"; // assistPlace
 const SYSTEM_READ = "translatedI"; // assistSystemRead
 const LIMIT_MS = 120_000;
-const PRODUCTS = ["pocketvisor.mjs", "kernel-worker.mjs", "machine.wasm"];
+const PRODUCTS = ["pocketvisor.mjs", "handset-worker.mjs", "machine.wasm", "hypervisor.wasm"];
 
 /** The product in a folder of its own, its machine changed by `doctor`. Runs a guest there. */
 function runDoctored(doctor: (machine: Buffer) => void, ...args: string[]): ReturnType<typeof spawnSync> {

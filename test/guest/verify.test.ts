@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { RunStats } from "../../agent/host/messages.js";
+import type { RunStats } from "../../agent/host/index.js";
 import { ARCHITECTURE_GUESTS, guestPath, recordedOutput } from "./architecture/oracle.js";
 import { linux, missingGuest } from "../support/linux.js";
 import { pocketvisor } from "../support/pocketvisor.js";

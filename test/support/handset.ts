@@ -79,6 +79,9 @@ function bareSpec(name: string, guest: string, disk: LoadedSpec["disk"], transla
     disk,
     diskQueue: null,
     consoleLog: new ConsoleLog().buffer,
+    consolePort: 0,
+    inputIsWhole: false,
+    verify: false,
   };
 }
 

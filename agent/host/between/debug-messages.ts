@@ -1,4 +1,4 @@
-// What a debugger asks the kernel worker, over a port of its own: the worker looks at it whenever the doorbell rang. Questions that
+// What a debugger asks the handset worker, over a port of its own: the worker looks at it whenever the doorbell rang. Questions that
 // have an `id` get one answer.
 
 import type { Watchpoint } from "../../debug/target.ts";

@@ -1,4 +1,4 @@
-// The kernel loop's side of a debugger: whether the guest may run, and what is asked of it in between.
+// The handset worker's side of a debugger: whether the guest may run, and what is asked of it in between.
 //
 // While the guest stands, so does its time: the clock that the machine sees is the host's less all that it stood. A guest that is
 // looked at for an hour finds no hour gone when it goes on, only that its real-time clock is late. During a single step it stands
@@ -28,7 +28,7 @@ export function portDoor(port: MessagePort): DebugDoor {
   };
 }
 
-/** Instructions between two looks at the mailbox while there are watchpoints: a millisecond or two. */
+/** Instructions between two looks at the doorbell while there are watchpoints: a millisecond or two. */
 const WATCHED_SLICE = 2_000;
 
 export class DebugGate {
@@ -57,6 +57,20 @@ export class DebugGate {
   /** Whether the next slice is one instruction. */
   get stepping(): boolean {
     return this.state === "stepping";
+  }
+
+  get standing(): boolean {
+    return this.state === "standing";
+  }
+
+  /** The debugger is gone: nothing stops the guest any more, and its time passes again. */
+  leave(): void {
+    this.watch.set([]);
+    if (this.machine !== null) debugBreakpoints(this.machine, []);
+    if (this.state === "running") return;
+    if (this.standing && this.machine !== null) this.machine.debug.debugPass(this.machine.word(CPU_PC));
+    this.goOn();
+    this.state = "running";
   }
 
   /** Executes a slice as the debugger wants it: all of `fuel`, one instruction, or as far as nothing watched is accessed. RUN_*. */
@@ -103,7 +117,13 @@ export class DebugGate {
   }
 
   private serve(request: DebugRequest): void {
-    const machine = this.machine!;
+    const { machine } = this;
+    // The guest has ended: there is nothing to look at.
+    if (machine === null) {
+      if ("id" in request)
+        this.answer(request.id, request.kind === "memory" || request.kind === "registers" ? new Uint8Array(0) : null);
+      return;
+    }
     switch (request.kind) {
       case "halt":
         return this.stand(SIGNAL_INTERRUPT);

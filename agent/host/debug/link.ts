@@ -8,7 +8,7 @@ type Asked = Exclude<DebugRequest, { kind: "halt" | "resume" }>;
 type WithoutId<Request> = Request extends unknown ? Omit<Request, "id"> : never;
 
 export class DebugLink implements DebugTarget {
-  /** The kernel worker's end. */
+  /** The handset worker's end. */
   readonly workerPort: MessagePort;
   onStopped: DebugTarget["onStopped"] = null;
   private readonly port: MessagePort;
@@ -17,7 +17,7 @@ export class DebugLink implements DebugTarget {
   private readonly waiting = new Map<number, (bytes: Uint8Array | null) => void>();
   private count = 0;
 
-  /** `ring` wakes the kernel worker; `end` ends the guest. */
+  /** `ring` wakes the handset worker; `end` ends the guest. */
   constructor(ring: () => void, end: () => void) {
     this.ring = ring;
     this.end = end;

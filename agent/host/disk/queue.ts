@@ -1,4 +1,4 @@
-// Block requests between the kernel worker and the I/O worker: a table of slots in shared memory, one slot for each entry of
+// Block requests between the handset worker and the I/O worker: a table of slots in shared memory, one slot for each entry of
 // the machine's request table. A request that is larger than a slot's buffer passes in pieces, one at a time.
 
 import { BLOCK_REQUEST_COUNT } from "../../../kernel/abi/layout.ts";
@@ -48,7 +48,7 @@ export class DiskQueue {
     return new Uint8Array(this.buffer, this.words.byteLength + slot * this.pieceBytes, this.pieceBytes);
   }
 
-  /** Kernel worker: hands a piece over; its data is in place already. */
+  /** Handset worker: hands a piece over; its data is in place already. */
   submit(slot: number, piece: Piece): void {
     const at = FIRST_SLOT + slot * SLOT_WORDS;
     this.words[at + OPERATION] = piece.operation;
@@ -58,7 +58,7 @@ export class DiskQueue {
     doorbellRing(this.words);
   }
 
-  /** Kernel worker: the status of a finished piece, whose slot is idle again; null while it is not finished. Without an I/O worker
+  /** Handset worker: the status of a finished piece, whose slot is idle again; null while it is not finished. Without an I/O worker
    *  every piece is an error. */
   finished(slot: number): number | null {
     const at = FIRST_SLOT + slot * SLOT_WORDS;

@@ -1,4 +1,4 @@
-// The kernel worker's side of the disk: takes requests out of the machine's table, and completes them.
+// The handset worker's side of the disk: takes requests out of the machine's table, and completes them.
 //
 // realtime       pieces go to the I/O worker, and a completion is an input like any other.
 // deterministic  the request is served here and now, at the instruction at which the machine left run().

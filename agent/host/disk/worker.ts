@@ -1,4 +1,4 @@
-// The I/O worker: serves block requests from the disk's file, one after the other, so that the kernel worker never waits for a
+// The I/O worker: serves block requests from the disk's file, one after the other, so that the handset worker never waits for a
 // disk. Order needs no care: a flush covers what was completed before it was submitted (VIRTIO 1.2 §5.2.6.2).
 
 import { parentPort, workerData } from "node:worker_threads";
@@ -9,7 +9,7 @@ import type { DiskFile } from "../../handset/contracts.ts";
 
 export interface IoWorkerData {
   queue: SharedArrayBuffer;
-  /** The kernel worker's doorbell: word 0. */
+  /** The handset worker's doorbell: word 0. */
   doorbell: SharedArrayBuffer;
   disk: DiskFile;
 }

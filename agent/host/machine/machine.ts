@@ -230,6 +230,11 @@ export class Machine {
     this.exports.machineTick();
   }
 
+  /** Mode "scheduled": the guest's counter moves on to `ticks`. */
+  advance(ticks: number): void {
+    this.exports.machineAdvance(ticks);
+  }
+
   /** Counter ticks (24 MHz) until a timer can fire; 0 while an interrupt is signalled; -1 when no timer is armed. */
   deadline(): number {
     return this.exports.machineDeadline();

@@ -42,7 +42,7 @@ export const CACHE_SIZES: Record<"normal" | "small", CacheSizes> = {
     tlbEntries: 256,
     tlbContexts: 8,
     blockCacheBytes: 6 * WASM_PAGE,
-    diskPieceBytes: 4 << 10,
+    diskPieceBytes: 3 << 10,
     ...NOT_TRANSLATED,
   },
 };
@@ -61,7 +61,7 @@ export interface PartitionMemory {
   overheadBytes: number;
 }
 
-/** Lays out a partition's memory. `sharedBytes` lie outside of the linear memory: mailbox and disk buffers. */
+/** Lays out a partition's memory. `sharedBytes` lie outside of the linear memory: console log and disk buffers. */
 export function partitionMemory(
   ramBytes: number,
   romBytes: number,
@@ -80,7 +80,7 @@ export function partitionMemory(
     { name: "block cache", bytes: caches.blockCacheBytes + hash },
     { name: "translator", bytes: caches.translateBytes + caches.translateCodeBytes },
     { name: "firmware window", bytes: romBytes },
-    { name: "mailbox and disk buffers", bytes: sharedBytes },
+    { name: "console log and disk buffers", bytes: sharedBytes },
   ].filter((item) => item.bytes > 0);
   return {
     pages: (front + romBytes + ramBytes) / WASM_PAGE,

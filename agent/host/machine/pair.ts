@@ -67,9 +67,9 @@ export class MachinePair extends Machine {
     return this.twin.translator;
   }
 
-  /** Executes a slice on both, and compares; how long it is, the pair decides. Throws DivergenceError. */
-  override run(): number {
-    const fuel = this.nextFuel();
+  /** Executes a slice of at most `fuel` on both, and compares; how long it is, the pair decides. Throws DivergenceError. */
+  override run(most = FUEL_MAX): number {
+    const fuel = Math.min(this.nextFuel(), most);
     this.begin = { pc: this.word(CPU_PC), thumb: this.word(CPU_THUMB), instructions: this.instructions, fuel };
     const reason = super.run(fuel);
     const twinReason = this.runTwin(fuel);
@@ -104,9 +104,18 @@ export class MachinePair extends Machine {
     this.twin.tick();
   }
 
+  override advance(ticks: number): void {
+    super.advance(ticks);
+    this.twin.advance(ticks);
+  }
+
   override deadline(): number {
     this.twin.deadline();
     return super.deadline();
+  }
+
+  override limitTranslation(codeBytes: number): void {
+    this.twin.limitTranslation(codeBytes);
   }
 
   override blockComplete(index: number, status: number): void {

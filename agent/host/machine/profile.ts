@@ -39,6 +39,12 @@ export class GuestProfile {
     this.placeMax = placeMax;
   }
 
+  /** What the machine has done so far is none of this profile's. */
+  begin(machine: Machine): void {
+    this.instructions = machine.instructions;
+    this.executed = machine.translator?.stats().executed ?? 0;
+  }
+
   /** A slice has ended with this RUN_* reason. */
   sliceEnded(machine: Machine, reason: number): void {
     const { instructions } = machine;

@@ -1,7 +1,7 @@
 // A running handset as the monitor's main thread sees it: starts the workers, passes requests, and tells what happens.
 
 import { EventEmitter, once } from "node:events";
-import { Worker } from "node:worker_threads";
+import { Worker, type MessagePort } from "node:worker_threads";
 import { NO_PARTITION } from "../../../kernel/abi/hypervisor.ts";
 import { LOSS_AUDIT, LOSS_IO_WORKER } from "../../../kernel/abi/reasons.ts";
 import { HostError } from "../../failure.ts";
@@ -17,12 +17,16 @@ import type {
   HandsetWorkerData,
   LoadedSpec,
   LoadedRequest,
+  PartitionStats,
 } from "../between/messages.ts";
 import type { Via } from "../../wire/accept.ts";
 import { HEARTBEAT_WORDS, HeartbeatWatch } from "../between/heartbeat.ts";
 import { doorbellRing } from "../between/doorbell.ts";
 import type { PartitionMemory } from "../machine/memory.ts";
-import { partitionPrepare, type ImageOptions } from "./prepare.ts";
+import { DebugLink } from "../debug/link.ts";
+import type { ProfileResult } from "../machine/profile.ts";
+import { DirectControl } from "./direct-control.ts";
+import { partitionPrepare, type ImageOptions, type PreparedPartition } from "./prepare.ts";
 import { RefusalError, refusalOf } from "../between/refusal.ts";
 import { ShellKeeper } from "./shell-keeper.ts";
 import type {
@@ -49,6 +53,12 @@ export interface PartitionPlan {
   energyInitial: bigint;
   io: IoContract;
   restart: RestartPolicy;
+  /** What its image needs, if that was worked out before. */
+  prepared?: PreparedPartition;
+  /** See LoadedSpec. */
+  consolePort?: number;
+  inputIsWhole?: boolean;
+  verify?: boolean;
 }
 
 interface Member {
@@ -69,6 +79,8 @@ interface HandsetEvents {
   audit: [Uint8Array];
   /** The console log of this partition has grown. */
   console: [number];
+  /** Who was refused console input of this partition may offer some again. */
+  "input-room": [number];
   /** The handset has ended: null when it was asked to, else why. */
   end: [HandsetEnd | null];
 }
@@ -84,6 +96,8 @@ export interface HandsetOptions {
   audit?: AuditLog;
   /** What governs it, if it belongs to a fleet. */
   governance?: GovernanceSpec;
+  /** Who holds the control port: the shell, which judges every request, or this thread itself. */
+  control?: "shell" | "direct";
   /** How long the worker may have something to do without coming round. */
   hangMs?: number;
   /** The machine's module, if it is not the product's: for tests. */
@@ -96,11 +110,13 @@ const HANG_MS = { realtime: 5_000, deterministic: 60_000 };
 const CLOSE_MS = 5000;
 
 export class Handset extends EventEmitter<HandsetEvents> {
+  /** Bytes of shared memory that a partition costs beside its machine's. */
+  static readonly sharedBytes = new ConsoleLog().buffer.byteLength;
   readonly mode: "realtime" | "deterministic";
   private readonly words = new Int32Array(new SharedArrayBuffer(HEARTBEAT_WORDS * 4));
   private readonly worker: Worker;
-  /** What is asked of the worker is asked of the shell, the only holder of the control port. */
-  private readonly shell: ShellKeeper;
+  /** What is asked of the worker is asked of the only holder of the control port. */
+  private readonly shell: ShellKeeper | DirectControl;
   private readonly waiting = new Map<number, (answer: HandsetAnswer) => void>();
   private readonly members = new Map<number, Member>();
   private readonly audit: AuditLog | null;
@@ -129,14 +145,26 @@ export class Handset extends EventEmitter<HandsetEvents> {
     this.worker.on("message", (message: HandsetMessage) => this.receive(message));
     this.worker.on("error", (error) => this.finish(error.stack ?? error.message));
     this.worker.on("exit", () => this.finish("the handset's worker ended"));
-    this.shell = new ShellKeeper(data.words, options.governance ?? null, {
-      handOver: (requests, count) => this.order({ kind: "control", requests, count }),
-      message: (message) => this.receive(message),
-      down: (why) => this.refuseAll(`${why}: it may have been carried out or not; a new shell is on its way`),
-    });
+    const handOver = (requests: MessagePort, count: number): void => this.order({ kind: "control", requests, count });
+    this.shell =
+      options.control === "direct"
+        ? new DirectControl(handOver, () => this.ring())
+        : this.keepShell(data.words, options.governance ?? null, handOver);
     const hangMs = options.hangMs ?? HANG_MS[mode];
     this.unwatch = new HeartbeatWatch(this.words).start(hangMs, () => {
       this.finish(`the handset's worker hangs: it has not come round for ${hangMs / 1000} s`, true);
+    });
+  }
+
+  private keepShell(
+    words: SharedArrayBuffer,
+    governance: GovernanceSpec | null,
+    handOver: (requests: MessagePort, count: number) => void,
+  ): ShellKeeper {
+    return new ShellKeeper(words, governance, {
+      handOver,
+      message: (message) => this.receive(message),
+      down: (why) => this.refuseAll(`${why}: it may have been carried out or not; a new shell is on its way`),
     });
   }
 
@@ -144,7 +172,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
   async add(plan: PartitionPlan): Promise<number> {
     const log = new ConsoleLog();
     const mode = this.mode === "realtime" ? "realtime" : "scheduled";
-    const prepared = partitionPrepare({ ...plan.image, mode }, log.buffer.byteLength);
+    const prepared = plan.prepared ?? partitionPrepare({ ...plan.image, mode }, log.buffer.byteLength);
     const spec: LoadedSpec = {
       name: plan.name,
       image: plan.imageHash?.() ?? "",
@@ -159,6 +187,9 @@ export class Handset extends EventEmitter<HandsetEvents> {
       disk: plan.image.disk,
       diskQueue: prepared.diskQueue,
       consoleLog: log.buffer,
+      consolePort: plan.consolePort ?? 0,
+      inputIsWhole: plan.inputIsWhole ?? false,
+      verify: plan.verify ?? false,
     };
     const id = (await this.request({ op: "define", spec }, `partition ${plan.name}`)) as number;
     const { diskQueue } = prepared;
@@ -245,6 +276,46 @@ export class Handset extends EventEmitter<HandsetEvents> {
   /** Console input; returns how many bytes were taken. */
   async input(id: number, bytes: Uint8Array): Promise<number> {
     return (await this.request({ op: "input", partition: id, bytes }, `input to ${this.nameOf(id)}`)) as number;
+  }
+
+  /** No more console input will come. */
+  async inputEnd(id: number): Promise<void> {
+    await this.request({ op: "input-end", partition: id }, `input to ${this.nameOf(id)}`);
+  }
+
+  /** Counters of the partition's machine, or of the last that it had. */
+  async stats(id: number): Promise<PartitionStats> {
+    return (await this.request({ op: "stats", partition: id }, `stats of ${this.nameOf(id)}`)) as PartitionStats;
+  }
+
+  /** Begins to sample where a guest spends its time, or ends that; returns what was sampled before. Throws RefusalError. */
+  async profile(id: number, on: boolean): Promise<ProfileResult | null> {
+    const name = this.nameOf(id);
+    return (await this.request(
+      { op: "profile", partition: id, name, on },
+      `profile of ${name}`,
+    )) as ProfileResult | null;
+  }
+
+  /** Lets a debugger come to a partition: its guest stands until the debugger lets it go on. `end` is called when the debugger wishes the
+   *  guest's end. close() of the link, then leaveDebugger(), let the guest go. Throws RefusalError. */
+  async debugger(id: number, end: () => void): Promise<DebugLink> {
+    const name = this.nameOf(id);
+    await this.request({ op: "debug", partition: id, name, on: true }, `debugging of ${name}`);
+    const link = new DebugLink(() => this.ring(), end);
+    this.order({ kind: "debugger", partition: id, door: link.workerPort });
+    return link;
+  }
+
+  /** The debugger has gone: the guest goes on. */
+  async leaveDebugger(id: number): Promise<void> {
+    const name = this.nameOf(id);
+    await this.request({ op: "debug", partition: id, name, on: false }, `debugging of ${name}`);
+  }
+
+  /** Something was put where the handset worker looks. */
+  ring(): void {
+    doorbellRing(this.words);
   }
 
   /** Energy that left the battery beyond the taps. */
@@ -336,8 +407,9 @@ export class Handset extends EventEmitter<HandsetEvents> {
   }
 
   private order(order: HandsetOrder): void {
-    this.worker.postMessage(order, order.kind === "control" ? [order.requests] : []);
-    doorbellRing(this.words);
+    const transfer = order.kind === "control" ? [order.requests] : order.kind === "debugger" ? [order.door] : [];
+    this.worker.postMessage(order, transfer);
+    this.ring();
   }
 
   /** Whoever waits for an answer gets this one. */
@@ -362,6 +434,9 @@ export class Handset extends EventEmitter<HandsetEvents> {
         return;
       case "console":
         for (const id of message.partitions) this.emit("console", id);
+        return;
+      case "input-room":
+        this.emit("input-room", message.partition);
         return;
       case "audit":
         this.keepAudit(message.records);

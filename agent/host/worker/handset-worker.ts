@@ -8,6 +8,7 @@ import { HandsetLoop } from "./loop.ts";
 import { NO_PARTITION } from "../../../kernel/abi/hypervisor.ts";
 import { LOSS_SHELL } from "../../../kernel/abi/reasons.ts";
 import type { HandsetMessage, HandsetOrder, HandsetWorkerData, LoadedRequest } from "../between/messages.ts";
+import { portDoor } from "../debug/gate.ts";
 import { Heartbeat } from "../between/heartbeat.ts";
 import { Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { Doorbell } from "../between/doorbell.ts";
@@ -27,11 +28,13 @@ const doorbell: Doorbell = {
 let requests: MessagePort | null = null;
 
 /** Takes the main thread's orders. True when one of them is to end. */
-function obey(hypervisor: Hypervisor): boolean {
+function obey(hypervisor: Hypervisor, loop: HandsetLoop): boolean {
   for (let next = receiveMessageOnPort(parentPort!); next !== undefined; next = receiveMessageOnPort(parentPort!)) {
     const order = next.message as HandsetOrder;
     if (order.kind === "quit") return true;
-    if (order.kind === "tell") hypervisor.tell(order.what, order.partition, order.reason, order.value);
+    if (order.kind === "debugger") {
+      if (!loop.openDoor(order.partition, portDoor(order.door))) order.door.close();
+    } else if (order.kind === "tell") hypervisor.tell(order.what, order.partition, order.reason, order.value);
     else {
       // What still waits in the old port was refused to whoever asked.
       requests?.close();
@@ -53,7 +56,7 @@ try {
     // The same inputs give the same records: virtual time has no date.
     data.mode === "deterministic" ? 0 : performance.timeOrigin,
   );
-  new HandsetLoop({
+  const loop: HandsetLoop = new HandsetLoop({
     hypervisor,
     machineModule: new WebAssembly.Module(readFileSync(data.machineWasm)),
     deterministic: data.mode === "deterministic",
@@ -61,13 +64,14 @@ try {
     power: data.power,
     now,
     nextRequest: () => {
-      if (obey(hypervisor)) return { id: -1, request: { op: "quit" } };
+      if (obey(hypervisor, loop)) return { id: -1, request: { op: "quit" } };
       const received = requests === null ? undefined : receiveMessageOnPort(requests);
       return received === undefined ? null : (received.message as Asked);
     },
     post,
     heartbeat: () => heartbeat.round(),
-  }).run();
+  });
+  loop.run();
 } catch (error) {
   failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -14,6 +14,7 @@ import {
   FAIL_RESET_LOOP,
   FAIL_START,
   FAIL_WATCHDOG,
+  RUN_BREAK,
   LOSS_AUDIT,
   REFUSE_UNKNOWN,
   STATE_RUNNING,
@@ -22,8 +23,11 @@ import {
   WANT_RESTART,
 } from "../../../kernel/abi/reasons.ts";
 import { NO_PARTITION } from "../../../kernel/abi/hypervisor.ts";
-import { Failure } from "../../failure.ts";
-import type { HandsetMessage, LoadedRequest } from "../between/messages.ts";
+import { Failure, ImageError } from "../../failure.ts";
+import type { HandsetMessage, LoadedRequest, Fault, PartitionStats } from "../between/messages.ts";
+import type { DebugDoor } from "../debug/gate.ts";
+import { DivergenceError } from "../machine/pair.ts";
+import type { ProfileResult } from "../machine/profile.ts";
 import { ChannelHost } from "./channels.ts";
 import { Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { Doorbell } from "../between/doorbell.ts";
@@ -58,6 +62,11 @@ export interface HandsetLoopOptions {
 export class HandsetLoop {
   private readonly options: HandsetLoopOptions;
   private readonly residents = new Map<number, Resident>();
+  /** Wants that are served when a debugger or a reader lets them. */
+  private readonly deferred = new Map<number, number>();
+  /** Partitions whose debugger may come. */
+  private readonly debuggable = new Set<number>();
+  private sleepCount = 0;
   private readonly channels: ChannelHost;
   private readonly memoryReturn = new MemoryReturn();
   private readonly meter: PowerMeter;
@@ -87,7 +96,14 @@ export class HandsetLoop {
         heard = bell;
         due = 0;
         this.takeRequests();
-        for (const resident of this.residents.values()) resident.takeCompletions();
+        this.announceConsoles([...this.residents.values()].filter((resident) => this.heardBell(resident)));
+        // Something may have come meanwhile that lets a want be served.
+        if (this.deferred.size > 0) this.serveDeferred();
+        if (this.quitting) break;
+      }
+      if (this.standsStill()) {
+        this.sleep(heard, Infinity);
+        continue;
       }
       due = this.step(this.until(due));
       // What it books may have woken somebody.
@@ -101,9 +117,9 @@ export class HandsetLoop {
       const moment = deterministic ? hypervisor.now() : now();
       const next = Math.min(due < 0 ? Infinity : due, this.meter.dueNs);
       this.memoryReturn.look(now(), next - moment);
-      if (!deterministic && next > moment) doorbell.sleep(heard, (next - moment) / 1e6);
+      if (!deterministic && next > moment) this.sleep(heard, (next - moment) / 1e6);
       // Virtual time stands still when nothing but an input can make work.
-      else if (deterministic && due < 0) doorbell.sleep(heard, Infinity);
+      else if (deterministic && due < 0) this.sleep(heard, Infinity);
     }
     for (const resident of this.residents.values()) {
       resident.settle(doorbell);
@@ -112,12 +128,41 @@ export class HandsetLoop {
     this.postAudit();
   }
 
+  private sleep(heard: number, milliseconds: number): void {
+    this.sleepCount++;
+    this.options.doorbell.sleep(heard, milliseconds);
+  }
+
+  /** Another thread was at work. True when the resident's console has grown. */
+  private heardBell(resident: Resident): boolean {
+    resident.takeCompletions();
+    // Questions of a debugger are answered whether its guest runs or not.
+    resident.instruments.mayRun();
+    return resident.console.lookForRoom();
+  }
+
+  private announceConsoles(residents: Resident[]): void {
+    if (residents.length > 0) this.options.post({ kind: "console", partitions: residents.map(({ id }) => id) });
+  }
+
+  /** Whether virtual time must not pass: a guest waits for input that is there but has not come, or for a reader that is slow. */
+  private standsStill(): boolean {
+    if (!this.options.deterministic) return false;
+    for (const { id, console } of this.residents.values()) {
+      if (!console.awaitsInput && !console.awaitsReader) continue;
+      if (this.options.hypervisor.state(id) === STATE_RUNNING) return true;
+    }
+    return false;
+  }
+
   /** How far step() may go. In virtual time it may jump to `due`, the end of a sleep, but not over what happens before it. */
   private until(due: number): number {
     const { hypervisor, deterministic, now, horizon } = this.options;
     if (!deterministic) return now() + STEP_NS;
     const moment = hypervisor.now();
-    const most = Math.min(Math.max(moment + STEP_NS, due), this.meter.dueNs, horizon?.() ?? Infinity);
+    // On a grid of its own: where steps end must not depend on when the bell rang.
+    const grid = (Math.floor(moment / STEP_NS) + 1) * STEP_NS;
+    const most = Math.min(Math.max(grid, due), this.meter.dueNs, horizon?.() ?? Infinity);
     return Math.max(moment + 1, most);
   }
 
@@ -126,9 +171,14 @@ export class HandsetLoop {
     try {
       return hypervisor.step(until);
     } catch (error) {
-      // A guest that makes the machine call itself too deeply ends as a RangeError; both are the machine's defects, not ours.
-      if (!(error instanceof WebAssembly.RuntimeError) && !(error instanceof RangeError)) throw error;
-      if (hypervisor.trapped() < 0) throw error;
+      // A guest that makes the machine call itself too deeply ends as a RangeError; both are the machine's defects, not ours. So is a pair of
+      // machines that disagree.
+      const trap = error instanceof WebAssembly.RuntimeError || error instanceof RangeError;
+      if (!trap && !(error instanceof DivergenceError)) throw error;
+      const id = hypervisor.trapped();
+      const resident = this.residents.get(id);
+      if (resident === undefined) throw error;
+      resident.fault = trap ? { code: "MACHINE_TRAP", message: error.message, hint: "", image: false } : faultOf(error);
       return 0;
     }
   }
@@ -140,8 +190,9 @@ export class HandsetLoop {
     for (const id of hypervisor.ran()) {
       const resident = this.residents.get(id);
       if (resident === undefined) continue;
-      if (resident.drainConsole()) grown.push(id);
-      resident.deliverInput();
+      if (resident.console.drain()) grown.push(id);
+      resident.console.deliver();
+      if (resident.console.takeInputRoom()) this.options.post({ kind: "input-room", partition: id });
       resident.takeRequests();
       resident.translate();
     }
@@ -150,14 +201,38 @@ export class HandsetLoop {
       const resident = this.residents.get(next.id);
       if (resident !== undefined) this.serveWant(resident, next.want);
     }
+    if (this.deferred.size > 0) this.serveDeferred();
     return grown;
+  }
+
+  /** Serves what was put off, where nothing is in the way any more. */
+  private serveDeferred(): void {
+    for (const [id, want] of [...this.deferred]) {
+      const resident = this.residents.get(id);
+      this.deferred.delete(id);
+      if (resident !== undefined) this.serveWant(resident, want);
+    }
+  }
+
+  /** Whether a want must be put off: a debugger makes the guest stand, or a reader is to have what was said before the next boot says
+   *  more. */
+  private mustWait(resident: Resident, want: number): boolean {
+    if (want === RUN_BREAK) return !resident.instruments.mayRun();
+    if (want !== RUN_RESET && want !== RUN_WATCHDOG) return false;
+    resident.console.lookForRoom();
+    return resident.console.awaitsReader;
   }
 
   private serveWant(resident: Resident, want: number): void {
     const { hypervisor } = this.options;
+    if (this.mustWait(resident, want)) {
+      this.deferred.set(resident.id, want);
+      return;
+    }
     switch (want) {
       case RUN_OUTPUT:
       case RUN_IO:
+      case RUN_BREAK:
         break;
       case RUN_CHANNEL:
         this.channels.serve(resident.id);
@@ -167,16 +242,17 @@ export class HandsetLoop {
         break;
       case RUN_POWER_OFF:
         // The hypervisor has stopped it already.
-        resident.drainLastWords();
+        resident.console.drainLastWords();
+        this.verifyEnd(resident);
         this.bury(resident.id);
         return;
       case RUN_WATCHDOG:
-        resident.drainLastWords();
+        resident.console.drainLastWords();
         hypervisor.fail(resident.id, FAIL_WATCHDOG);
         return;
       case RUN_RESET:
-        resident.drainLastWords();
-        if (resident.panicked) hypervisor.fail(resident.id, FAIL_PANIC);
+        resident.console.drainLastWords();
+        if (resident.console.panicked) hypervisor.fail(resident.id, FAIL_PANIC);
         else {
           const failure = this.reset(resident);
           if (failure === null) break;
@@ -199,14 +275,25 @@ export class HandsetLoop {
     } catch (error) {
       // Its image is not what it was, or gone: that is its own end, and nobody else's.
       if (!(error instanceof Failure)) throw error;
+      resident.fault = faultOf(error);
       return FAIL_START;
+    }
+  }
+
+  /** Two machines that ran as one must have come to the same end. */
+  private verifyEnd(resident: Resident): void {
+    try {
+      resident.verifyEnd();
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error;
+      resident.fault = faultOf(error);
     }
   }
 
   /** Ends a partition. */
   private halt(resident: Resident, reason: number): Refusal | null {
     const { hypervisor, doorbell } = this.options;
-    resident.drainLastWords();
+    resident.console.drainLastWords();
     resident.settle(doorbell);
     const refusal = hypervisor.stop(resident.id, reason);
     if (refusal === null) this.bury(resident.id);
@@ -216,7 +303,7 @@ export class HandsetLoop {
   /** Ends a partition, and keeps it from starting. */
   private lock(resident: Resident): Refusal | null {
     const { hypervisor, doorbell } = this.options;
-    resident.drainLastWords();
+    resident.console.drainLastWords();
     resident.settle(doorbell);
     const refusal = hypervisor.lock(resident.id, STOP_POLICY);
     if (refusal === null) this.bury(resident.id);
@@ -225,16 +312,18 @@ export class HandsetLoop {
 
   /** A new machine for a partition that failed or is started again. */
   private restart(resident: Resident): Refusal | null {
-    const { hypervisor, machineModule, now, doorbell, heartbeat } = this.options;
+    const { hypervisor, machineModule, doorbell, heartbeat } = this.options;
     // Several may begin in one round, and each reads its images.
     heartbeat();
     try {
       resident.settle(doorbell);
       this.drop(resident);
       this.memoryReturn.settle();
-      resident.build(machineModule, now);
+      resident.fault = null;
+      resident.build(machineModule);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
+      resident.fault = faultOf(error);
       hypervisor.fail(resident.id, FAIL_START);
       return {
         reason: FAIL_START,
@@ -286,6 +375,7 @@ export class HandsetLoop {
 
   /** Its machine goes, and its memory goes back to the host soon. */
   private drop(resident: Resident): void {
+    this.deferred.delete(resident.id);
     if (resident.currentMachine !== null) this.memoryReturn.owe(this.options.now());
     resident.destroy();
   }
@@ -303,7 +393,7 @@ export class HandsetLoop {
       case "define": {
         const answer = hypervisor.define(request.spec);
         if ("refusal" in answer) return answer;
-        this.residents.set(answer.id, new Resident(answer.id, request.spec, hypervisor));
+        this.residents.set(answer.id, new Resident(answer.id, request.spec, hypervisor, this.options.now));
         return { value: answer.id };
       }
       case "channel": {
@@ -370,20 +460,61 @@ export class HandsetLoop {
         resident.limitTranslation(request.codeBytes);
         return { value: null };
       case "input":
-        return { value: hypervisor.state(resident.id) === STATE_RUNNING ? resident.offerInput(request.bytes) : 0 };
+        return { value: hypervisor.state(resident.id) === STATE_RUNNING ? resident.console.offer(request.bytes) : 0 };
+      case "input-end":
+        resident.console.end();
+        return { value: null };
+      case "stats":
+        return { value: this.stats(resident) };
+      case "debug":
+        this.debuggable[request.on ? "add" : "delete"](resident.id);
+        if (!request.on) resident.undebug();
+        return { value: null };
+      case "profile":
+        return { value: this.profile(resident, request.on) };
     }
+  }
+
+  /** A debugger has come to a partition for which one was asked for; its questions come through `door`. False when none was, and when one
+   *  is there. */
+  openDoor(partition: number, door: DebugDoor): boolean {
+    const resident = this.residents.get(partition);
+    if (resident === undefined || !this.debuggable.has(partition) || resident.instruments.debugged) return false;
+    resident.debug(door);
+    return true;
+  }
+
+  private profile(resident: Resident, on: boolean): ProfileResult | null {
+    const result = resident.instruments.endProfile();
+    if (on) resident.instruments.beginProfile();
+    resident.rewire();
+    return result;
+  }
+
+  private stats(resident: Resident): PartitionStats {
+    return {
+      machine: resident.stats(),
+      profile: resident.instruments.profileResult,
+      fault: resident.fault,
+      sleepCount: this.sleepCount,
+    };
   }
 
   private snapshot(): HandsetSnapshot {
     const snapshot = this.options.hypervisor.snapshot();
     for (const partition of snapshot.partitions) {
-      partition.bootMs = this.residents.get(partition.partition)?.bootMs ?? null;
+      partition.bootMs = this.residents.get(partition.partition)?.console.bootMs ?? null;
       partition.translation = this.residents.get(partition.partition)?.currentMachine?.translator?.stats() ?? null;
       partition.crash = this.residents.get(partition.partition)?.crash ?? null;
     }
     this.meter.complete(snapshot);
     return snapshot;
   }
+}
+
+function faultOf(error: Failure): Fault {
+  const { code, message, hint } = error;
+  return { code, message, hint, image: error instanceof ImageError };
 }
 
 /** Number and name of an order's partition do not belong together. */

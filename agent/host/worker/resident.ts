@@ -1,28 +1,37 @@
 // One partition inside the handset worker: its machine, its disk, its console, and what is done when it wants the host.
 
-import { CONSOLE_INPUT_BYTES, CONSOLE_PORT_COUNT } from "../../../kernel/abi/layout.ts";
-import { CHARGE_CONSOLE_BYTE } from "../../../kernel/abi/hypervisor.ts";
+import {
+  STATS_BLOCKS_DECODED,
+  STATS_CACHE_FLUSHES,
+  STATS_DATA_ABORTS,
+  STATS_INTERRUPTS,
+  STATS_MMIO_READS,
+  STATS_MMIO_WRITES,
+  STATS_PAGES_INVALIDATED,
+  STATS_PREFETCH_ABORTS,
+  STATS_SUPERVISOR_CALLS,
+  STATS_TLB_MISSES,
+  STATS_UNDEFINED,
+} from "../../../kernel/abi/layout.ts";
 import { DONE, LIMIT_CAPACITY, LOSS_DISK } from "../../../kernel/abi/reasons.ts";
-import { PanicWatch } from "../between/console-history.ts";
-import { ConsoleLog } from "../between/console-log.ts";
+import type { Crash, MachineStats } from "../../view.ts";
+import type { Doorbell } from "../between/doorbell.ts";
+import type { Fault, LoadedSpec } from "../between/messages.ts";
+import type { DebugDoor } from "../debug/gate.ts";
 import { openDisk, type DiskStore } from "../disk/open.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { DiskService, type DiskCharge } from "../disk/service.ts";
-import { hostEntropy, seededEntropy, type EntropySource } from "../machine/entropy.ts";
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
-import { setEngineFlags } from "../machine/engine-flags.ts";
-import { loadImages } from "../machine/load.ts";
 import { RNG_SEED_BYTES } from "../loader/plan.ts";
+import { setEngineFlags } from "../machine/engine-flags.ts";
+import { hostEntropy, seededEntropy, type EntropySource } from "../machine/entropy.ts";
+import { loadImages } from "../machine/load.ts";
 import { Machine, type MachineConfig } from "../machine/machine.ts";
-import type { Doorbell } from "../between/doorbell.ts";
+import { MachinePair } from "../machine/pair.ts";
 import { registerDump } from "../machine/register-dump.ts";
-import type { Crash } from "../../view.ts";
-import type { LoadedSpec } from "../between/messages.ts";
+import { PartitionConsole } from "./console.ts";
+import { Instruments } from "./instruments.ts";
 
-/** Bytes of console input that wait for a guest which does not read; what comes beyond is refused. */
-const INPUT_WAITING_MAX = 64 << 10;
-/** The line that our initramfs prints once its shell is about to start. */
-const READY_MARK = Buffer.from("pocketvisor: init done", "latin1");
 /** Short boots in a row without a byte of input read. */
 const LOOP_BOOTS = 3;
 const LOOP_BOOT_NS = 10e9;
@@ -35,50 +44,54 @@ const NOTICE_INTERVAL_NS = 60e9;
 export class Resident {
   readonly spec: LoadedSpec;
   readonly id: number;
-  /** Milliseconds from the start to the guest's ready mark; null before. */
-  bootMs: number | null = null;
+  readonly console: PartitionConsole;
+  readonly instruments: Instruments;
   /** Its registers when it failed last; outlives the machine. */
   crash: Crash | null = null;
+  /** Why the machine of this life ended, where the host knows more than the hypervisor; null: it did not, or there is no more to know. */
+  fault: Fault | null = null;
   private readonly hypervisor: Hypervisor;
-  private readonly log: ConsoleLog;
-  private readonly panic = new PanicWatch();
   private readonly entropy: EntropySource;
   private readonly deterministic: boolean;
   private machine: Machine | null = null;
   private disk: DiskService | null = null;
   private store: DiskStore | null = null;
-  private input: Buffer[] = [];
-  private inputBytes = 0;
-  private readyTail = Buffer.alloc(0);
   private startedNs = 0;
   private translateAt = 0;
   private translateCodeBytes: number;
   private shortBoots = 0;
-  private bootReadBytes = 0;
-  /** Output was refused to it, and waits in the guest's ring. */
-  private outputHeld = false;
+  private resetCount = 0;
+  private firstInstructionAt = 0;
+  /** Of the last machine, when there is none. */
+  private lastStats: MachineStats | null = null;
   private lossCount = 0;
   private lossToldNs = -Infinity;
 
-  constructor(id: number, spec: LoadedSpec, hypervisor: Hypervisor) {
+  /** `now` is host monotonic time in nanoseconds. */
+  constructor(id: number, spec: LoadedSpec, hypervisor: Hypervisor, now: () => number) {
     this.id = id;
     this.spec = spec;
     this.translateCodeBytes = spec.translateCodeBytes;
     this.hypervisor = hypervisor;
-    this.log = new ConsoleLog(spec.consoleLog);
+    this.console = new PartitionConsole(id, spec, hypervisor);
+    this.instruments = new Instruments(now);
     this.deterministic = spec.machine.mode !== "realtime";
     this.entropy = this.deterministic ? seededEntropy(`pocketvisor entropy ${spec.name}`) : hostEntropy;
   }
 
   /** Makes the machine, fills its memory and puts it into the hypervisor's table. Throws Failure. */
-  build(module: WebAssembly.Module, now: () => number): void {
-    const { spec } = this;
+  build(module: WebAssembly.Module): void {
+    const { spec, instruments } = this;
     this.destroy();
     const config = this.machineConfig();
+    // The machine's module comes first: it is worth V8's usual pace.
     if (config.caches.translateBytes > 0) setEngineFlags();
-    const machine = new Machine(module, config, now);
+    const machine = spec.verify
+      ? new MachinePair(module, config, instruments.now)
+      : new Machine(module, config, instruments.now);
     this.translateAt = 0;
     loadImages(machine, spec.plan);
+    if (machine instanceof MachinePair) machine.copyMemory();
     if (this.deterministic && spec.disk !== null) this.store = openDisk(spec.disk);
     const queue = spec.diskQueue === null ? null : new DiskQueue(spec.diskQueue);
     this.disk = new DiskService(
@@ -86,11 +99,15 @@ export class Resident {
       this.store !== null ? { store: this.store } : queue !== null ? { queue } : null,
       { charge: this.chargeDisk, lost: () => this.tellLoss(LOSS_DISK) },
     );
-    this.outputHeld = false;
     this.machine = machine;
+    this.lastStats = null;
+    this.resetCount = 0;
     machine.fillEntropy(this.entropy);
-    this.begin();
-    this.hypervisor.attach(this.id, machine.entries);
+    this.console.attach(machine);
+    this.startedNs = this.hypervisor.now();
+    this.firstInstructionAt = Date.now();
+    instruments.attach(machine);
+    this.rewire();
   }
 
   /** The machine's configuration, with no more room for translated code than is allowed now. */
@@ -105,7 +122,32 @@ export class Resident {
   /** From now on at most so many bytes of translated code: at once, and at each start. */
   limitTranslation(codeBytes: number): void {
     this.translateCodeBytes = codeBytes;
-    this.machine?.limitTranslation(Math.min(codeBytes, this.spec.translateCodeBytes));
+    this.applyTranslation();
+  }
+
+  /** Breakpoints are the interpreter's: while there is a debugger, nothing is translated. */
+  private applyTranslation(): void {
+    const most = this.instruments.debugged ? 0 : Math.min(this.translateCodeBytes, this.spec.translateCodeBytes);
+    this.machine?.limitTranslation(most);
+  }
+
+  /** A debugger has come, and asks through `door`. */
+  debug(door: DebugDoor): void {
+    this.instruments.debug(door);
+    this.applyTranslation();
+    this.rewire();
+  }
+
+  /** It has gone. */
+  undebug(): void {
+    this.instruments.undebug();
+    this.applyTranslation();
+    this.rewire();
+  }
+
+  /** Puts the machine, or what looks into it, into the hypervisor's table: between two slices. */
+  rewire(): void {
+    if (this.machine !== null) this.hypervisor.attach(this.id, this.instruments.entries);
   }
 
   /** The guest has failed: keeps its registers. */
@@ -131,59 +173,21 @@ export class Resident {
     this.translateAt = machine.instructions + TRANSLATION_PERIOD;
   }
 
-  /** A boot begins. */
-  private begin(): void {
-    this.bootMs = null;
-    this.panic.forget();
-    this.readyTail = Buffer.alloc(0);
-    this.bootReadBytes = 0;
-    this.startedNs = this.hypervisor.now();
-  }
-
   /** Drops the machine: its memory goes back to the host when nothing refers to it any more. */
   destroy(): void {
     this.hypervisor.detach(this.id);
+    this.lastStats = this.stats();
     this.machine = null;
+    this.instruments.attach(null);
     this.disk = null;
     this.store?.close();
     this.store = null;
-    this.input = [];
-    this.inputBytes = 0;
+    this.console.detach();
   }
 
   /** Whether requests are with the I/O worker. */
   get busy(): boolean {
     return this.disk?.busy ?? false;
-  }
-
-  /** Queues console input; returns how many bytes were taken. */
-  offerInput(bytes: Uint8Array): number {
-    const room = Math.max(0, INPUT_WAITING_MAX - this.inputBytes);
-    const taken = Buffer.from(bytes.subarray(0, room));
-    if (taken.length > 0) this.input.push(taken);
-    this.inputBytes += taken.length;
-    this.deliverInput();
-    return taken.length;
-  }
-
-  /** Moves waiting input into the machine as far as it has room, and wakes it. */
-  deliverInput(): void {
-    const { machine } = this;
-    if (machine === null) return;
-    let moved = 0;
-    while (this.input.length > 0) {
-      const first = this.input[0]!;
-      const count = machine.consoleInput(0, first.subarray(0, CONSOLE_INPUT_BYTES));
-      if (count === 0) break;
-      moved += count;
-      if (count === first.length) this.input.shift();
-      else this.input[0] = first.subarray(count);
-    }
-    if (moved === 0) return;
-    this.inputBytes -= moved;
-    this.bootReadBytes += moved;
-    machine.tick();
-    this.hypervisor.wake(this.id);
   }
 
   /** Looks for finished disk requests, and for those that waited for an entry. */
@@ -205,10 +209,9 @@ export class Resident {
   /** What the hypervisor held back may be asked for again: looks at rings and requests, although the guest may not have run. True when
    *  the console log has grown. */
   retry(): boolean {
-    this.outputHeld = false;
     this.disk?.release();
     this.takeRequests();
-    return this.drainConsole();
+    return this.console.retry();
   }
 
   private readonly chargeDisk: DiskCharge = (bytes) => {
@@ -228,68 +231,6 @@ export class Resident {
     this.hypervisor.tell("disk-error", this.id, reason, this.lossCount);
   }
 
-  /** Drains the console into the log; true when there was something. Output beyond what its limit and its reserve allow waits in the
-   *  guest's ring, which the guest sees as a full UART. */
-  drainConsole(): boolean {
-    const { machine } = this;
-    if (machine === null || this.outputHeld) return false;
-    let any = false;
-    for (let port = 0; port < CONSOLE_PORT_COUNT; port++) {
-      for (;;) {
-        const chunk = this.chargeOutput(machine.consoleOutput(port, Infinity));
-        if (chunk.length === 0) break;
-        if (port === 0) this.publish(chunk);
-        machine.consoleOutputTaken(port, chunk.length);
-        any = true;
-      }
-    }
-    if (any) {
-      machine.tick();
-      this.hypervisor.progress(this.id);
-      // Who sleeps until there is room is woken by it.
-      if (machine.deadline() === 0) this.hypervisor.wake(this.id);
-    }
-    return any;
-  }
-
-  /** A life ends: what its limit held back is published all the same, because it may be the words that tell why. It is at most what the
-   *  rings hold, and not charged. */
-  drainLastWords(): void {
-    this.drainConsole();
-    const { machine } = this;
-    for (let chunk = lastWords(machine); chunk.length > 0; chunk = lastWords(machine)) {
-      this.publish(chunk);
-      machine!.consoleOutputTaken(0, chunk.length);
-    }
-  }
-
-  /** As much of `chunk` as may pass now: at most a burst, and when the reserve can never hold its cost, a part that it can. */
-  private chargeOutput(chunk: Uint8Array): Uint8Array {
-    const most = this.hypervisor.burst(this.id, CHARGE_CONSOLE_BYTE);
-    for (let part = chunk.subarray(0, most); part.length > 0; part = part.subarray(0, part.length >> 1)) {
-      const reason = this.hypervisor.charge(this.id, CHARGE_CONSOLE_BYTE, part.length);
-      if (reason === DONE) return part;
-      if (reason === LIMIT_CAPACITY) continue;
-      this.outputHeld = true;
-      break;
-    }
-    return chunk.subarray(0, 0);
-  }
-
-  private publish(chunk: Uint8Array): void {
-    this.log.append(chunk);
-    this.panic.append(chunk);
-    if (this.bootMs !== null) return;
-    const text = Buffer.concat([this.readyTail, chunk]);
-    if (text.includes(READY_MARK)) this.bootMs = (this.hypervisor.now() - this.startedNs) / 1e6;
-    this.readyTail = text.subarray(Math.max(0, text.length - READY_MARK.length + 1));
-  }
-
-  /** Whether the guest's kernel said that it panicked. */
-  get panicked(): boolean {
-    return this.panic.seen;
-  }
-
   fillEntropy(): void {
     this.machine?.fillEntropy(this.entropy);
     this.machine?.tick();
@@ -299,24 +240,51 @@ export class Resident {
   reset(doorbell: Doorbell): boolean {
     const { machine, spec } = this;
     if (machine === null) return false;
-    const short = this.hypervisor.now() - this.startedNs < LOOP_BOOT_NS && this.bootReadBytes === 0;
+    this.resetCount++;
+    const short = this.hypervisor.now() - this.startedNs < LOOP_BOOT_NS && this.console.bootReadBytes === 0;
     this.shortBoots = short ? this.shortBoots + 1 : 0;
     if (this.shortBoots >= LOOP_BOOTS) return false;
     this.disk?.settle(doorbell);
     machine.reset();
     loadImages(machine, spec.plan);
     this.entropy(machine.guestBytes(spec.plan.rngSeedAt, RNG_SEED_BYTES));
+    if (machine instanceof MachinePair) machine.copyMemory();
     machine.fillEntropy(this.entropy);
-    this.begin();
+    this.console.begin();
+    this.startedNs = this.hypervisor.now();
     return true;
+  }
+
+  /** The guest powered off. Throws DivergenceError when the two machines of a pair are not in the same state. */
+  verifyEnd(): void {
+    if (this.machine instanceof MachinePair) this.machine.compareAll();
   }
 
   /** Waits until no disk request is with the I/O worker: before the machine's memory goes. */
   settle(doorbell: Doorbell): void {
     this.disk?.settle(doorbell);
   }
-}
 
-function lastWords(machine: Machine | null): Uint8Array {
-  return machine?.consoleOutput(0, Infinity) ?? new Uint8Array();
+  /** Counters of its machine, or of the last one that it had; null: it has had none. */
+  stats(): MachineStats | null {
+    const { machine } = this;
+    if (machine === null) return this.lastStats;
+    return {
+      instructions: machine.instructions,
+      firstInstructionAt: this.firstInstructionAt,
+      resets: this.resetCount,
+      dataAborts: machine.count(STATS_DATA_ABORTS),
+      prefetchAborts: machine.count(STATS_PREFETCH_ABORTS),
+      tlbMisses: machine.count(STATS_TLB_MISSES),
+      interrupts: machine.count(STATS_INTERRUPTS),
+      undefinedInstructions: machine.count(STATS_UNDEFINED),
+      supervisorCalls: machine.count(STATS_SUPERVISOR_CALLS),
+      blocksDecoded: machine.count(STATS_BLOCKS_DECODED),
+      cacheFlushes: machine.count(STATS_CACHE_FLUSHES),
+      pagesInvalidated: machine.count(STATS_PAGES_INVALIDATED),
+      mmioReads: machine.count(STATS_MMIO_READS),
+      mmioWrites: machine.count(STATS_MMIO_WRITES),
+      translation: machine.translator?.stats() ?? null,
+    };
+  }
 }

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { statsText } from "../../../../agent/cli/stats-text.js";
 import { tableOf } from "../../../../agent/cli/top.js";
 import { translationText } from "../../../../agent/cli/translation-text.js";
-import type { RunStats } from "../../../../agent/host/messages.js";
+import type { RunStats } from "../../../../agent/host/index.js";
 import { whyPartition } from "../../../../agent/why.js";
 import { handsetView, partitionView } from "../../../support/views.js";
 import type { TranslationStats } from "../../../../agent/view.js";

@@ -1,4 +1,4 @@
-// The reference monitor: a request reaches the control mailbox only when every field of it is what it has to be.
+// The reference monitor: a request reaches the control port only when every field of it is what it has to be.
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

@@ -22,7 +22,6 @@ import { BlockStore, STATUS_ERROR, STATUS_OK, STATUS_UNSUPPORTED } from "../../.
 import { DiskQueue } from "../../../../../agent/host/disk/queue.js";
 import { DiskService } from "../../../../../agent/host/disk/service.js";
 import type { Machine } from "../../../../../agent/host/machine/machine.js";
-import { Mailbox } from "../../../../../agent/host/mailbox.js";
 import { Generator } from "../../../../support/generator.js";
 import { scriptedMachine } from "../../../../support/scripted-machine.js";
 import { temporaryFile } from "../../../../support/temporary.js";
@@ -166,9 +165,7 @@ disk("settle waits for what is under way, and forgets it", () => {
   const service = new DiskService(machine, { queue });
   request(machine, 0, BLOCK_READ, 0, [[RAM, 512]]);
   service.takeRequests();
-  const mailbox = new Mailbox();
-  mailbox.sleep = () => ioWorkerTurn(queue, store);
-  service.settle(mailbox);
+  service.settle({ heard: () => 0, sleep: () => ioWorkerTurn(queue, store) });
   assert.equal([completed.length, service.busy], [0, false]);
   assert.is(machine.word(BLOCK_REQUESTS + BLOCK_REQUEST_STATE), BLOCK_FREE, "a reset would take it for cancelled");
   store.close();

@@ -3,7 +3,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DiskQueue } from "../../../../../agent/host/disk/queue.js";
-import { Mailbox } from "../../../../../agent/host/mailbox.js";
+import { Handset } from "../../../../../agent/host/monitor/handset.js";
 import { CACHE_SIZES, checkRamBytes, memoryText, partitionMemory } from "../../../../../agent/host/machine/memory.js";
 import { assertFails } from "../../../../support/failure.js";
 
@@ -15,7 +15,7 @@ for (const [kind, limit] of [
 ] as const) {
   memory(`${kind}: 64 MiB of RAM with a disk stay within ${limit >> 20} MiB of overhead`, () => {
     const caches = CACHE_SIZES[kind];
-    const shared = new Mailbox().byteLength + new DiskQueue(caches.diskPieceBytes).buffer.byteLength;
+    const shared = Handset.sharedBytes + new DiskQueue(caches.diskPieceBytes).buffer.byteLength;
     const result = partitionMemory(64 << 20, 0, caches, shared);
     assert.ok(result.overheadBytes <= limit, memoryText(result));
     const items = result.overhead.reduce((sum, item) => sum + item.bytes, 0);

@@ -18,6 +18,7 @@ import { BOARD, NO_POWER } from "../../../../support/handset.js";
 import { hangingMachine } from "../../../../support/hanging-machine.js";
 import { temporaryFile } from "../../../../support/temporary.js";
 import type { HandsetEvent } from "../../../../../agent/view.js";
+import type { ShellKeeper } from "../../../../../agent/host/monitor/shell-keeper.js";
 
 const handset = suite("handset and its workers");
 
@@ -86,7 +87,7 @@ async function rejection(promise: Promise<unknown>): Promise<string> {
 
 /** The shell's thread, to be killed. */
 function shellOf(running: Handset): Worker {
-  return running["shell"]["worker"]!;
+  return (running["shell"] as ShellKeeper)["worker"]!;
 }
 
 for (const [how, times, kill] of [

@@ -33,11 +33,11 @@ function spinning(cpu: Partial<CpuContract>): Board {
   spec.machine.mode = "realtime";
   const defined = hypervisor.define(spec);
   assert.ok("id" in defined);
-  const resident = new Resident(defined.id, spec, hypervisor);
+  const resident = new Resident(defined.id, spec, hypervisor, now);
   assert.is(hypervisor.admit(resident.id), null);
-  resident.build(machineModule, now);
+  resident.build(machineModule);
   assert.is(hypervisor.start(resident.id), null);
-  resident.offerInput(Buffer.from("s"));
+  resident.console.offer(Buffer.from("s"));
   return { hypervisor, resident, pass: (milliseconds) => void (time += milliseconds * 1e6) };
 }
 

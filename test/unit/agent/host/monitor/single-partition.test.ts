@@ -3,8 +3,8 @@
 import binaryen from "binaryen";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Partition, type PartitionOptions } from "../../../../agent/host/partition.js";
-import { temporaryFile } from "../../../support/temporary.js";
+import { SinglePartition, type SinglePartitionOptions } from "../../../../../agent/host/monitor/single-partition.js";
+import { temporaryFile } from "../../../../support/temporary.js";
 
 /** A machine that is only what the host calls; `run` is the body of run(). */
 function machine(run: string, init = "(i32.const 0)"): string {
@@ -15,6 +15,7 @@ function machine(run: string, init = "(i32.const 0)"): string {
       (i32.store (i32.const 0x1060) (i32.const 0x100000)) ${init})
     (func (export "machineReset")) (func (export "machineTick"))
     (func (export "machineDeadline") (result f64) (f64.const -1))
+    (func (export "machineAdvance") (param f64)) (func (export "runExecuted") (result i32) (i32.const 1))
     (func (export "blockComplete") (param i32 i32))
     (func (export "run") (param i32) (result i32) ${run}))`);
   const path = temporaryFile(module.emitBinary(), "machine.wasm");
@@ -22,8 +23,8 @@ function machine(run: string, init = "(i32.const 0)"): string {
   return path;
 }
 
-function partition(machinePath: string, more: Partial<PartitionOptions> = {}): Partition {
-  return new Partition({
+function partition(machineWasm: string, more: Partial<SinglePartitionOptions> = {}): SinglePartition {
+  return new SinglePartition({
     ramBytes: 1 << 20,
     mode: "realtime",
     kernel: { path: temporaryFile("kernel"), sha256: null, offset: null, bssBytes: 0 },
@@ -35,8 +36,8 @@ function partition(machinePath: string, more: Partial<PartitionOptions> = {}): P
     overhead: "normal",
     consolePort: 0,
     inputIsWhole: false,
-    heartbeatMs: 100,
-    machinePath,
+    hangMs: 500,
+    machineWasm,
     ...more,
   });
 }
@@ -64,7 +65,7 @@ partitions("a machine that does not come back from a slice is ended by the heart
 });
 
 partitions("a machine that does not come back can still be left", async () => {
-  const stuck = partition(machine(ENDLESS), { heartbeatMs: 60_000 });
+  const stuck = partition(machine(ENDLESS), { hangMs: 60_000 });
   setTimeout(() => stuck.stop("left"), 200);
   assert.is((await stuck.run(shown)).reason, "left");
 });
