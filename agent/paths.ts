@@ -1,6 +1,6 @@
 // Where things are: the project's own folders, the user's cache.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,16 @@ export const rootFolder = fileURLToPath(new URL("..", import.meta.url));
 /** A product of `npm run build`, such as "machine.wasm". */
 export function buildProduct(name: string): string {
   return join(rootFolder, "build", name);
+}
+
+/** Whether this is a checkout, which builds itself, or an installed package, which is whole as it is. */
+export function isCheckout(): boolean {
+  return existsSync(join(rootFolder, "scripts", "bootstrap.mjs"));
+}
+
+/** The product's version: package.json is the one place that says it. */
+export function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(rootFolder, "package.json"), "utf8")) as { version: string }).version;
 }
 
 /** A file under boards/. */

@@ -2,12 +2,14 @@
 
 import { writeDecodeTable } from "./instructions.ts";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build as bundle } from "esbuild";
 import { HYPERVISOR_STATIC_BASE, HYPERVISOR_STATIC_END } from "../kernel/abi/hypervisor.ts";
 import { STATIC_BASE, STATIC_END } from "../kernel/abi/layout.ts";
-import { isStale, root } from "./stale.mjs";
+import { writeNotices } from "./notices.ts";
+import { isStale, NEEDED, root } from "./stale.mjs";
 import { wasmStaticDataEnd } from "./wasm-sections.ts";
 
 const HELP = `usage: npm run build -- [--debug] [--force] [--quiet]
@@ -49,6 +51,19 @@ const AGENT_BYTES_MAX = 1_000_000;
 /** Libraries in CommonJS ask for Node's modules by require(). */
 const REQUIRE =
   'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);';
+/** Bundles for Node, and where each begins. */
+const HOST: Record<string, string> = {
+  "build/pocketvisor.mjs": "agent/cli/index.ts",
+  "build/handset-worker.mjs": "agent/host/worker/handset-worker.ts",
+  "build/io-worker.mjs": "agent/host/disk/worker.ts",
+  "build/shell-worker.mjs": "agent/shell/shell-worker.ts",
+  "build/script-worker.mjs": "agent/shell/script-worker.ts",
+  "build/fleet.mjs": "fleet/cli/main.ts",
+  "build/sim-worker.mjs": "fleet/sim/worker.ts",
+};
+const AGENT = "agent/daemon/main.ts";
+const VERIFY_PROGRAM = "agent/shell/verify-program.ts";
+const NOTICES = "build/NOTICES.txt";
 /** How everything that runs in Node is bundled. */
 const NODE_BUNDLE = {
   bundle: true,
@@ -81,6 +96,8 @@ for (const module of KERNEL) {
 await bundleHost();
 await bundleAgent();
 await bundleVerifyProgram();
+await collectNotices();
+writeManifest();
 
 function compileKernel({ name, config }: KernelModule, target: string, product: string): void {
   if (!force && !isStale(product)) return;
@@ -110,16 +127,7 @@ function checkKernel({ name, bytesMax, staticBase, staticEnd, layout }: KernelMo
 }
 
 async function bundleHost(): Promise<void> {
-  const entries = {
-    "build/pocketvisor.mjs": "agent/cli/index.ts",
-    "build/handset-worker.mjs": "agent/host/worker/handset-worker.ts",
-    "build/io-worker.mjs": "agent/host/disk/worker.ts",
-    "build/shell-worker.mjs": "agent/shell/shell-worker.ts",
-    "build/script-worker.mjs": "agent/shell/script-worker.ts",
-    "build/fleet.mjs": "fleet/cli/main.ts",
-    "build/sim-worker.mjs": "fleet/sim/worker.ts",
-  };
-  const stale = Object.entries(entries).filter(([product]) => force || isStale(product as keyof typeof entries));
+  const stale = Object.entries(HOST).filter(([product]) => force || isStale(product));
   for (const [product, entry] of stale) {
     await bundle({
       entryPoints: [join(root, entry)],
@@ -135,7 +143,7 @@ async function bundleAgent(): Promise<void> {
   const product = "build/agent.mjs";
   if (!force && !isStale(product)) return;
   await bundle({
-    entryPoints: [join(root, "agent/daemon/main.ts")],
+    entryPoints: [join(root, AGENT)],
     outfile: join(root, product),
     ...NODE_BUNDLE,
     minify: true,
@@ -153,7 +161,7 @@ async function bundleVerifyProgram(): Promise<void> {
   const product = "build/verify-program.js";
   if (!force && !isStale(product)) return;
   await bundle({
-    entryPoints: [join(root, "agent/shell/verify-program.ts")],
+    entryPoints: [join(root, VERIFY_PROGRAM)],
     outfile: join(root, product),
     bundle: true,
     // Where tweetnacl asks for Node's crypto, for random numbers, it finds nothing: verifying takes none.
@@ -164,6 +172,24 @@ async function bundleVerifyProgram(): Promise<void> {
     logLevel: "warning",
   });
   if (!quiet) console.error(`build: ${product}: ${statSync(join(root, product)).size} bytes`);
+}
+
+/** The licences of what the bundles hold. */
+async function collectNotices(): Promise<void> {
+  if (!force && !isStale(NOTICES)) return;
+  const entries = [...Object.values(HOST), AGENT, VERIFY_PROGRAM];
+  const count = await writeNotices(entries, { ...NODE_BUNDLE, sourcemap: false }, NOTICES);
+  if (!quiet) console.error(`build: ${NOTICES}: ${count} packages`);
+}
+
+/** build/manifest.json: which products belong together, for `pocketvisor doctor`. */
+function writeManifest(): void {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  const products = NEEDED.map((product) => {
+    const bytes = readFileSync(join(root, product));
+    return { name: product, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+  });
+  writeFileSync(join(root, "build/manifest.json"), `${JSON.stringify({ version, products }, null, 2)}\n`);
 }
 
 function seconds(started: number): string {

@@ -67,7 +67,11 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
+  "build/NOTICES.txt": ["agent", "fleet", "package-lock.json", "scripts/build.ts", "scripts/notices.ts"],
 };
+
+/** What the program needs to run: everything but the modules for debugging. */
+export const NEEDED = Object.keys(PRODUCTS).filter((product) => !product.includes(".debug."));
 
 /** Whether `product` is missing or older than one of its sources. */
 export function isStale(product) {
@@ -79,11 +83,15 @@ function modified(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
+/** Of each source that was looked at: most products have the same. */
+const seen = new Map();
+
 /** The folders' own times count too: they change when a file is removed. */
 function newest(path) {
+  if (seen.has(path)) return seen.get(path);
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) return 0;
-  let latest = stat.mtimeMs;
-  if (stat.isDirectory()) for (const name of readdirSync(path)) latest = Math.max(latest, newest(join(path, name)));
+  let latest = stat?.mtimeMs ?? 0;
+  if (stat?.isDirectory()) for (const name of readdirSync(path)) latest = Math.max(latest, newest(join(path, name)));
+  seen.set(path, latest);
   return latest;
 }

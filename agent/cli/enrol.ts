@@ -1,8 +1,6 @@
 // pocketvisor enrol: this handset joins a fleet.
 
 import { createInterface } from "node:readline/promises";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { askForGrant } from "../enrolment/endpoint.ts";
 import { HandsetEnrolment, PERMISSIONS } from "../enrolment/handset.ts";
 import { parseEnrolmentUri } from "../enrolment/uri.ts";
@@ -10,7 +8,7 @@ import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { readBoard } from "../handset/board.ts";
 import { readHandsetFile } from "../handset/file.ts";
-import { boardFile, rootFolder } from "../paths.ts";
+import { boardFile, packageVersion } from "../paths.ts";
 import type { Permission } from "../wire/documents.ts";
 import type { Info } from "../wire/reports.ts";
 import { parseOptions } from "./arguments.ts";
@@ -79,7 +77,7 @@ export function consentOf(text: string): Permission[] {
 
 /** What a handset is before it has run: no partition has started yet, so none is named. */
 export function factsOf(handset: string, board: string): Info {
-  const { version } = JSON.parse(readFileSync(join(rootFolder, "package.json"), "utf8")) as { version: string };
+  const version = packageVersion();
   const { ramBytes } = readBoard(board);
   return { board, agent: version, hypervisor: version, serial: handset, ramBytes, partitions: [] };
 }

@@ -2,7 +2,8 @@
 
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { UsageError } from "../failure.ts";
+import { escapeText } from "../escape.ts";
+import { GuestError, UsageError } from "../failure.ts";
 import {
   cachedGuestNames,
   guestFolder,
@@ -11,6 +12,7 @@ import {
   type CachedGuest,
 } from "../guests/cache.ts";
 import { fetchGuest, fetchPlan, type FetchOptions } from "../guests/fetch.ts";
+import { recipeOf } from "../guests/initramfs.ts";
 import { manifestNames, readManifest, type GuestManifest } from "../guests/manifest.ts";
 import { parseOptions, type OptionTable } from "./arguments.ts";
 import { EXIT_OK } from "./exit-codes.ts";
@@ -61,7 +63,11 @@ export async function guestCommand(args: string[]): Promise<number> {
     throw new UsageError("USAGE", "guest needs fetch NAME, ls or rm NAME", "See: pocketvisor guest --help");
   }
   if (verb === "rm") {
-    console.error(removeCachedGuest(name) ? `pocketvisor: removed ${name}` : `pocketvisor: ${name} was not cached`);
+    if (!removeCachedGuest(name)) {
+      const cached = cachedGuestNames().join(", ") || "none";
+      throw new GuestError("GUEST_UNKNOWN", `${escapeText(name)} is not cached`, `Cached guests: ${cached}.`);
+    }
+    console.error(`pocketvisor: removed ${name}`);
     return EXIT_OK;
   }
   const manifest = readManifest(name);
@@ -82,7 +88,9 @@ export async function guestCommand(args: string[]): Promise<number> {
     else for (const record of packages) console.log(`would fetch ${record.name} ${record.version}`);
     return EXIT_OK;
   }
-  const cached = options.refresh ? null : readCachedGuest(options.name);
+  const found = options.refresh ? null : readCachedGuest(options.name);
+  const cached = found?.recipe === recipeOf(manifest) ? found : null;
+  if (found !== null && cached === null) progress(`${options.name} was made by another version, and is made again`);
   const guest = cached ?? (await fetchGuest(manifest, options));
   if (json) console.log(JSON.stringify(guest));
   else

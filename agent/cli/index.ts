@@ -1,10 +1,8 @@
 // The `pocketvisor` command.
 
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { escapeText } from "../escape.ts";
 import { Failure, GuestError, ImageError, UsageError } from "../failure.ts";
-import { rootFolder } from "../paths.ts";
+import { packageVersion } from "../paths.ts";
 import { commands } from "../command.ts";
 import { consoleCommand, controlCommand, topCommand } from "./control.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -71,11 +69,9 @@ async function command(args: string[]): Promise<number> {
     case "-h":
       console.log(HELP);
       return EXIT_OK;
-    case "--version": {
-      const { version } = JSON.parse(readFileSync(join(rootFolder, "package.json"), "utf8")) as { version: string };
-      console.log(version);
+    case "--version":
+      console.log(packageVersion());
       return EXIT_OK;
-    }
     case undefined:
       throw new UsageError("USAGE", "a command is missing", "See: pocketvisor --help");
     default:

@@ -4,9 +4,11 @@
 // own, so that mirrors keep working and apt checks every signature as it always does.
 
 import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { readBoundedText } from "../bounded-file.ts";
 import { escapeText } from "../escape.ts";
 import { GuestError } from "../failure.ts";
 import { programPath } from "../paths.ts";
@@ -14,11 +16,14 @@ import { programPath } from "../paths.ts";
 /** Package lists younger than this are not asked for again. */
 const LISTS_FRESH_MS = 24 * 3600 * 1000;
 const OUTPUT_MAX = 8 << 20;
+const SOURCES_BYTES_MAX = 1 << 20;
 
 export interface Apt {
   folder: string;
   architecture: string;
   config: string;
+  /** What the lists are fetched from: changes when that does. */
+  sources: string;
 }
 
 /** Prepares apt's private state under `folder`. `sources` replaces the computer's own sources.list.
@@ -51,6 +56,8 @@ export function aptOpen(folder: string, architecture: string, sources: string | 
     'Acquire::AllowInsecureRepositories "false";',
     'APT::Get::AllowUnauthenticated "false";',
     'Acquire::Retries "2";',
+    // Without it, "update" ends with 0 although no list came.
+    'APT::Update::Error-Mode "any";',
     `APT::Sandbox::User "${userInfo().username}";`,
     "#clear APT::Update::Pre-Invoke;",
     "#clear APT::Update::Post-Invoke;",
@@ -59,24 +66,50 @@ export function aptOpen(folder: string, architecture: string, sources: string | 
   if (sources !== null) lines.push(`Dir::Etc::sourcelist "${sources}";`, 'Dir::Etc::sourceparts "/dev/null";');
   const config = join(folder, `apt-${architecture}.conf`);
   writeFileSync(config, lines.join("\n") + "\n", { mode: 0o600 });
-  return { folder, architecture, config };
+  const named = sources === null ? "" : sourcesText(sources);
+  return { folder, architecture, config, sources: createHash("sha256").update(named).digest("hex") };
 }
 
-/** Fetches the package lists unless they are fresh. */
-export async function aptUpdate(apt: Apt, force: boolean, progress: (line: string) => void): Promise<void> {
+function sourcesText(path: string): string {
+  try {
+    return readBoundedText(path, SOURCES_BYTES_MAX);
+  } catch (error) {
+    throw new GuestError("GUEST_SOURCES", `${escapeText(path)} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** Fetches the package lists unless those that are here are whole, fresh and from the same sources. Returns what went wrong when some lists
+ *  could not be fetched and others are there; the next call tries again. Throws GuestError when there are none. */
+export async function aptUpdate(
+  apt: Apt,
+  force: boolean,
+  progress: (line: string) => void,
+): Promise<GuestError | null> {
   const stamp = join(apt.folder, `updated-${apt.architecture}`);
-  const age = Date.now() - (statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0);
-  if (!force && age >= 0 && age < LISTS_FRESH_MS) return;
+  if (!force && hasLists(apt) && isFresh(stamp, apt)) return null;
+  rmSync(stamp, { force: true });
   progress(`fetching Debian's package lists for ${apt.architecture}`);
   try {
     await aptRun("apt-get", ["-c", apt.config, "-qq", "update"]);
-    writeFileSync(stamp, "", { mode: 0o600 });
   } catch (error) {
     // One unreachable or half-synchronised source must not stop the others: what they offered is there, and signed. A
     // package that is in no list at all is missed by the caller.
-    if (!hasLists(apt)) throw error;
-    progress(`going on without some package lists: ${(error as Error).message}`);
+    if (!(error instanceof GuestError) || !hasLists(apt)) throw error;
+    progress(`going on without some package lists: ${error.message}`);
+    return error;
   }
+  if (!hasLists(apt)) {
+    const what = `this computer's apt sources offer nothing for ${apt.architecture}`;
+    throw new GuestError("GUEST_APT", what, "Name Debian's sources with --sources FILE.");
+  }
+  writeFileSync(stamp, apt.sources, { mode: 0o600 });
+  return null;
+}
+
+/** Whether the lists were fetched whole, from the same sources, not long ago. */
+function isFresh(stamp: string, apt: Apt): boolean {
+  const age = Date.now() - (statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  return age >= 0 && age < LISTS_FRESH_MS && readFileSync(stamp, "utf8") === apt.sources;
 }
 
 function hasLists(apt: Apt): boolean {

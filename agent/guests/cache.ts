@@ -1,14 +1,16 @@
 // Fetched guests in the user's cache folder: one folder each, with a guest.json that names every file's length and hash.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readBoundedText } from "../bounded-file.ts";
 import { GuestError } from "../failure.ts";
 import { cacheFolder } from "../paths.ts";
 import { checkGuestName } from "./manifest.ts";
 
 /** The format of guest.json: another number means "fetch again". */
 const FORMAT = 1;
+const RECORD_BYTES_MAX = 64 << 10;
 
 export interface CachedFile {
   name: string;
@@ -32,6 +34,8 @@ export interface CachedGuest {
   modules: string[];
   signaturesStripped: boolean;
   commandLine: string;
+  /** What our part of it was made from (recipeOf); absent in what older versions fetched. */
+  recipe?: string;
 }
 
 /** Folder of the guest `name`; it may not exist. */
@@ -54,7 +58,7 @@ export function readCachedGuest(name: string): CachedGuest | null {
     );
   let guest: CachedGuest;
   try {
-    guest = JSON.parse(readFileSync(record, "utf8")) as CachedGuest;
+    guest = JSON.parse(readBoundedText(record, RECORD_BYTES_MAX)) as CachedGuest;
   } catch {
     throw damaged("guest.json cannot be read");
   }

@@ -8,8 +8,8 @@ import { cacheFolder } from "../paths.ts";
 import { zimageParse } from "../host/index.ts";
 import { aptDownload, aptOpen, aptShow, aptUnpack, aptUpdate, type Apt, type PackageRecord } from "./apt.ts";
 import { writeCachedGuest, type CachedGuest } from "./cache.ts";
-import { initramfsBuild } from "./initramfs.ts";
-import { moduleClosure } from "./module.ts";
+import { initramfsBuild, recipeOf } from "./initramfs.ts";
+import { moduleClosure, type KernelModule } from "./module.ts";
 import type { GuestManifest } from "./manifest.ts";
 import { unpackZimage } from "./unpack.ts";
 
@@ -44,12 +44,23 @@ export async function fetchPlan(
   const wanted = options.kernelPackage ?? manifest.kernelPackage;
   if (!PACKAGE_NAME.test(wanted)) throw new GuestError("GUEST_PACKAGE", `"${wanted.slice(0, 100)}" is no package name`);
   const apt = aptOpen(join(cacheFolder(), "apt"), manifest.architecture, options.sources);
-  await aptUpdate(apt, options.refresh, options.progress);
-  let kernel = await findPackage(apt, wanted);
+  const incomplete = await aptUpdate(apt, options.refresh, options.progress);
+  const findPackage = async (name: string): Promise<PackageRecord> => {
+    const record = await aptShow(apt, name);
+    if (record !== null) return record;
+    // The list that was not fetched may be the one that has it.
+    if (incomplete !== null) throw incomplete;
+    throw new GuestError(
+      "GUEST_PACKAGE",
+      `apt knows no package ${name} for ${apt.architecture}`,
+      "This computer's apt sources may not be Debian's: name some with --sources FILE, or start your own image with --kernel FILE.",
+    );
+  };
+  let kernel = await findPackage(wanted);
   // A meta-package depends on the newest kernel, which has the version in its name.
   const versioned = /(?:^|[ ,])(linux-image-\d[a-z0-9+.-]*)/.exec(kernel.depends)?.[1];
-  if (versioned !== undefined) kernel = await findPackage(apt, versioned);
-  return { apt, plan: { kernel, user: await findPackage(apt, manifest.userPackage) } };
+  if (versioned !== undefined) kernel = await findPackage(versioned);
+  return { apt, plan: { kernel, user: await findPackage(manifest.userPackage) } };
 }
 
 /** Fetches, unpacks, builds and stores the guest. Throws GuestError or ImageError. */
@@ -78,8 +89,17 @@ export async function fetchGuest(manifest: GuestManifest, options: FetchOptions)
     const { kernel, format, textOffset, bssBytes } = await kernelImage(join(scratch, "kernel"), options.progress);
     const modulesAt = join(scratch, "kernel", "lib/modules");
     const version = readdirSync(modulesAt)[0] ?? "";
-    const modules = moduleClosure(join(modulesAt, version), manifest.modules, !options.keepSignatures);
-    const initramfs = initramfsBuild(readFileSync(join(scratch, "user", "bin/busybox")), modules);
+    const closure = (wanted: string[]): KernelModule[] =>
+      moduleClosure(join(modulesAt, version), wanted, !options.keepSignatures);
+    const always = closure(manifest.modules);
+    const loaded = new Set(always.map(({ name }) => name));
+    const byNode = new Map(
+      Object.entries(manifest.modulesIf).map(([node, wanted]) => [
+        node,
+        closure(wanted).filter(({ name }) => !loaded.has(name)),
+      ]),
+    );
+    const initramfs = initramfsBuild(readFileSync(join(scratch, "user", "bin/busybox")), { always, byNode });
     return writeCachedGuest(
       {
         name: options.name,
@@ -92,9 +112,10 @@ export async function fetchGuest(manifest: GuestManifest, options: FetchOptions)
         kernelFormat: format,
         textOffset,
         bssBytes,
-        modules: modules.map((module) => module.name),
+        modules: [always, ...byNode.values()].flat().map((module) => module.name),
         signaturesStripped: !options.keepSignatures,
         commandLine: manifest.commandLine,
+        recipe: recipeOf(manifest),
       },
       kernel,
       initramfs,
@@ -102,16 +123,6 @@ export async function fetchGuest(manifest: GuestManifest, options: FetchOptions)
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
-}
-
-async function findPackage(apt: Apt, name: string): Promise<PackageRecord> {
-  const record = await aptShow(apt, name);
-  if (record !== null) return record;
-  throw new GuestError(
-    "GUEST_PACKAGE",
-    `apt knows no package ${name} for ${apt.architecture}`,
-    "This computer's apt sources may not be Debian's: name some with --sources FILE, or start your own image with --kernel FILE.",
-  );
 }
 
 async function kernelImage(

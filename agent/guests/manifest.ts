@@ -17,6 +17,8 @@ export interface GuestManifest {
   commandLine: string;
   /** Kernel modules to load, by name; what they depend on is added. */
   modules: string[];
+  /** Node of the device tree's root → modules to load where a guest has it. */
+  modulesIf: Record<string, string[]>;
 }
 
 const GUEST_NAME = /^[a-z0-9-]{1,32}$/;

@@ -4,8 +4,10 @@
 // phone's published values can be copied in. An instruction's energy follows from cpu.active: the virtual phone executes
 // NOMINAL_INSTRUCTIONS a microsecond, as deterministic time does.
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import type { BatteryScript, ThermalLimits } from "../battery/battery.ts";
+import { readBoundedText } from "../bounded-file.ts";
+import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { boardFile } from "../paths.ts";
 import { parseBytes } from "./units.ts";
@@ -20,6 +22,8 @@ const CONSOLE_BYTE_PICOJOULES = 1_000;
 /** radio.active is drawn while bytes pass at this rate. */
 const RADIO_BYTES_PER_MICROSECOND = 1;
 
+const BOARD_BYTES_MAX = 64 << 10;
+const FAULTS_MAX = 50;
 const SENSOR_PATH = /^\/sys\/class\/[a-z_]+\/[A-Za-z0-9_.:-]+$/;
 
 export interface Board {
@@ -59,12 +63,15 @@ export function readBoard(name: string): Board {
   const path = boardFile(name, "board.json");
   let data: unknown;
   try {
-    data = JSON.parse(readFileSync(path, "utf8"));
+    data = JSON.parse(readBoundedText(path, BOARD_BYTES_MAX));
   } catch (error) {
     throw new UsageError("BOARD_SYNTAX", `${path}: ${(error as Error).message}`);
   }
   const { board, faults } = checkBoard(data, name);
-  if (board === null) throw new UsageError("BOARD_FAULTY", `${path}:\n  ${faults.join("\n  ")}`);
+  if (board === null) {
+    const first = faults.slice(0, FAULTS_MAX).map((fault) => escapeText(fault));
+    throw new UsageError("BOARD_FAULTY", `${path}:\n  ${first.join("\n  ")}`);
+  }
   return board;
 }
 

@@ -1,13 +1,15 @@
 // Handset files: YAML, checked against one schema, every fault with its line, what is wrong and what to write instead.
 
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { isSeq, type Node, type YAMLMap } from "yaml";
 import type { BatteryScript } from "../battery/battery.ts";
+import { readBoundedText } from "../bounded-file.ts";
+import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { readBatteryScript } from "./battery-script.ts";
 import { readDevices, type Devices } from "./devices.ts";
-import { FileReader, integerOf, nameOf, oneOf, textOf, type Reading } from "./reader.ts";
+import { FILE_BYTES_MAX, FileReader, integerOf, nameOf, oneOf, textOf, type Reading } from "./reader.ts";
 import {
   parseByteRate,
   parseBytes,
@@ -100,9 +102,9 @@ const DEFAULT_RESTART: RestartPolicy = {
 export function readHandsetFile(path: string): HandsetFile {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readBoundedText(path, FILE_BYTES_MAX);
   } catch (error) {
-    throw new UsageError("HANDSET_FILE", `${path} cannot be read: ${(error as Error).message}`);
+    throw new UsageError("HANDSET_FILE", `${escapeText(path)} cannot be read: ${(error as Error).message}`);
   }
   return parseHandsetFile(text, path);
 }
@@ -132,7 +134,7 @@ class Reader extends FileReader {
     const names = new Set<string>();
     for (const { name, line } of partitions) {
       if (names.has(name))
-        this.faults.push(`${this.path}:${line}: two partitions are called ${name}; give each a name of its own`);
+        this.add(`${this.path}:${line}: two partitions are called ${name}; give each a name of its own`);
       names.add(name);
     }
     this.disks(partitions);
@@ -156,7 +158,7 @@ class Reader extends FileReader {
       const identity = identityOf(path);
       const owner = owners.get(identity);
       if (owner !== undefined && [owner, partition].some(({ devices }) => devices.disk === "exclusive")) {
-        this.faults.push(
+        this.add(
           `${this.path}:${partition.line}: ${partition.name} names the disk ${JSON.stringify(path)}, as ${owner.name} does (line ${owner.line}), and ` +
             "one of them has it exclusively (give each an image of its own, or write `,ro` behind it in both)",
         );

@@ -2,10 +2,16 @@
 // of them are told at once.
 
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Node, type YAMLMap } from "yaml";
+import { escapeText } from "../escape.ts";
 import { UnitError } from "./units.ts";
 
-/** A file larger than this is no handset file. */
-const FILE_BYTES_MAX = 1 << 20;
+/** A file larger than this is no handset or policy file. */
+export const FILE_BYTES_MAX = 512 << 10;
+/** More faults than a person reads at once help nobody. */
+const FAULTS_MAX = 50;
+const FAULT_CHARACTERS_MAX = 500;
+/** What is quoted from a file in a fault. */
+const QUOTE_CHARACTERS_MAX = 60;
 const NAME = /^[a-z0-9-]{1,32}$/;
 
 /** Reads one scalar. Throws UnitError. */
@@ -21,23 +27,42 @@ export class FileReader {
     this.path = path;
     this.root = null;
     if (text.length > FILE_BYTES_MAX) {
-      this.faults.push(`${path}: the file is larger than a handset file can be (${FILE_BYTES_MAX} bytes)`);
+      this.add(`${path}: the file is larger than it can be (${FILE_BYTES_MAX} bytes)`);
       return;
     }
+    // Keys that stand twice are looked for below: the library compares each with all others, which takes minutes for 50,000 of them. Its
+    // excerpts of the text are not shown, and would be made for each error.
+    const options = { schema: "core", merge: false, uniqueKeys: false, prettyErrors: false } as const;
+    const document = parseDocument(text, { ...options, lineCounter: this.lines });
+    for (const error of document.errors) this.add(`${path}:${this.placeOf(error.pos[0])}: ${error.message}`);
     // Aliases could blow a small file up, and nothing here needs them.
-    const document = parseDocument(text, { lineCounter: this.lines, schema: "core", merge: false, uniqueKeys: true });
-    for (const error of document.errors)
-      this.faults.push(`${path}:${this.placeOf(error.pos[0])}: ${error.message.split("\n")[0]}`);
     let aliased = false;
     visit(document, {
       Alias: () => void (aliased = true),
       Value: (_key, node) => void (aliased ||= node.anchor !== undefined),
+      Map: (_key, map) => this.unique(map),
     });
     if (aliased) {
-      this.faults.push(`${path}: anchors and aliases are not allowed here`);
+      this.add(`${path}: anchors and aliases are not allowed here`);
       return;
     }
     this.root = document.contents;
+  }
+
+  /** Keeps a fault: the first of them, cut, and a word on the rest. */
+  protected add(fault: string): void {
+    if (this.faults.length < FAULTS_MAX) this.faults.push(escapeText(fault, FAULT_CHARACTERS_MAX));
+    else if (this.faults.length === FAULTS_MAX) this.faults.push(`${this.path}: and more; mend these first`);
+  }
+
+  private unique(map: YAMLMap): void {
+    const seen = new Set<string>();
+    for (const { key } of map.items) {
+      if (!isScalar(key)) continue;
+      const text = String(key.value);
+      if (seen.has(text)) this.fault(key, `the key ${quoted(text)} stands twice`, "leave one out");
+      seen.add(text);
+    }
   }
 
   /** A list of words. */
@@ -76,7 +101,7 @@ export class FileReader {
     for (const { key } of map?.items ?? []) {
       const text = isScalar(key) ? String(key.value) : "?";
       if (keys.includes(text)) continue;
-      this.fault(key as Node, `unknown key ${JSON.stringify(text)}`, `keys here: ${keys.join(", ")}`);
+      this.fault(key as Node, `unknown key ${quoted(text)}`, `keys here: ${keys.join(", ")}`);
     }
   }
 
@@ -98,7 +123,7 @@ export class FileReader {
 
   fault(node: Node | null | undefined, what: string, hint: string): void {
     const place = this.placeOf(node?.range?.[0] ?? 0);
-    this.faults.push(`${this.path}:${place}: ${what}${hint === "" ? "" : ` (${hint})`}`);
+    this.add(`${this.path}:${place}: ${what}${hint === "" ? "" : ` (${hint})`}`);
   }
 
   /** How a place in the file is named in a fault. */
@@ -111,9 +136,15 @@ export class FileReader {
   }
 }
 
+/** What a file says, as a fault quotes it. */
+export function quoted(value: unknown): string {
+  const text = String(value);
+  return JSON.stringify(text.length > QUOTE_CHARACTERS_MAX ? `${text.slice(0, QUOTE_CHARACTERS_MAX)}…` : text);
+}
+
 export function nameOf(value: unknown): string {
   if (NAME.test(String(value))) return String(value);
-  throw new UnitError(`a name has 1 to 32 of the characters a-z, 0-9 and -, not ${JSON.stringify(value)}`);
+  throw new UnitError(`a name has 1 to 32 of the characters a-z, 0-9 and -, not ${quoted(value)}`);
 }
 
 export function textOf(value: unknown): string {
@@ -125,13 +156,13 @@ export function integerOf(least: number, most: number): Reading<number> {
   return (value) => {
     const number = Number(value);
     if (Number.isInteger(number) && number >= least && number <= most) return number;
-    throw new UnitError(`expected a whole number from ${least} to ${most}, not ${JSON.stringify(value)}`);
+    throw new UnitError(`expected a whole number from ${least} to ${most}, not ${quoted(value)}`);
   };
 }
 
 export function oneOf<T extends string>(choices: readonly T[]): Reading<T> {
   return (value) => {
     if (choices.includes(String(value) as T)) return String(value) as T;
-    throw new UnitError(`expected one of ${choices.join(", ")}, not ${JSON.stringify(value)}`);
+    throw new UnitError(`expected one of ${choices.join(", ")}, not ${quoted(value)}`);
   };
 }

@@ -5,6 +5,14 @@ export class UnitError extends Error {}
 
 type Units = Record<string, number>;
 
+/** No quantity is longer than this. */
+const QUANTITY_CHARACTERS_MAX = 40;
+
+function quote(value: unknown): string {
+  const text = String(value);
+  return JSON.stringify(text.length > QUANTITY_CHARACTERS_MAX ? `${text.slice(0, QUANTITY_CHARACTERS_MAX)}…` : text);
+}
+
 const BYTES: Units = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
 const MICROSECONDS: Units = { us: 1, µs: 1, ms: 1e3, s: 1e6 };
 const MILLISECONDS: Units = { ms: 1, s: 1e3, min: 6e4 };
@@ -17,7 +25,7 @@ function quantity(text: unknown, units: Units, example: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-zµ°%/]*)$/.exec(String(text).trim());
   const factor = match === null ? undefined : units[match[2]!];
   if (match === null || factor === undefined) {
-    throw new UnitError(`expected a quantity such as ${example}, not ${JSON.stringify(text)}`);
+    throw new UnitError(`expected a quantity such as ${example}, not ${quote(text)}`);
   }
   return Number(match[1]) * factor;
 }
@@ -39,7 +47,7 @@ export function parseTranslated(text: unknown): number {
   if (text === "off") return 0;
   const bytes = parseBytes(text);
   if (bytes >= TRANSLATED_LEAST && bytes <= TRANSLATED_MOST) return bytes;
-  throw new UnitError(`expected off, or a size from 1M to 256M, not ${JSON.stringify(text)}`);
+  throw new UnitError(`expected off, or a size from 1M to 256M, not ${quote(text)}`);
 }
 
 /** "20ms" in microseconds. */
@@ -59,14 +67,14 @@ export const parseRate = (text: unknown): number => whole(quantity(text, PER_SEC
 export function parsePercent(text: unknown): number {
   const percent = quantity(text, { "%": 1 }, "40%");
   if (percent <= 100) return percent;
-  throw new UnitError(`expected 0% to 100%, not ${JSON.stringify(text)}`);
+  throw new UnitError(`expected 0% to 100%, not ${quote(text)}`);
 }
 
 /** "46" or "46°C" in degrees Celsius. */
 export function parseCelsius(text: unknown): number {
   const celsius = quantity(String(text).replace(/^-/, ""), { "": 1, C: 1, "°C": 1 }, "46°C");
   if (celsius <= 120) return String(text).startsWith("-") ? -celsius : celsius;
-  throw new UnitError(`expected at most 120 °C, not ${JSON.stringify(text)}`);
+  throw new UnitError(`expected at most 120 °C, not ${quote(text)}`);
 }
 
 /** Picojoules for people. */

@@ -1,11 +1,19 @@
 // Policy files: YAML in the words that people use, checked against one schema, every fault with its line and column, what is wrong and what to
 // write instead. What comes out is the body of the signed document (agent/wire/policy.ts); its claims are added when it is signed.
 
-import { readFileSync } from "node:fs";
 import { isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
+import { readBoundedText } from "../../agent/bounded-file.ts";
 import { escapeText } from "../../agent/escape.ts";
 import { UsageError } from "../../agent/failure.ts";
-import { FileReader, integerOf, nameOf, oneOf, textOf, type Reading } from "../../agent/handset/reader.ts";
+import {
+  FILE_BYTES_MAX,
+  FileReader,
+  integerOf,
+  nameOf,
+  oneOf,
+  textOf,
+  type Reading,
+} from "../../agent/handset/reader.ts";
 import { parseByteRate, parseBytes, parseTranslated, UnitError } from "../../agent/handset/units.ts";
 import { SECTIONS, type Section } from "../../agent/policy/compliance.ts";
 import type { Claims } from "../../agent/wire/claims.ts";
@@ -66,7 +74,7 @@ export const DEVICES = [
 export function readPolicyFile(path: string): PolicyBody {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readBoundedText(path, FILE_BYTES_MAX);
   } catch (error) {
     throw new UsageError("POLICY_FILE", `${path} cannot be read: ${(error as Error).message}`);
   }

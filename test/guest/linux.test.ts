@@ -160,4 +160,20 @@ testUnless(suite_, missingRt, "the PREEMPT_RT flavour boots to a shell and power
   assert.match(result.answers[0]!, /PREEMPT_RT/);
 });
 
+testUnless(suite_, missing, "Ctrl-C ends what the shell runs, and the shell goes on", async () => {
+  const script = 'echo "<""busy>"; sleep 1000 | cat\n';
+  let pressed = false;
+  const { status, stdout } = await pocketvisor(["run", "linux", "--timeout", "200"], {
+    input: script,
+    keepInput: true,
+    onOutput: (text, child) => {
+      if (!text.includes("<busy>") || pressed) return;
+      pressed = true;
+      child.write('\x03echo "<""after $?>"; poweroff\n');
+    },
+  });
+  assert.is(status, 0, stdout.slice(-2000));
+  assert.match(stdout, /<after 130>/);
+});
+
 suite_.run();

@@ -7,6 +7,7 @@
 import type { AgentMessage, TelemetrySettings } from "../../agent-messages.ts";
 import { TELEMETRY_STANDARD } from "../../agent-messages.ts";
 import { Failure } from "../../failure.ts";
+import { packageVersion } from "../../paths.ts";
 import type { Board } from "../../handset/board.ts";
 import type { HandsetChannel } from "../../handset/file.ts";
 import { SECTIONS, type Section } from "../../policy/compliance.ts";
@@ -46,7 +47,6 @@ const OFFLINE_WARN_SECONDS = 86_400;
 const POWER_HYSTERESIS_PERCENT = 2;
 const LOW_PERCENT = 15;
 const CRITICAL_PERCENT = 5;
-const VERSION = "0.1.0";
 
 export interface ManagementOptions {
   handset: string;
@@ -317,7 +317,8 @@ export class Management {
       const known = this.partitions.get(name);
       return known === undefined || known.id < 0 ? [] : [partInfoOf({ id: known.id, name, kind, image: known.image })];
     });
-    const facts = factsOf(board, { agent: VERSION, hypervisor: VERSION, serial: this.options.handset }, infos);
+    const version = packageVersion();
+    const facts = factsOf(board, { agent: version, hypervisor: version, serial: this.options.handset }, infos);
     const { trust } = this.governance;
     this.agent!.send({
       kind: "hello",

@@ -1,10 +1,11 @@
 // Handset files: what is right is understood, and every fault is named with its line, what is wrong and what to do.
 
+import { spawnSync } from "node:child_process";
 import { readFileSync, symlinkSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UsageError } from "../../../../agent/failure.js";
-import { parseHandsetFile } from "../../../../agent/handset/file.js";
+import { parseHandsetFile, readHandsetFile } from "../../../../agent/handset/file.js";
 import { temporaryFile } from "../../../support/temporary.js";
 
 const file = suite("handset file");
@@ -298,6 +299,49 @@ file("a partition without channels is no end of one", () => {
     "partitions:\n  - { name: a, guest: linux, devices: { channels: none } }\n  - { name: b, guest: linux }\nchannels:\n  - { from: b, to: a }",
   );
   assert.match(faults.join("\n"), /^h\.yaml:5: to: a has no channels/);
+});
+
+file("50,000 unknown keys, or as many of any other fault, are a few lines", () => {
+  const many = (line: (n: number) => string): string => Array.from({ length: 30_000 }, (_, n) => line(n)).join("");
+  const texts = [
+    many((n) => `key${n}: 1\n`),
+    many(() => "key: 1\n"),
+    many(() => "a: b: c\n"),
+    many(() => '"a" '),
+    `partitions: [${many((n) => `{name: p${n}, memory: ${"9".repeat(4)}Q},`).slice(0, 480_000)}]`,
+    `partitions:\n  - name: a\n    guest: linux\n    devices: {${many((n) => `d${n}: none, `)}}`,
+    `${"k".repeat(400_000)}: 1`,
+    `handset: ${"9".repeat(400_000)}`,
+    "[".repeat(100_000),
+    "- ".repeat(200_000),
+  ];
+  for (const text of texts) {
+    const faults = faultsOf(text);
+    assert.ok(faults.length > 0 && faults.length <= 51, `${faults.length} faults of ${text.slice(0, 30)}`);
+    assert.ok(faults.every((fault) => fault.length <= 501));
+  }
+});
+
+file("a key that stands twice is named, wherever it is", () => {
+  const text = "partitions:\n  - name: a\n    guest: linux\n    memory: 64M\n    memory: 32M\n";
+  assert.equal(faultsOf(text), ['h.yaml:5: the key "memory" stands twice (leave one out)']);
+});
+
+file("what is no regular file is refused, without waiting for it", () => {
+  const fifo = `${temporaryFile("")}.fifo`;
+  assert.is(spawnSync("mkfifo", [fifo]).status, 0);
+  for (const [path, why] of [
+    [fifo, "it is no regular file"],
+    ["/dev/zero", "it is no regular file"],
+    ["/", "it is a folder"],
+    ["/nowhere/h.yaml", "there is no such file"],
+    [temporaryFile("#".repeat((512 << 10) + 1)), "it has 524289 bytes, and may have 524288"],
+  ] as const) {
+    assert.throws(
+      () => readHandsetFile(path),
+      (error: Error) => error.message === `${path} cannot be read: ${why}`,
+    );
+  }
 });
 
 file.run();
