@@ -7,6 +7,7 @@ import { boardSpec, readBoard } from "../handset/board.ts";
 import { readHandsetFile, type HandsetFile, type HandsetPartition } from "../handset/file.ts";
 import { powerText } from "../handset/units.ts";
 import {
+  collectOwnGarbage,
   ControlSocket,
   Monitor as HandsetMonitor,
   type ResolvedPartition,
@@ -39,6 +40,7 @@ const TIMEOUT_SECONDS = 300;
 
 /** Runs the command; returns the exit status. */
 export async function upCommand(args: string[]): Promise<number> {
+  collectOwnGarbage();
   const parsed = parseOptions(
     args,
     {

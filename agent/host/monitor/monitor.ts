@@ -430,6 +430,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       nowNs: snapshot.nowNs,
       busyNs: snapshot.busyNs,
       stolenNs: snapshot.stolenNs,
+      handsetNs: snapshot.handsetNs,
       memory: { held: snapshot.memoryHeld, limit: this.board.ramBytes - this.board.reserveBytes },
       energy: { drained: snapshot.energyDrained, spent: snapshot.energySpent },
       average: snapshot.average,
