@@ -77,7 +77,7 @@ export async function upCommand(args: string[]): Promise<number> {
   );
   monitor.handset.on("end", () => quit.abort("ended"));
   const interrupt = (): void => quit.abort("interrupted");
-  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
   const control = await ControlSocket.listen(controlSocketPath(file.name), monitor);
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   try {
