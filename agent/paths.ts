@@ -35,13 +35,6 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): strin
   return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "pocketvisor");
 }
 
-/** Where a handset's control socket lies: in the user's runtime folder, else under its state (both are the user's alone). */
-export function controlSocketPath(handset: string, environment: NodeJS.ProcessEnv = process.env): string {
-  const runtime = environment["XDG_RUNTIME_DIR"];
-  if (runtime?.startsWith("/")) return join(runtime, "pocketvisor", `${handset}.sock`);
-  return join(stateFolder(environment), handset, "control.sock");
-}
-
 /** The user's state folder for pocketvisor (XDG base directory specification). It may not exist yet. */
 export function stateFolder(environment: NodeJS.ProcessEnv = process.env): string {
   const base = environment["XDG_STATE_HOME"];

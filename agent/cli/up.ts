@@ -1,6 +1,8 @@
 // pocketvisor up: boots a handset and stays with it.
 
+import { existsSync } from "node:fs";
 import { commands } from "../command.ts";
+import { controlSocketPath } from "../control-path.ts";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { boardSpec, readBoard } from "../handset/board.ts";
@@ -13,8 +15,9 @@ import {
   TRANSLATION,
   reasonText,
 } from "../host/index.ts";
-import { boardFile, controlSocketPath } from "../paths.ts";
+import { boardFile } from "../paths.ts";
 import { parseOptions, parsePositive } from "./arguments.ts";
+import { FOLDER_FILE } from "./chosen-handset.ts";
 import { EXIT_HUNG, EXIT_INTERNAL, EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
 import { liveView, type ViewActions } from "./live-view.ts";
@@ -22,7 +25,7 @@ import type { HandsetEvent, HandsetView } from "../view.ts";
 
 export const UP_HELP = `usage: pocketvisor up [FILE] [OPTIONS]
 
-Boots the handset that FILE describes (default: the demo, two Debian partitions under budgets) and stays with it: on a
+Boots the handset that FILE describes (default: ./handset.yaml, else the demo: two Debian partitions under budgets) and stays with it: on a
 terminal with a live view, else with one line for each thing that happens. Ctrl-C ends it.
 
   --until ready      ends again, with status 0, once every partition has reached its shell
@@ -61,7 +64,7 @@ export async function upCommand(args: string[]): Promise<number> {
   const timeout = parsed.text("timeout");
   const seconds = timeout === null ? TIMEOUT_SECONDS : parsePositive("timeout", timeout, 1e6);
   const json = parsed.flag("json");
-  const file = readHandsetFile(parsed.positionals[0] ?? boardFile("handsets", "demo.yaml"));
+  const file = readHandsetFile(parsed.positionals[0] ?? standardFile());
   const board = readBoard(parsed.text("board") ?? file.board);
   const resolved = await resolveImages(file);
   if (parsed.flag("dry-run")) {
@@ -119,6 +122,11 @@ export async function upCommand(args: string[]): Promise<number> {
     await control.close();
     await monitor.close();
   }
+}
+
+/** What is booted without a word: the folder's own handset, else the demo. */
+function standardFile(): string {
+  return existsSync(FOLDER_FILE) ? FOLDER_FILE : boardFile("handsets", "demo.yaml");
 }
 
 /** Names of the verbs that speak to a running handset. */

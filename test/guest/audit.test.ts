@@ -20,7 +20,7 @@ audit(
       "",
       async ({ call }) => {
         assert.is((await call(["pause", "work"])).status, 0);
-        assert.is((await call(["budget", "home", "--budget", "95ms"])).status, 1);
+        assert.is((await call(["budget", "home", "--budget", "95ms"])).status, 10);
         const view = JSON.parse((await call(["audit", "--last", "1000", "--json"])).stdout) as AuditView;
         first = view;
         assert.equal([view.holds, view.problems, view.lostCount], [true, [], 0]);
