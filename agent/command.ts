@@ -5,7 +5,7 @@ import { UsageError } from "./failure.ts";
 import { parseMicroseconds, parseMicrowatts, parsePercent, parsePicojoules, UnitError } from "./handset/units.ts";
 import { whyHandset, whyPartition } from "./why.ts";
 import type { CpuContract, EnergyContract, IoContract } from "./handset/contracts.ts";
-import type { AuditView, PartitionView, HandsetView } from "./view.ts";
+import type { AuditView, HandsetView, PartitionView, RegisterDump } from "./view.ts";
 
 /** What commands act on. The monitor has one; tests bring their own. */
 export interface CommandTarget {
@@ -14,6 +14,10 @@ export interface CommandTarget {
   budget(partition: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void>;
   contracts(partition: number): { cpu: CpuContract; energy: EnergyContract | null; io: IoContract };
   console(partition: number): string;
+  /** The registers of its last failure; null: it has not failed. Throws UsageError while they are not to be seen. */
+  registers(partition: number): Promise<RegisterDump | null>;
+  /** Where its guest spends its time, sampled for so long. */
+  profile(partition: number, seconds: number): Promise<unknown>;
   /** Unlocks a partition's console. */
   unlockConsole(partition: string, code: string): Promise<void>;
   lockConsole(partition: string): void;
@@ -63,6 +67,17 @@ async function viewOf(
   );
 }
 
+/** A failed partition with the registers of its failure, as far as they may be seen now. */
+async function withRegisters(target: CommandTarget, partition: PartitionView): Promise<PartitionView> {
+  if (partition.crash === null) return partition;
+  try {
+    return { ...partition, crash: { ...partition.crash, ...(await target.registers(partition.partition)) } };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return partition;
+  }
+}
+
 function lifecycle(name: "start" | "pause" | "resume" | "stop" | "restart", summary: string): Command {
   return {
     name,
@@ -78,6 +93,8 @@ function lifecycle(name: "start" | "pause" | "resume" | "stop" | "restart", summ
   };
 }
 
+const PROFILE_SECONDS = "10";
+const PROFILE_SECONDS_MAX = 600;
 const AUDIT_RECORDS = 20;
 const AUDIT_RECORDS_MAX = 1000;
 
@@ -98,7 +115,7 @@ const COMMANDS: Command[] = [
     changes: false,
     run: async (target, call) => {
       const { partition, view } = await viewOf(target, call);
-      return { ...partition, battery: view.battery, thermal: view.thermal };
+      return { ...(await withRegisters(target, partition)), battery: view.battery, thermal: view.thermal };
     },
   },
   {
@@ -110,7 +127,7 @@ const COMMANDS: Command[] = [
     run: async (target, call) => {
       if (call.positionals.length === 0) return whyHandset(await target.snapshot());
       const { partition, view } = await viewOf(target, call);
-      return whyPartition(partition, view);
+      return whyPartition(await withRegisters(target, partition), view);
     },
   },
   {
@@ -120,6 +137,20 @@ const COMMANDS: Command[] = [
     options: {},
     changes: false,
     run: async (target, call) => target.console((await partitionOf(target, call)).partition),
+  },
+  {
+    name: "profile",
+    summary: "where a partition's guest spends its time",
+    positionals: ["PARTITION"],
+    options: { seconds: `how long to look, at most ${PROFILE_SECONDS_MAX}; ${PROFILE_SECONDS} if not said` },
+    changes: false,
+    run: async (target, call) => {
+      const { seconds = PROFILE_SECONDS } = call.options;
+      const span = Number(seconds);
+      if (!(span > 0 && span <= PROFILE_SECONDS_MAX))
+        throw new UsageError("USAGE", `--seconds is a number up to ${PROFILE_SECONDS_MAX}`);
+      return target.profile((await partitionOf(target, call)).partition, span);
+    },
   },
   {
     name: "audit",

@@ -22,17 +22,19 @@ export function controlSocketPath(handset: string, environment: NodeJS.ProcessEn
     runtime === null
       ? join(stateFolder(environment), handset, "control.sock")
       : join(runtime, "pocketvisor", `${handset}.sock`);
-  const length = Buffer.byteLength(path);
-  if (length > SOCKET_PATH_BYTES_MAX) {
-    throw new HostError(
-      "SOCKET_PATH",
-      `${escapeText(path)} is too long for a socket: ${length} bytes, ${SOCKET_PATH_BYTES_MAX} at most`,
-      `Set ${runtime === null ? "XDG_STATE_HOME" : "XDG_RUNTIME_DIR"} to a folder with a shorter path.`,
-    );
-  }
+  shortPath(path);
   if (runtime !== null) ownFolder(runtime, "XDG_RUNTIME_DIR");
   ownFolder(dirname(path), "the folder of its control socket");
   return path;
+}
+
+/** Where a debugger of a partition connects, while one may: beside the handset's control socket. Throws as controlSocketPath() does. */
+export function debugSocketPath(
+  handset: string,
+  partition: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): string {
+  return shortPath(join(dirname(controlSocketPath(handset, environment)), `${handset}.${partition}.gdb`));
 }
 
 /** Checks who made the socket at `path`, before anything is said to it. Throws HostError; a socket that is not there is nobody's. */
@@ -76,6 +78,17 @@ function isHandset(name: string): boolean {
 function runtimeFolder(environment: NodeJS.ProcessEnv): string | null {
   const runtime = environment["XDG_RUNTIME_DIR"];
   return runtime?.startsWith("/") ? runtime : null;
+}
+
+/** The path, if a socket can have it. */
+function shortPath(path: string): string {
+  const length = Buffer.byteLength(path);
+  if (length <= SOCKET_PATH_BYTES_MAX) return path;
+  throw new HostError(
+    "SOCKET_PATH",
+    `${escapeText(path)} is too long for a socket: ${length} bytes, ${SOCKET_PATH_BYTES_MAX} at most`,
+    "Set XDG_RUNTIME_DIR (without one: XDG_STATE_HOME) to a folder with a shorter path.",
+  );
 }
 
 /** A folder that is there must be the user's, and nobody else may write it. */

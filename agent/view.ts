@@ -148,7 +148,14 @@ export interface MemoryView {
   overhead: { name: string; bytes: number }[];
 }
 
-export type PartitionView = PartitionSnapshot & { kind: string; memory: MemoryView };
+/** A failure as everybody may see it: why and when. Where the guest was is for who may look into the partition. */
+export type FailureView = Pick<Crash, "reason" | "timeNs"> & Partial<RegisterDump>;
+
+export type PartitionView = Omit<PartitionSnapshot, "crash"> & {
+  crash: FailureView | null;
+  kind: string;
+  memory: MemoryView;
+};
 
 /** A handset at one moment, as `ls --json` and `top` see it. */
 export interface HandsetView {

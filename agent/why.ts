@@ -73,9 +73,13 @@ export function whyPartition(partition: PartitionView, view: HandsetView): strin
   const { crash } = partition;
   if (crash !== null) {
     const hex = (word: number): string => `0x${word.toString(16).padStart(8, "0")}`;
-    lines.push(
-      `Its last failure (${crash.reason}) was at pc ${hex(crash.pc)}, lr ${hex(crash.registers[14]!)}, cpsr ${hex(crash.cpsr)}; all registers: pocketvisor inspect ${name}.`,
-    );
+    const { reason, registers, pc, cpsr } = crash;
+    if (registers === undefined || pc === undefined || cpsr === undefined)
+      lines.push(`It last failed because ${reason}.`);
+    else
+      lines.push(
+        `Its last failure (${reason}) was at pc ${hex(pc)}, lr ${hex(registers[14]!)}, cpsr ${hex(cpsr)}; all registers: pocketvisor inspect ${name}.`,
+      );
   }
   for (const device of io) {
     if (device.throttledTotal > 0)

@@ -5,7 +5,7 @@ import { setTimeout } from "node:timers/promises";
 import { commandNamed, type Command } from "../command.ts";
 import { checkSocketOwner, controlSocketPath } from "../control-path.ts";
 import { escapeText } from "../escape.ts";
-import { HostError, UsageError, type Failure } from "../failure.ts";
+import { HostError, UsageError } from "../failure.ts";
 import { energyText, powerText } from "../handset/units.ts";
 import { lines } from "../host/index.ts";
 
@@ -81,6 +81,13 @@ export class ControlClient {
     return (bytes) => void this.socket.write(`${JSON.stringify({ id, input: bytes.toString("base64") })}\n`);
   }
 
+  /** Lets a debugger come to a partition until this connection ends; returns the path of its socket. */
+  async debug(partition: string, ended: (why: string) => void): Promise<string> {
+    const { id, answer } = this.send({ debug: partition });
+    this.consoles.set(id, { output: () => undefined, ended });
+    return ((await answer) as { path: string }).path;
+  }
+
   close(): void {
     this.socket.end();
   }
@@ -103,7 +110,7 @@ export class ControlClient {
       value?: unknown;
       console?: string;
       detached?: string;
-      error?: { code: string; message: string; hint: string };
+      error?: { code: string; message: string; hint: string; usage: boolean };
     };
     if (message.console !== undefined) {
       this.consoles.get(message.id)?.output(Buffer.from(message.console, "base64"));
@@ -116,21 +123,16 @@ export class ControlClient {
     const waiter = this.waiting.get(message.id);
     this.waiting.delete(message.id);
     if (message.error === undefined) waiter?.resolve(message.value);
-    else waiter?.reject(failureOf(message.error));
+    else {
+      const { code, message: text, hint, usage } = message.error;
+      waiter?.reject(usage ? new UsageError(code, text, hint) : new HostError(code, text, hint));
+    }
   }
 
   private lost(): void {
     for (const { reject } of this.waiting.values()) reject(new HostError("HANDSET_GONE", "the handset has ended"));
     this.waiting.clear();
   }
-}
-
-/** Codes of the handset for what was typed wrong. */
-const TYPED_WRONG = ["USAGE", "COMMAND_UNKNOWN", "PARTITION_UNKNOWN"];
-
-/** What the handset answered instead, as the failure that it was there. */
-function failureOf({ code, message, hint }: { code: string; message: string; hint: string }): Failure {
-  return TYPED_WRONG.includes(code) ? new UsageError(code, message, hint) : new HostError(code, message, hint);
 }
 
 /** Runs one of the control verbs; returns the exit status. */

@@ -9,6 +9,7 @@ import { doctorCommand } from "./doctor.ts";
 import { enrolCommand } from "./enrol.ts";
 import { fleetCommand } from "./fleet.ts";
 import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_REFUSED, EXIT_USAGE } from "./exit-codes.ts";
+import { debugCommand, profileCommand } from "./inspection.ts";
 import { guestCommand } from "./guest.ts";
 import { runCommand } from "./run.ts";
 import { shellCommand } from "./shell.ts";
@@ -21,6 +22,7 @@ const HELP = `usage: pocketvisor COMMAND [ARGS]
   up [FILE]      boots a handset: several partitions under budgets
   top            a live view of the running handset
   console NAME   attaches this terminal to a partition
+  debug NAME     lets GDB look into a partition
   shell          a prompt for commands and JavaScript
 ${commands()
   .map(
@@ -48,6 +50,10 @@ async function command(args: string[]): Promise<number> {
       return topCommand(rest);
     case "console":
       return consoleCommand(rest);
+    case "debug":
+      return debugCommand(rest);
+    case "profile":
+      return profileCommand(rest);
     case "shell":
       return shellCommand(rest);
     case "guest":

@@ -1,5 +1,6 @@
 // A guest's profile as a table for people, with the names of a System.map or of `nm`.
 
+import { readFileSync, statSync } from "node:fs";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import type { ProfileResult } from "../host/index.ts";
@@ -9,6 +10,7 @@ interface Symbol {
   name: string;
 }
 
+const SYMBOL_BYTES_MAX = 64 << 20;
 const SYMBOL_LINES_MAX = 1_000_000;
 /** Code symbols only: absolute ones and data would claim addresses that are not theirs. */
 const SYMBOL_LINE = /^([0-9a-fA-F]{1,16}) [tTwW] (\S+)/;
@@ -35,6 +37,18 @@ export function parseSymbols(text: string): Symbol[] {
     );
   }
   return symbols.sort((a, b) => a.address - b.address);
+}
+
+/** Symbols of code in a file. Throws UsageError. */
+export function readSymbols(file: string): Symbol[] {
+  try {
+    if (statSync(file).size <= SYMBOL_BYTES_MAX) return parseSymbols(readFileSync(file, "latin1"));
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new UsageError("USAGE_FILE", `--symbols ${escapeText(file)} cannot be read (${why})`);
+  }
+  throw new UsageError("USAGE_FILE", `--symbols ${escapeText(file)} is larger than a list of symbols can be (64 MiB)`);
 }
 
 interface Row {

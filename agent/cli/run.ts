@@ -1,6 +1,6 @@
 // pocketvisor run: one partition on this terminal.
 
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { DebugServer } from "../debug/server.ts";
 import type { DebugTarget } from "../debug/target.ts";
 import { escapeText } from "../escape.ts";
@@ -27,7 +27,7 @@ import {
   EXIT_WATCHDOG,
 } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
-import { parseSymbols, profileText } from "./profile-text.ts";
+import { profileText, readSymbols, type parseSymbols } from "./profile-text.ts";
 import { statsText } from "./stats-text.ts";
 import { attachInput, openOutput } from "./terminal.ts";
 
@@ -91,7 +91,6 @@ const OPTIONS: OptionTable = {
 
 const DEFAULT_GUEST = "linux";
 const DEFAULT_MEMORY = "64M";
-const SYMBOL_BYTES_MAX = 64 << 20;
 const TIMEOUT_SECONDS_MAX = 2_000_000;
 
 /** Runs the command; returns the exit status. */
@@ -108,7 +107,7 @@ export async function runCommand(args: string[]): Promise<number> {
   // Breakpoints are the interpreter's.
   const debugging = gdbPort === null ? {} : { debug: true, translateCodeBytes: 0 };
   const profileFile = parsed.text("profile");
-  const symbols = readSymbols(parsed.text("symbols"), profileFile);
+  const symbols = symbolsOf(parsed.text("symbols"), profileFile);
   const options = { profile: profileFile !== null, ...(await partitionOptions(parsed)), ...debugging };
   const partition = new SinglePartition(options);
   const treeFile = parsed.text("dump-dtb");
@@ -145,17 +144,10 @@ export async function runCommand(args: string[]): Promise<number> {
 }
 
 /** A symbol file, read before anything runs. */
-function readSymbols(file: string | null, profile: string | null): ReturnType<typeof parseSymbols> {
+function symbolsOf(file: string | null, profile: string | null): ReturnType<typeof parseSymbols> {
   if (file === null) return [];
   if (profile === null) throw new UsageError("USAGE", "--symbols are names for --profile FILE: give both");
-  try {
-    if (statSync(file).size <= SYMBOL_BYTES_MAX) return parseSymbols(readFileSync(file, "latin1"));
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const why = (error as NodeJS.ErrnoException).code;
-    throw new UsageError("USAGE_FILE", `--symbols ${escapeText(file)} cannot be read (${why})`);
-  }
-  throw new UsageError("USAGE_FILE", `--symbols ${escapeText(file)} is larger than a list of symbols can be (64 MiB)`);
+  return readSymbols(file);
 }
 
 /** A partition whose worker is gone has no profile, and says so. */
@@ -177,7 +169,7 @@ function parsePort(text: string): number {
 
 /** Opens the debugger's port, and says where. */
 async function openDebugger(port: number, target: DebugTarget): Promise<DebugServer> {
-  const server = await DebugServer.listen(port, target, (line) => console.error(`pocketvisor: gdb: ${line}`));
+  const server = await DebugServer.listen({ port }, target, (line) => console.error(`pocketvisor: gdb: ${line}`));
   console.error(
     `pocketvisor: gdb: the guest waits, and is interpreted; in gdb-multiarch: target remote 127.0.0.1:${server.port}`,
   );

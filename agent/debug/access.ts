@@ -1,5 +1,5 @@
 // What memory the instruction at hand is about to access: for watchpoints. Encodings: ARM DDI 0406C, A5 (ARM) and A6 (Thumb), as far as
-// kernel/machine/arm/instructions.txt has them. Every instruction accesses one stretch of memory at most.
+// kernel/machine/arm/decode/instructions.txt has them. Every instruction accesses one stretch of memory at most.
 
 /** Registers as the instruction finds them. */
 export interface AccessView {

@@ -1,7 +1,7 @@
-// The debugger's door: a TCP port on loopback, one client at a time. Whoever may open it owns the guest, and nothing else.
+// The debugger's door: a TCP port on loopback or a Unix socket, one client at a time. Whoever may open it owns the guest, and nothing else.
 
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { HostError } from "../failure.ts";
+import { UsageError } from "../failure.ts";
 import { DebugClient } from "./client.ts";
 import type { DebugTarget } from "./target.ts";
 
@@ -21,14 +21,20 @@ export class DebugServer {
     server.on("connection", (socket) => this.accept(socket));
   }
 
-  /** Listens on 127.0.0.1; port 0 lets the system choose. Throws HostError when it cannot. */
-  static async listen(port: number, target: DebugTarget, notice: (line: string) => void): Promise<DebugServer> {
+  /** Listens on a port of 127.0.0.1, where 0 lets the system choose, or on a Unix socket. Throws UsageError when it cannot. */
+  static async listen(
+    at: { port: number } | { path: string },
+    target: DebugTarget,
+    notice: (line: string) => void,
+  ): Promise<DebugServer> {
     const server = createServer({ noDelay: true });
     await new Promise<void>((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) =>
-        reject(new HostError("DEBUG_PORT", `port ${port} cannot be listened on (${error.code})`, "Try --gdb 0.")),
-      );
-      server.listen(port, "127.0.0.1", resolve);
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        const [what, hint] = "port" in at ? [`port ${at.port}`, "Try --gdb 0."] : [`socket ${at.path}`, ""];
+        reject(new UsageError("DEBUG_PORT", `${what} cannot be listened on (${error.code})`, hint));
+      });
+      if ("port" in at) server.listen(at.port, "127.0.0.1", resolve);
+      else server.listen(at.path, resolve);
     });
     return new DebugServer(server, target, notice);
   }

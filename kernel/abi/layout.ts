@@ -23,7 +23,7 @@ export const CPU_PC: u32 = CPU_STATE + 72; // valid between two blocks
 export const CPU_FLAGS: u32 = CPU_STATE + 76; // N (bit 31), Z (0: set), C, V (0 or 1): a word each
 export const CPU_CONTROL: u32 = CPU_STATE + 100; // M[4:0], F, I, A of CPSR
 export const CPU_THUMB: u32 = CPU_STATE + 104;
-export const VFP_STATE: u32 = 0x0c00; // 512 bytes, machine/arm/vfp-state
+export const VFP_STATE: u32 = 0x0c00; // 512 bytes, machine/arm/float/vfp-state
 export const CLOCK_STATE: u32 = 0x0e00; // machine/devices/clock
 
 // ---- Configuration block: written by the host before machineInit() ---------------------------------------------------

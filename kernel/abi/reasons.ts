@@ -145,3 +145,11 @@ export const LEVEL_PARTITION: u32 = 0;
 /** It has failed more often in a row than its restarts allow: the handset's concern. */
 export const LEVEL_HANDSET: u32 = 1;
 export const LEVEL_COUNT: u32 = 2;
+
+// ---- Ways into a partition: for the audit --------------------------------------------------------------------------------------------
+export const ACCESS_CONSOLE: u32 = 96;
+export const ACCESS_LOG: u32 = 97;
+export const ACCESS_DEBUG: u32 = 98;
+export const ACCESS_PROFILE: u32 = 99;
+/** The registers of its last failure. */
+export const ACCESS_REGISTERS: u32 = 100;

@@ -44,25 +44,25 @@ const SPECIAL = /^(a32|t32)(Swap|Rfe|Srs|TableBranch|LoadExclusive|StoreExclusiv
 const VFP_ON = [0xe3a0060f, 0xee010f50, 0xe3a00101, 0xeee80a10];
 
 const table = instructionTable();
-const chosen = table.filter(({ constraints, lowering }) => {
-  if (SPECIAL.test(lowering) || constraints.includes("memory")) return true;
+const chosen = table.filter(({ constraints, decoding }) => {
+  if (SPECIAL.test(decoding) || constraints.includes("memory")) return true;
   return !["never", "branch", "it"].some((word) => constraints.includes(word));
 });
 const accessing = chosen.filter(
-  ({ constraints, lowering }) => SPECIAL.test(lowering) || constraints.includes("memory"),
+  ({ constraints, decoding }) => SPECIAL.test(decoding) || constraints.includes("memory"),
 );
 
 /** Whether it is UNPREDICTABLE beyond what the table says: writeback and lists that make no sense. */
-function unpredictable({ name, set, lowering }: Instruction, fields: Fields): boolean {
+function unpredictable({ name, set, decoding }: Instruction, fields: Fields): boolean {
   const { Rn, Rt, Rt2, Rm, Rd, list, W, P, imm8, mode } = fields;
   if (mode !== undefined && !MODES.includes(mode)) return true;
   if (list !== undefined && (list === 0 || (set === "T32" && (list & 0xa000) !== 0) || ((list >>> Rn!) & 1) === 1))
     return true;
-  if (Rn === 15 && !/literal/.test(name) && !/TableBranch/.test(lowering)) return true;
+  if (Rn === 15 && !/literal/.test(name) && !/TableBranch/.test(decoding)) return true;
   if ([Rm, Rt2].includes(15)) return true;
   if (Rt !== undefined && (Rt === 15 || Rt === Rn || Rt2 === Rn || Rt === Rt2)) return true;
-  if (Rd !== undefined && /Exclusive/.test(lowering) && (Rd === Rn || Rd === Rt)) return true;
-  if (/Vfp/.test(lowering)) return imm8 === 0 || imm8! > 32 || (P === 1 && W === 1 && fields["U"] === 1);
+  if (Rd !== undefined && /Exclusive/.test(decoding) && (Rd === Rn || Rd === Rt)) return true;
+  if (/Vfp/.test(decoding)) return imm8 === 0 || imm8! > 32 || (P === 1 && W === 1 && fields["U"] === 1);
   return false;
 }
 
@@ -151,7 +151,7 @@ access("what is worked out is what the machine does", () => {
     }
     const end = found.address + found.bytes;
     // A store-exclusive without a monitor accesses nothing (A3.4.1).
-    if (!/StoreExclusive/.test(line.lowering)) {
+    if (!/StoreExclusive/.test(line.decoding)) {
       assert.not(found.address >= RAM_END && end < 2 ** 32, `${what} does not abort`);
       assert.not(found.address > 0x1000_0000 && end <= RAM_BASE, `${what} does not abort`);
     }

@@ -1,4 +1,4 @@
-// The instruction table (kernel/machine/arm/instructions.txt) as the random tests see it.
+// The instruction table (kernel/machine/arm/decode/instructions.txt) as the random tests see it.
 
 import { readFileSync } from "node:fs";
 import type { Random } from "./random.js";
@@ -17,15 +17,15 @@ export interface Instruction {
   fields: readonly Field[];
   mask: number;
   value: number;
-  /** The lowering function, which tells what kind of instruction this is, and its argument. */
-  lowering: string;
+  /** The decoding function, which tells what kind of instruction this is, and its argument. */
+  decoding: string;
   argument: string;
   constraints: readonly string[];
 }
 
 export type Fields = Record<string, number>;
 
-const TABLE = new URL("../../kernel/machine/arm/instructions.txt", import.meta.url);
+const TABLE = new URL("../../kernel/machine/arm/decode/instructions.txt", import.meta.url);
 
 /** Every line of the table. */
 export function instructionTable(): Instruction[] {
@@ -37,7 +37,7 @@ export function instructionTable(): Instruction[] {
 }
 
 function parseLine(line: string): Instruction {
-  const [set = "", name = "", encoding = "", lowering = "", constraints = ""] = line
+  const [set = "", name = "", encoding = "", decoding = "", constraints = ""] = line
     .split("|")
     .map((part) => part.trim());
   const width = set === "T16" ? 16 : 32;
@@ -60,14 +60,14 @@ function parseLine(line: string): Instruction {
     }
   }
   if (at !== 0) throw new SyntaxError(`instructions.txt: ${width - at} bits instead of ${width} in: ${line}`);
-  const [func = "", argument = ""] = lowering.split(/\s+/);
+  const [func = "", argument = ""] = decoding.split(/\s+/);
   return {
     set: set as InstructionSet,
     name,
     fields,
     mask,
     value,
-    lowering: func,
+    decoding: func,
     argument,
     constraints: constraints.split(/\s+/).filter((token) => token !== ""),
   };

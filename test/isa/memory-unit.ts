@@ -79,7 +79,7 @@ function planFor(line: Instruction, fields: Fields, random: Random): Plan | unde
   const writeBack = f("P") === 0 || f("W") === 1;
   const indexValue = () => random.below(64) * (random.oneIn(2) ? 1 : 3);
 
-  switch (line.lowering) {
+  switch (line.decoding) {
     case "a32LoadImmediate": {
       if (f("Rt") === 15) return undefined;
       if (f("Rn") === 15) return isLoad && !writeBack ? { base: 15, offset: 0, align: 1 } : undefined;
@@ -97,7 +97,7 @@ function planFor(line: Instruction, fields: Fields, random: Random): Plan | unde
     case "a32ExtraImmediate":
     case "a32ExtraRegister": {
       const dual = operation.endsWith("RD");
-      const register = line.lowering === "a32ExtraRegister";
+      const register = line.decoding === "a32ExtraRegister";
       const offset = register ? indexValue() : f("imm4H") * 16 + f("imm4L");
       if (f("Rt") === 15 || (writeBack && (f("Rn") === f("Rt") || f("Rn") === 15))) return undefined;
       if (f("P") === 0 && f("W") === 1 && (dual || (register && f("Rm") === f("Rt")))) return undefined;

@@ -43,9 +43,9 @@ export class UnitMaker {
     };
     const special = ["never", "memory", "branch", "it"];
     this.#simple = bySet((line) => !line.constraints.some((constraint) => special.includes(constraint)));
-    const isExclusive = (line: Instruction) => line.lowering.endsWith("Exclusive");
+    const isExclusive = (line: Instruction) => line.decoding.endsWith("Exclusive");
     this.#memory = bySet((line) => line.constraints.includes("memory") && !isExclusive(line));
-    this.#vfpMemory = this.#memory.A32.filter((line) => line.lowering === "a32VfpTransfer");
+    this.#vfpMemory = this.#memory.A32.filter((line) => line.decoding === "a32VfpTransfer");
   }
 
   /** `count` units, the first of them in `state`. */
@@ -95,7 +95,7 @@ export class UnitMaker {
       const set =
         state === "A32" ? (this.#random.oneIn(20) ? "A32U" : "A32") : this.#random.pick(["T16", "T32"] as const);
       const line = this.#random.pick(this.#simple[set]);
-      if (inIfThen && line.lowering === "t32Clrex") continue;
+      if (inIfThen && line.decoding === "t32Clrex") continue;
       const word = this.#draw(line, this.#condition(state), (fields) => isPredictable(line, fields, inIfThen));
       if (word === undefined) continue;
       return state === "A32" ? wordHalves(word) : set === "T16" ? [word] : halfwords(word);
@@ -443,10 +443,10 @@ export class UnitMaker {
 /** What the table's constraints leave open: rules that the manual states in prose or that hold in an IT block only. */
 function isPredictable(line: Instruction, fields: Fields, inIfThen: boolean): boolean {
   const f = (name: string) => fields[name] ?? 0;
-  if (line.lowering === "a32Msr" || line.lowering === "t32Msr") {
+  if (line.decoding === "a32Msr" || line.decoding === "t32Msr") {
     return f("mask") !== 0 && (f("mask") & 2) === 0; // not CPSR.E: this machine is little-endian
   }
-  if (line.lowering === "t32Saturate") return f("sh") === 0 || f("imm3") + f("imm2") !== 0;
-  if (line.lowering === "t16ShiftImmediate" && inIfThen) return line.argument !== "0" || f("imm5") !== 0;
+  if (line.decoding === "t32Saturate") return f("sh") === 0 || f("imm3") + f("imm2") !== 0;
+  if (line.decoding === "t16ShiftImmediate" && inIfThen) return line.argument !== "0" || f("imm5") !== 0;
   return true;
 }

@@ -26,7 +26,7 @@ const missing = new Set(
   table.filter(
     (line) =>
       !line.constraints.some((token) => ["never", "branch", "it"].includes(token)) &&
-      !line.lowering.endsWith("Exclusive"),
+      !line.decoding.endsWith("Exclusive"),
   ),
 );
 

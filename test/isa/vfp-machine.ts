@@ -14,7 +14,7 @@ export interface VfpMachine {
   reset(): void;
 }
 
-/** Instantiates kernel/machine/arm/vfp.ts compiled alone: from build/ when it is newer than its sources, else compiled. */
+/** Instantiates kernel/machine/arm/float/vfp.ts compiled alone: from build/ when it is newer than its sources, else compiled. */
 export async function vfpMachine(): Promise<VfpMachine> {
   const memory = new WebAssembly.Memory({ initial: 3 });
   const { instance } = await WebAssembly.instantiate(await vfpModule(), { env: { memory } });

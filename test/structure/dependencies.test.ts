@@ -31,7 +31,7 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   debug: { rooms: ["between", "machine"], product: ["agent/debug/"] },
   disk: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/wire/"] },
   audit: { rooms: ["between"], product: ["agent/agent-messages.ts"] },
-  console: { rooms: ["between"], product: ["agent/handset/", "agent/policy/"] },
+  console: { rooms: ["between", "debug", "machine"], product: ["agent/handset/", "agent/policy/"] },
   hypervisor: { rooms: ["between", "machine"], product: ["agent/shell/orders.ts"] },
   worker: {
     rooms: ["between", "debug", "disk", "hypervisor", "loader", "machine"],
@@ -50,7 +50,15 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   },
   monitor: {
     rooms: ["audit", "between", "console", "debug", "disk", "loader", "machine", "management"],
-    product: ["agent/battery/", "agent/command.ts", "agent/handset/", "agent/policy/", "agent/shell/", "agent/wire/"],
+    product: [
+      "agent/battery/",
+      "agent/command.ts",
+      "agent/debug/",
+      "agent/handset/",
+      "agent/policy/",
+      "agent/shell/",
+      "agent/wire/",
+    ],
   },
 };
 
@@ -64,6 +72,21 @@ const RULES: Rule[] = [
       ...["bus", "irq", "clock", "exit", "timer", "channel"].map((name) => `kernel/machine/devices/${name}.ts`),
     ],
     reason: "the CPU knows the bus, time and interrupts, and no other device",
+  },
+  {
+    folder: "kernel/machine/arm/float/",
+    may: ["kernel/abi/"],
+    reason: "floating point knows its own registers, and nothing else of the CPU",
+  },
+  {
+    folder: "kernel/machine/arm/decode/",
+    may: [
+      "kernel/abi/",
+      ...["block-cache", "breakpoint", "cp15-state", "float/vfp-state", "state"].map(
+        (name) => `kernel/machine/arm/${name}.ts`,
+      ),
+    ],
+    reason: "decoding reads code and a few bits of the CPU's state: it executes nothing",
   },
   { folder: "kernel/machine/", may: ["kernel/abi/"], reason: "a machine knows no hypervisor" },
   { folder: "kernel/hypervisor/", may: ["kernel/abi/"], reason: "the hypervisor sees no opcode" },

@@ -44,6 +44,11 @@ const TEXTS: Record<number, string> = {
   [reasons.FAIL_START]: "it could not be started",
   [reasons.FAIL_HANG]: "the machine did not come back",
   [reasons.FAIL_HOST]: "the host failed it",
+  [reasons.ACCESS_CONSOLE]: "somebody attached to its console",
+  [reasons.ACCESS_LOG]: "somebody read its log",
+  [reasons.ACCESS_DEBUG]: "somebody attached a debugger",
+  [reasons.ACCESS_PROFILE]: "somebody took a profile",
+  [reasons.ACCESS_REGISTERS]: "somebody read the registers of its failure",
 };
 
 /** A reason in words. */

@@ -21,7 +21,7 @@ import type { Machine } from "../machine/machine.ts";
 
 const PAGE_BYTES = 0x1000;
 const FPSCR = VFP_STATE + 256;
-/** VMSR keeps these bits (ARM DDI 0406C B4.1.58; arm/vfp-state.ts). */
+/** VMSR keeps these bits (ARM DDI 0406C B4.1.58; arm/float/vfp-state.ts). */
 const FPSCR_WRITABLE = 0xfff7_009f;
 
 /** All registers as agent/debug/description.ts orders them. */

@@ -146,6 +146,15 @@ export class Management {
     return limits === null || limits.console ? null : `policy ${limits.epoch}.${limits.version} denies it`;
   }
 
+  /** Why nobody may debug or profile a governed partition; null: they may. Only a policy that says so allows it. */
+  debugRefusal(name: string): string | null {
+    const partition = this.partitions.get(name);
+    if (partition === undefined) return null;
+    const limits = this.limitsOf(name);
+    if (limits === null) return "it is governed, and no policy allows it";
+    return limits.debug ? null : `policy ${limits.epoch}.${limits.version} does not allow it`;
+  }
+
   /** What the policy of a partition says of unlocking it; null: nothing. */
   unlockOf(name: string): UnlockSection | null {
     return this.partitions.get(name)?.policy?.document.unlock ?? null;

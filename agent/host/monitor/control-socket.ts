@@ -1,9 +1,10 @@
 // The control socket: a Unix socket of mode 0600, one JSON object a line each way. Whoever may open it may command the handset,
 // so it lies where only the user gets. Requests are bounded in length and in number.
 //
-//   → {"id":1,"command":"pause","positionals":["work"],"options":{}}       ← {"id":1,"value":…} or {"id":1,"error":{code,message,hint}}
+//   → {"id":1,"command":"pause","positionals":["work"],"options":{}}       ← {"id":1,"value":…} or {"id":1,"error":{code,message,hint,usage}}
 //   → {"id":2,"attach":"work"}                                             ← {"id":2,"console":"base64"} again and again
 //   → {"id":2,"input":"base64"}                                            ← {"id":2,"detached":"why"} when the handset ends it
+//   → {"id":4,"debug":"work"}                  ← {"id":4,"value":{"path":…}}, until the connection ends or {"id":4,"detached":"why"}
 //   → {"id":3,"eval":"ls().partitions.length"}                             ← {"id":3,"value":{"json":"2"}}
 
 import { chmodSync, existsSync, mkdirSync, rmSync } from "node:fs";
@@ -15,6 +16,8 @@ const LINE_BYTES_MAX = 64 << 10;
 const CLIENTS_MAX = 32;
 /** Bytes that may wait for a client that does not read, before it is let go. */
 const BACKLOG_BYTES_MAX = 1 << 20;
+/** Bytes that wait for a client, above which the guest waits for it. */
+const SLOW_BYTES = 256 << 10;
 
 export interface ControlShell {
   /** Evaluates a line. Throws Failure. */
@@ -26,6 +29,7 @@ export interface ControlShell {
 interface Client {
   attached: Map<number, { input: (bytes: Buffer) => void; detach: () => void }>;
   shell: ControlShell | null;
+  gone: boolean;
 }
 
 export interface ControlHandlers {
@@ -37,9 +41,11 @@ export interface ControlHandlers {
    *  Failure for an unknown one. */
   attach(
     partition: string,
-    output: (bytes: Buffer) => void,
+    output: (bytes: Buffer) => Promise<void> | void,
     ended?: (why: string) => void,
   ): { input: (bytes: Buffer) => void; detach: () => void };
+  /** Lets a debugger come to a partition: as attach(). Throws Failure. */
+  debug(partition: string, ended: (why: string) => void): Promise<{ path: string; detach: () => void }>;
 }
 
 export class ControlSocket {
@@ -94,17 +100,28 @@ export class ControlSocket {
       return;
     }
     this.clients.add(socket);
-    const client: Client = { attached: new Map(), shell: null };
+    const client: Client = { attached: new Map(), shell: null, gone: false };
     const send = (message: object): void => {
       if (socket.writableLength > BACKLOG_BYTES_MAX) socket.destroy();
       else if (!socket.destroyed) socket.write(`${JSON.stringify(message, plain)}\n`);
     };
+    const drained = (): Promise<void> | void => {
+      if (socket.writableLength <= SLOW_BYTES || socket.destroyed) return;
+      return new Promise((resolve) => {
+        const done = (): void => {
+          socket.off("drain", done).off("close", done);
+          resolve();
+        };
+        socket.on("drain", done).on("close", done);
+      });
+    };
     lines(socket, (line) => {
-      if (!socket.destroyed) void this.serve(line, handlers, client, send);
+      if (!socket.destroyed) void this.serve(line, handlers, client, { send, drained });
     });
     socket.on("error", () => socket.destroy());
     socket.on("close", () => {
       this.clients.delete(socket);
+      client.gone = true;
       for (const { detach } of client.attached.values()) detach();
       void client.shell?.close();
     });
@@ -114,7 +131,7 @@ export class ControlSocket {
     line: string,
     handlers: ControlHandlers,
     client: Client,
-    send: (message: object) => void,
+    { send, drained }: { send: (message: object) => void; drained: () => Promise<void> | void },
   ): Promise<void> {
     const { attached } = client;
     let id = -1;
@@ -132,15 +149,25 @@ export class ControlSocket {
           id,
           handlers.attach(
             request.partition,
-            (bytes) => send({ id, console: bytes.toString("base64") }),
+            (bytes) => {
+              send({ id, console: bytes.toString("base64") });
+              return drained();
+            },
             (why) => send({ id, detached: why }),
           ),
         );
         send({ id, value: null });
+      } else if (request.kind === "debug") {
+        const { path, detach } = await handlers.debug(request.partition, (why) => send({ id, detached: why }));
+        client.attached.set(id, { input: () => undefined, detach });
+        // The client may have gone while it was opened.
+        if (client.gone) detach();
+        send({ id, value: { path } });
       } else attached.get(id)?.input(request.bytes);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      send({ id, error: { code: error.code, message: error.message, hint: error.hint } });
+      const { code, message, hint } = error;
+      send({ id, error: { code, message, hint, usage: error instanceof UsageError } });
     }
   }
 }
@@ -149,6 +176,7 @@ type Request =
   | { kind: "command"; id: number; name: string; positionals: string[]; options: Record<string, string> }
   | { kind: "eval"; id: number; line: string }
   | { kind: "attach"; id: number; partition: string }
+  | { kind: "debug"; id: number; partition: string }
   | { kind: "input"; id: number; bytes: Buffer };
 
 function readRequest(line: string): Request {
@@ -168,8 +196,9 @@ function readRequest(line: string): Request {
   }
   if (typeof data?.["eval"] === "string") return { kind: "eval", id, line: data["eval"] };
   if (typeof data?.["attach"] === "string") return { kind: "attach", id, partition: data["attach"] };
+  if (typeof data?.["debug"] === "string") return { kind: "debug", id, partition: data["debug"] };
   if (typeof data?.["input"] === "string") return { kind: "input", id, bytes: Buffer.from(data["input"], "base64") };
-  throw new UsageError("CONTROL_SYNTAX", "a request has a command, eval, attach or input");
+  throw new UsageError("CONTROL_SYNTAX", "a request has a command, eval, attach, debug or input");
 }
 
 /** An object where a word belongs could throw when it is turned into text. */

@@ -313,6 +313,11 @@ export class Handset extends EventEmitter<HandsetEvents> {
     await this.request({ op: "debug", partition: id, name, on: false }, `debugging of ${name}`);
   }
 
+  /** Puts a use of a partition into the audit, and tells of it: ACCESS_*. */
+  note(id: number, reason: number): void {
+    this.order({ kind: "tell", what: "access", partition: id, reason, value: 0 });
+  }
+
   /** Something was put where the handset worker looks. */
   ring(): void {
     doorbellRing(this.words);

@@ -9,24 +9,27 @@ import type { HandsetChannel, HandsetFile, HandsetPartition } from "../../handse
 import { cutTranslated } from "../../policy/limits.ts";
 import { Rules } from "../../shell/rules.ts";
 import { ShellSession } from "../../shell/session.ts";
+import { debugSocketPath } from "../../control-path.ts";
 import { agentFolder, codeFolder, monitorFolder, vaultFolder } from "../../paths.ts";
 import { AuditNote } from "../audit/note.ts";
 import { AuditLog } from "../audit/log.ts";
 import { auditView } from "../audit/view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
 import type { ManagedHandset } from "../management/commands.ts";
-import { ConsoleAccess } from "../console/access.ts";
+import { ConsoleAccess, type Door } from "../console/access.ts";
 import { ConsoleGuard } from "../console/lock.ts";
 import type { Wiped } from "../disk/vault.ts";
 import { HandsetDisks, protectionOf } from "../disk/handset.ts";
 import { sha256OfFile } from "../disk/image-files.ts";
 import { Management } from "../management/management.ts";
+import type { ProfileResult } from "../machine/profile.ts";
+import { openDebugging, type Debugging } from "./debugging.ts";
 import { HandsetPower, type PowerEvent } from "./power.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 import { reasonText } from "../between/reason-text.ts";
 import { Release } from "../management/release.ts";
 import type { CpuContract, DiskFile, EnergyContract, IoContract } from "../../handset/contracts.ts";
-import { HANDSET_ITSELF, type HandsetEvent, type AuditView, type HandsetView } from "../../view.ts";
+import { HANDSET_ITSELF, type HandsetEvent, type AuditView, type HandsetView, type RegisterDump } from "../../view.ts";
 
 export type { HandsetEvent } from "../../view.ts";
 
@@ -106,6 +109,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.handset = new Handset(boardSpec(board), mode, this.power.spec, { audit: this.audits, ...governance });
     this.consoles = new ConsoleAccess(this.handset, {
       refusal: (partition) => this.management?.consoleRefusal(partition) ?? null,
+      debugRefusal: (partition) => this.management?.debugRefusal(partition) ?? null,
       guard: this.guard,
     });
     this.handset.on("audit", (records) => this.management?.audited(records));
@@ -435,7 +439,13 @@ export class Monitor implements CommandTarget, ControlHandlers {
       partitions: snapshot.partitions.map((partition) => {
         const member = this.members.find(({ id }) => id === partition.partition);
         const { ramBytes, overheadBytes, overhead } = this.handset.memoryOf(partition.partition);
-        return { ...partition, kind: member?.file.kind ?? "system", memory: { ramBytes, overheadBytes, overhead } };
+        const { reason, timeNs } = partition.crash ?? { reason: "", timeNs: 0 };
+        return {
+          ...partition,
+          crash: partition.crash === null ? null : { reason, timeNs },
+          kind: member?.file.kind ?? "system",
+          memory: { ramBytes, overheadBytes, overhead },
+        };
       }),
     };
   }
@@ -474,10 +484,22 @@ export class Monitor implements CommandTarget, ControlHandlers {
     throw new UsageError("CODE_NONE", `nothing locks ${partition}: no policy governs it`);
   }
 
-  /** Throws UsageError while its console is locked. */
+  /** Throws UsageError while its console is locked, or where a policy denies it. */
   console(partition: number): string {
-    this.guard?.check(this.member(partition).file.name);
+    this.consoles.enter("log", this.door(this.member(partition)));
     return this.handset.consoleLog(partition).readFrom(0).bytes.toString("latin1");
+  }
+
+  async registers(partition: number): Promise<RegisterDump | null> {
+    const door = this.door(this.member(partition));
+    const { partitions } = await this.handset.snapshot();
+    const crash = partitions.find((each) => each.partition === partition)?.crash ?? null;
+    if (crash !== null) this.consoles.enter("registers", door);
+    return crash;
+  }
+
+  profile(partition: number, seconds: number): Promise<ProfileResult> {
+    return this.consoles.profile(this.door(this.member(partition)), seconds * 1000);
   }
 
   audit(count: number): AuditView {
@@ -505,19 +527,34 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   attach(
     partition: string,
-    output: (bytes: Buffer) => void,
+    output: (bytes: Buffer) => Promise<void> | void,
     ended: (why: string) => void = () => undefined,
   ): { input: (bytes: Buffer) => void; detach: () => void } {
+    return this.consoles.attach(this.door(this.named(partition)), output, ended);
+  }
+
+  async debug(partition: string, ended: (why: string) => void): Promise<Debugging> {
+    const member = this.named(partition);
+    return openDebugging(this.consoles, this.door(member), debugSocketPath(this.file.name, partition), {
+      kill: () => void this.handset.act("stop", member.id).catch(() => undefined),
+      notice: (line) => this.ruleListeners.forEach((listener) => listener("debug", `${partition}: ${line}`)),
+      ended,
+    });
+  }
+
+  /** Throws UsageError when there is none. */
+  private named(partition: string): Member {
     const member = this.members.find(({ file }) => file.name === partition);
-    if (member === undefined) {
-      throw new UsageError(
-        "PARTITION_UNKNOWN",
-        `there is no partition ${JSON.stringify(partition)}`,
-        `Partitions: ${this.members.map(({ file }) => file.name).join(", ")}.`,
-      );
-    }
-    const { id, file } = member;
-    return this.consoles.attach({ id, name: partition, use: file.devices.console }, output, ended);
+    if (member !== undefined) return member;
+    throw new UsageError(
+      "PARTITION_UNKNOWN",
+      `there is no partition ${JSON.stringify(partition)}`,
+      `Partitions: ${this.members.map(({ file }) => file.name).join(", ")}.`,
+    );
+  }
+
+  private door({ id, file }: Member): Door {
+    return { id, name: file.name, use: file.devices.console };
   }
 
   /** Calls `listener` for everything that happens, with the partition's name. */

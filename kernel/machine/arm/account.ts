@@ -5,7 +5,7 @@
 
 import { CLOCK_INSTRUCTIONS } from "../devices/clock";
 import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_HEADER_BYTES } from "./block-cache";
-import { RECORD_BYTES } from "./micro-operation";
+import { RECORD_BYTES } from "./decode/micro-operation";
 import { ACCOUNT } from "./state";
 
 /** At ACCOUNT: +0 block, +4 record, +8 fuel left after charging the block, +16 instruction count at which the fuel ends (u64). */

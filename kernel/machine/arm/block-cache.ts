@@ -23,7 +23,7 @@ import {
 } from "../../abi/layout";
 import { PAGE_RECORD_BYTES, CONFIG_RAM_BYTES, CONFIG_ROM_BYTES } from "../../abi/layout";
 import { PAGE_STALE, PAGE_TRANSLATED, PAGE_WRITTEN, pageOf, pageRecord, pagesSettled, romOffset } from "../pages";
-import { tlbProtect } from "./tlb";
+import { tlbProtect } from "./memory/tlb";
 import {
   FUNCTION_COUNT,
   FUNCTION_PAGE_COUNT,

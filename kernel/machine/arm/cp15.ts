@@ -57,10 +57,10 @@ import {
   TTBR1,
   VBAR,
 } from "./cp15-state";
-import { ACCESS_READ, ACCESS_WRITE, fault, physical, translate } from "./mmu";
+import { ACCESS_READ, ACCESS_WRITE, fault, physical, translate } from "./memory/mmu";
 import { privileged } from "./psr";
 import { CP15_STATE } from "./state";
-import { tlbFlush, tlbFlushAsid, tlbFlushPage, tlbSelect } from "./tlb";
+import { tlbFlush, tlbFlushAsid, tlbFlushPage, tlbSelect } from "./memory/tlb";
 
 /** SCTLR: bits that read as one (B4.1.130: 22, 18, 16, 6:3 of ARMv7) and those that can be written. */
 const SCTLR_ONES: u32 = (1 << 23) | (1 << 22) | (1 << 18) | (1 << 16) | 0x78;

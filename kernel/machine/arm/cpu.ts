@@ -21,8 +21,8 @@ import { cp15Reset } from "./cp15";
 import { interpret, interpretWaiting } from "./interpret";
 import { psrReset } from "./psr";
 import { MONITOR, interwork, setRegister } from "./state";
-import { tlbFlush, tlbInit } from "./tlb";
-import { vfpReset } from "./vfp";
+import { tlbFlush, tlbInit } from "./memory/tlb";
+import { vfpReset } from "./float/vfp";
 
 /** Tells the CPU's caches where they lie. */
 export function cpuInit(tlb: u32, hash: u32, blocks: u32, translation: u32): void {

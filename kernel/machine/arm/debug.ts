@@ -1,7 +1,7 @@
 // What a debugger sees of the CPU between two slices. Nothing here disturbs the guest: no fault is recorded, no TLB entry made.
 
 import { DACR } from "./cp15-state";
-import { ACCESS_READ, fault, linear, translate } from "./mmu";
+import { ACCESS_READ, fault, linear, translate } from "./memory/mmu";
 import { psrRead, psrWrite } from "./psr";
 import { itState } from "./state";
 

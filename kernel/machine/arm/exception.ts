@@ -10,7 +10,7 @@ import {
   STATS_UNDEFINED,
 } from "../../abi/layout";
 import { SCTLR, SCTLR_TE, SCTLR_V, VBAR } from "./cp15-state";
-import { prefetchFault } from "./mmu";
+import { prefetchFault } from "./memory/mmu";
 import {
   MODE_ABORT,
   MODE_IRQ,
@@ -26,7 +26,7 @@ import {
   spsrWrite,
 } from "./psr";
 import { CONTROL, MONITOR, THUMB, itState, pc, setItState, setPc, setRegister, thumb } from "./state";
-import { itAdvance } from "./decode";
+import { itAdvance } from "./decode/decode";
 
 // Vector offsets (table B1-3)
 const VECTOR_UNDEFINED: u32 = 0x04;

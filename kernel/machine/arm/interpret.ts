@@ -17,7 +17,7 @@ import {
   VFP_STATE,
 } from "../../abi/layout";
 import { staleCount } from "../pages";
-import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "./access";
+import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "./memory/access";
 import { accountNote, accountRefund } from "./account";
 import {
   BLOCK_COUNT,
@@ -39,9 +39,9 @@ import {
   dualStore,
   vfpBlockLoad,
   vfpBlockStore,
-} from "./block-transfer";
+} from "./memory/block-transfer";
 import { SCTLR, SCTLR_A } from "./cp15-state";
-import { itAdvance } from "./decode";
+import { itAdvance } from "./decode/decode";
 import {
   exceptionDataAbort,
   exceptionInterrupt,
@@ -50,12 +50,12 @@ import {
   exceptionSupervisorCall,
   exceptionUndefined,
 } from "./exception";
-import { exclusiveLoad, exclusiveStore, swap } from "./exclusive";
-import { fetchBlock } from "./fetch";
-import { float32Add, float32Divide, float32Multiply, float32Subtract } from "./float32";
-import { float64Add, float64Divide, float64Multiply, float64Subtract } from "./float64";
+import { exclusiveLoad, exclusiveStore, swap } from "./memory/exclusive";
+import { fetchBlock } from "./memory/fetch";
+import { float32Add, float32Divide, float32Multiply, float32Subtract } from "./float/float32";
+import { float64Add, float64Divide, float64Multiply, float64Subtract } from "./float/float64";
 import { media, mediaLong, reverseBits, saturate } from "./media";
-import { LINK_FAR, LINK_HINT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
+import { LINK_FAR, LINK_HINT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./decode/micro-operation";
 import { irqMasked, privileged, psrSetFlags } from "./psr";
 import { psciCall } from "./psci";
 import { questionClear, questionSettle } from "./question";
@@ -91,8 +91,8 @@ import {
   translatedAlignment,
   translationSample,
 } from "./translation";
-import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./tlb";
-import { vfpDataProcessing, vfpRegisterTransfer } from "./vfp";
+import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./memory/tlb";
+import { vfpDataProcessing, vfpRegisterTransfer } from "./float/vfp";
 import { RUN_BREAK } from "../../abi/reasons";
 
 const FPSCR = VFP_STATE + 256;

@@ -1,7 +1,7 @@
 // Media arithmetic: parallel, saturating, dual and half-word multiplies. ARM DDI 0406C A4.4.3 – A4.4.5, A8.8.
-// `operation` is a Name of the instruction table, or MEDIA_* of lower.
+// `operation` is a Name of the instruction table, or MEDIA_* of decode-media.
 
-import { Name } from "./decode-table.gen";
+import { Name } from "./decode/decode-table.gen";
 import {
   MEDIA_DUAL,
   MEDIA_DUAL_SUBTRACT,
@@ -11,7 +11,7 @@ import {
   MEDIA_PACK_BOTTOM,
   MEDIA_PACK_TOP,
   MEDIA_WORD_HALF,
-} from "./lower-media";
+} from "./decode/decode-media";
 import { FLAG_GE, FLAG_Q } from "./state";
 
 // @ts-ignore: decorator

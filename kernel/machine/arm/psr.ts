@@ -21,7 +21,7 @@ import {
   itState,
   setItState,
 } from "./state";
-import { tlbSelect } from "./tlb";
+import { tlbSelect } from "./memory/tlb";
 
 export const MODE_USER: u32 = 0x10;
 export const MODE_FIQ: u32 = 0x11;

@@ -3,7 +3,7 @@
 
 import { IRQ_LINE } from "../../abi/layout";
 import { exitReplan } from "../devices/exit";
-import { accessMisaligned, accessProbe, accessReadAligned, accessWriteAligned } from "./access";
+import { accessMisaligned, accessProbe, accessReadAligned, accessWriteAligned } from "./memory/access";
 import { accountSync } from "./account";
 import { CPACR } from "./cp15-state";
 import { cp15Read, cp15Read64, cp15Value, cp15Value64, cp15Write, cp15Write64 } from "./cp15";
@@ -17,7 +17,7 @@ import {
   SYSTEM_SRS,
   SYSTEM_VMSR,
   SYSTEM_WFI,
-} from "./micro-operation";
+} from "./decode/micro-operation";
 import {
   MODE_SYSTEM,
   MODE_USER,
@@ -37,8 +37,8 @@ import {
 } from "./psr";
 import { CONTROL, EVENT_DATA_ABORT, EVENT_JUMP, EVENT_UNDEFINED, EVENT_WAIT, event, register } from "./state";
 import { CPU_STATE } from "../../abi/layout";
-import { FPEXC_EN, fpexc } from "./vfp-state";
-import { vfpNeedsEnable, vfpRegisterTransfer } from "./vfp";
+import { FPEXC_EN, fpexc } from "./float/vfp-state";
+import { vfpNeedsEnable, vfpRegisterTransfer } from "./float/vfp";
 
 /** CPACR gives CP10 and CP11 to the present privilege (B1.11.3). Both fields must agree; CP10's is read. */
 function vfpGranted(): bool {

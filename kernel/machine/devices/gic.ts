@@ -1,7 +1,8 @@
 // GICv2 registers: distributor and CPU interface, one processor, no Security Extensions.
 // Arm IHI 0048B "Generic Interrupt Controller, architecture version 2.0", chapter 4. The state is in irq.
 //
-// Every interrupt is in group 0 and targets processor 0, so GICD_IGROUPR is RAZ/WI and the group 1 aliases find nothing.
+// Every interrupt is in group 0 and targets the one processor, so GICD_IGROUPR and GICD_ITARGETSR (4.3.12) are RAZ/WI and the group 1
+// aliases find nothing.
 
 import {
   ACTIVE_PRIORITIES,
@@ -37,7 +38,6 @@ const GICD_ICPENDR: u32 = 0x280;
 const GICD_ISACTIVER: u32 = 0x300;
 const GICD_ICACTIVER: u32 = 0x380;
 const GICD_IPRIORITYR: u32 = 0x400;
-const GICD_ITARGETSR: u32 = 0x800;
 const GICD_ICFGR: u32 = 0xc00;
 const GICD_SGIR: u32 = 0xf00;
 const GICD_CPENDSGIR: u32 = 0xf10;
@@ -72,7 +72,7 @@ export function gicReset(): void {
   irqReset();
 }
 
-/** Distributor read. Priority and target registers may be read by bytes, others too: their lanes are cut from the word. */
+/** Distributor read. Priority registers may be read by bytes, others too: their lanes are cut from the word. */
 export function gicDistributorRead(offset: u32, size: u32): u32 {
   const word = gicDistributorWord(offset & ~3) >>> ((offset & 3) << 3);
   return size == 4 ? word : word & ((1 << (size << 3)) - 1);
@@ -105,7 +105,6 @@ function gicDistributorWord(offset: u32): u32 {
       break;
   }
   if (offset - GICD_IPRIORITYR < INTERRUPT_COUNT) return load<u32>(PRIORITIES + offset - GICD_IPRIORITYR);
-  if (offset - GICD_ITARGETSR < INTERRUPT_COUNT) return 0x01010101;
   if (offset - GICD_ICFGR < INTERRUPT_COUNT / 4) return gicConfiguration((offset - GICD_ICFGR) << 2);
   if (offset - GICD_CPENDSGIR < 16) return gicSgiPending(offset - GICD_CPENDSGIR);
   if (offset - GICD_SPENDSGIR < 16) return gicSgiPending(offset - GICD_SPENDSGIR);

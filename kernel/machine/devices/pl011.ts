@@ -22,6 +22,7 @@ import {
   consoleOutputWait,
 } from "./console-ring";
 import { irqSet } from "./irq";
+import { PRIMECELL_ID, primecellId } from "./primecell";
 
 // Registers (DDI 0183G table 3-1)
 const UARTDR: u32 = 0x00; // data
@@ -38,7 +39,8 @@ const UARTRIS: u32 = 0x3c; // raw status
 const UARTMIS: u32 = 0x40; // masked status
 const UARTICR: u32 = 0x44; // clear, write-only
 const UARTDMACR: u32 = 0x48; // DMA: stored, there is none
-const ID_FIRST: u32 = 0xfe0; // PeriphID0..3, PCellID0..3
+const PART: u32 = 0x011;
+const REVISION: u32 = 1; // as PeriphID2 says
 
 const FR_BUSY: u32 = 1 << 3;
 const FR_RXFE: u32 = 1 << 4;
@@ -94,7 +96,7 @@ export function pl011Reset(): void {
 }
 
 export function pl011Read(offset: u32): u32 {
-  if (offset >= ID_FIRST) return pl011Id(offset);
+  if (offset >= PRIMECELL_ID) return primecellId(offset, PART, REVISION);
   switch (offset) {
     case UARTDR:
       return pl011Receive();
@@ -252,26 +254,4 @@ function pl011ReceiveLevel(): u32 {
 
 function pl011Level(): void {
   irqSet(PL011_IRQ, (pl011Raw() & uart.mask) != 0);
-}
-
-/** Identification bytes, DDI 0183G 3.3.15 and 3.3.16: part 0x011, designer 0x41, revision r1p4, PrimeCell 0xb105f00d. */
-function pl011Id(offset: u32): u32 {
-  switch ((offset - ID_FIRST) >>> 2) {
-    case 0:
-      return 0x11;
-    case 1:
-      return 0x10;
-    case 2:
-      return 0x14;
-    case 4:
-      return 0x0d;
-    case 5:
-      return 0xf0;
-    case 6:
-      return 0x05;
-    case 7:
-      return 0xb1;
-    default:
-      return 0;
-  }
 }

@@ -8,6 +8,7 @@ import { PL031_STATE } from "../../abi/layout";
 import { PL031_IRQ } from "../memory-map";
 import { COUNTER_HZ, clockSeconds, clockSecondsAt } from "./clock";
 import { irqSet } from "./irq";
+import { PRIMECELL_ID, primecellId } from "./primecell";
 
 // Registers (DDI 0224C table 3-1)
 const RTCDR: u32 = 0x00; // data, read-only
@@ -18,7 +19,8 @@ const RTCIMSC: u32 = 0x10; // interrupt mask
 const RTCRIS: u32 = 0x14; // raw status
 const RTCMIS: u32 = 0x18; // masked status
 const RTCICR: u32 = 0x1c; // clear, write-only
-const ID_FIRST: u32 = 0xfe0; // PeriphID0..3, PCellID0..3, one byte each in a word
+const PART: u32 = 0x031;
+const REVISION: u32 = 0; // as PeriphID2 says
 
 /** State:
  *
@@ -48,7 +50,7 @@ export function pl031Reset(): void {
 }
 
 export function pl031Read(offset: u32): u32 {
-  if (offset >= ID_FIRST) return pl031Id(offset);
+  if (offset >= PRIMECELL_ID) return primecellId(offset, PART, REVISION);
   switch (offset) {
     case RTCDR:
       return clockSeconds() + rtc.offset;
@@ -127,26 +129,4 @@ function pl031Due(seconds: u32): bool {
 
 function pl031Level(): void {
   irqSet(PL031_IRQ, (rtc.raw & rtc.mask) != 0);
-}
-
-/** Identification bytes, DDI 0224C table 3-10: part 0x031, designer 0x41, PrimeCell 0xb105f00d. */
-function pl031Id(offset: u32): u32 {
-  switch ((offset - ID_FIRST) >>> 2) {
-    case 0:
-      return 0x31;
-    case 1:
-      return 0x10;
-    case 2:
-      return 0x04;
-    case 4:
-      return 0x0d;
-    case 5:
-      return 0xf0;
-    case 6:
-      return 0x05;
-    case 7:
-      return 0xb1;
-    default:
-      return 0;
-  }
 }

@@ -11,6 +11,7 @@ import { SP805_IRQ } from "../memory-map";
 import { clockTicks } from "./clock";
 import { exitRequest } from "./exit";
 import { irqSet } from "./irq";
+import { PRIMECELL_ID, primecellId } from "./primecell";
 
 // Registers (DDI 0270B table 3-1)
 const WDOGLOAD: u32 = 0x000;
@@ -20,7 +21,8 @@ const WDOGINTCLR: u32 = 0x00c; // write-only: any value clears and reloads
 const WDOGRIS: u32 = 0x010; // raw status
 const WDOGMIS: u32 = 0x014; // masked status
 const WDOGLOCK: u32 = 0xc00;
-const ID_FIRST: u32 = 0xfe0; // PeriphID0..3, PCellID0..3
+const PART: u32 = 0x805;
+const REVISION: u32 = 1; // as PeriphID2 says
 
 const CONTROL_INTEN: u32 = 1; // the counter runs, and may interrupt
 const CONTROL_RESEN: u32 = 2;
@@ -57,7 +59,7 @@ export function sp805Reset(): void {
 }
 
 export function sp805Read(offset: u32): u32 {
-  if (offset >= ID_FIRST) return sp805Id(offset);
+  if (offset >= PRIMECELL_ID) return primecellId(offset, PART, REVISION);
   switch (offset) {
     case WDOGLOAD:
       return watchdog.load;
@@ -144,26 +146,4 @@ function sp805Value(now: u64): u32 {
 
 function sp805Level(): void {
   irqSet(SP805_IRQ, (watchdog.raw & watchdog.control & CONTROL_INTEN) != 0);
-}
-
-/** Identification bytes, DDI 0270B chapter 3: part 0x805, designer 0x41, revision 1, PrimeCell 0xb105f00d. */
-function sp805Id(offset: u32): u32 {
-  switch ((offset - ID_FIRST) >>> 2) {
-    case 0:
-      return 0x05;
-    case 1:
-      return 0x18;
-    case 2:
-      return 0x14;
-    case 4:
-      return 0x0d;
-    case 5:
-      return 0xf0;
-    case 6:
-      return 0x05;
-    case 7:
-      return 0xb1;
-    default:
-      return 0;
-  }
 }

@@ -12,17 +12,17 @@ export {
 } from "./assist";
 export { overflowOf as translatedD } from "../arm/question";
 export { vfpUsable as translatedF } from "../arm/system";
-export { vfpDataProcessing as translatedG } from "../arm/vfp";
+export { vfpDataProcessing as translatedG } from "../arm/float/vfp";
 export { media as translatedL, reverseBits as translatedK, saturate as translatedN } from "../arm/media";
 export {
   float64Add as translatedO,
   float64Subtract as translatedP,
   float64Multiply as translatedQ,
   float64Divide as translatedR,
-} from "../arm/float64";
+} from "../arm/float/float64";
 export {
   float32Add as translatedS,
   float32Subtract as translatedT,
   float32Multiply as translatedU,
   float32Divide as translatedV,
-} from "../arm/float32";
+} from "../arm/float/float32";

@@ -19,12 +19,12 @@ import { cp15Write } from "../arm/cp15";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
 import { shiftCarry } from "../arm/interpret";
 import { mediaLong } from "../arm/media";
-import { ACCESS_READ, ACCESS_WRITE, fault, linear, translate } from "../arm/mmu";
+import { ACCESS_READ, ACCESS_WRITE, fault, linear, translate } from "../arm/memory/mmu";
 import { privileged } from "../arm/psr";
 import { EVENT_STAND, FLAG_C, THUMB, interwork, setEvent, setItState, setPc } from "../arm/state";
 import { coprocessorKey, systemRead } from "../arm/system";
-import { TLB_CODE_ADDEND, tlbCodeEntry } from "../arm/tlb";
-import { vfpRegisterTransfer } from "../arm/vfp";
+import { TLB_CODE_ADDEND, tlbCodeEntry } from "../arm/memory/tlb";
+import { vfpRegisterTransfer } from "../arm/float/vfp";
 
 export const SITE_REFUND_SHIFT: u32 = 13;
 export const SITE_IT_SHIFT: u32 = 19;

@@ -12,7 +12,7 @@
 //
 // In sync: N and Z come from the same operation as the question, so that a signed condition is one comparison of the operands.
 
-import { CARRY_CLEAR, CARRY_KEEP, CARRY_SHIFTER } from "../arm/micro-operation";
+import { CARRY_CLEAR, CARRY_KEEP, CARRY_SHIFTER } from "../arm/decode/micro-operation";
 import { FOLLOWS, QUESTION_ADD, QUESTION_NONE, QUESTION_SUBTRACT } from "../arm/question";
 import { W, call, constant, get, op, set, tee } from "./emitter";
 import { IMPORT_OVERFLOW } from "./imports";
@@ -133,7 +133,7 @@ function byteConstant64(value: u32): void {
   op(<W>value);
 }
 
-/** How a logical operation leaves C: CARRY_* of arm/micro-operation. */
+/** How a logical operation leaves C: CARRY_* of arm/decode/micro-operation. */
 export function logicalCarry(how: u32): void {
   if (how == CARRY_KEEP) return;
   if (how == CARRY_SHIFTER) get(SHIFTER);

@@ -1,8 +1,8 @@
-// What the VFP's records share: operands in the CPU's state, and the test whether the host's arithmetic may stand in (arm/float64 says
+// What the VFP's records share: operands in the CPU's state, and the test whether the host's arithmetic may stand in (arm/float/float64 says
 // when that is so, and why).
 
 import { VFP_STATE } from "../../abi/layout";
-import { FPSCR_FZ, FPSCR_IXC, FPSCR_ROUNDING, FPSCR_VECTOR } from "../arm/vfp-state";
+import { FPSCR_FZ, FPSCR_IXC, FPSCR_ROUNDING, FPSCR_VECTOR } from "../arm/float/vfp-state";
 import { W, access, byte, constant, get, op } from "./emitter";
 import { DOUBLE, SINGLE, loadWord } from "./locals";
 

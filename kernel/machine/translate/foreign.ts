@@ -1,7 +1,7 @@
 // Records that the interpreter does, with the function left before them: they change what a function takes for granted (mode, alignment,
 // who may use the VFP, when a timer is due), or are rare.
 
-import { Op, SYSTEM_COPROCESSOR_WRITE, SYSTEM_CPS, SYSTEM_MSR, SYSTEM_SHORT } from "../arm/micro-operation";
+import { Op, SYSTEM_COPROCESSOR_WRITE, SYSTEM_CPS, SYSTEM_MSR, SYSTEM_SHORT } from "../arm/decode/micro-operation";
 import { coprocessorKey } from "../arm/system";
 
 /** Whether the interpreter does the record at `ip`. */

@@ -18,7 +18,7 @@ import {
 } from "../arm/block-cache";
 import { FUNCTION_PAGE_COUNT } from "../arm/translation";
 import { isForeign, systemBytes } from "./foreign";
-import { LINK_HINT, Op, RECORD_BYTES } from "../arm/micro-operation";
+import { LINK_HINT, Op, RECORD_BYTES } from "../arm/decode/micro-operation";
 
 export const REGION_BLOCKS_MAX: u32 = 256;
 /** Instructions. */

@@ -9,8 +9,8 @@
 // A group ends with its block, or when its register changes; but when that is by a constant (push, pop, a frame made), it moves along.
 // Looking ahead need not be exact: bytes that are asked for and then not accessed cost nothing but a rarer fast path.
 
-import { lowest } from "../arm/block-transfer";
-import { BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op, RECORD_BYTES } from "../arm/micro-operation";
+import { lowest } from "../arm/memory/block-transfer";
+import { BLOCK_INCREMENT, BLOCK_WRITE_BACK, Op, RECORD_BYTES } from "../arm/decode/micro-operation";
 import { OPERAND_PC, SCRATCH_2 } from "../arm/state";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
 import { NONE, endsBlock, isGuard } from "./graph";

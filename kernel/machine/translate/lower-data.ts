@@ -1,6 +1,6 @@
 // Records that compute: registers in, a register out. `arm/interpret` says what each of them means; the order is the same.
 
-import { Op } from "../arm/micro-operation";
+import { Op } from "../arm/decode/micro-operation";
 import { SHIFTER_CARRY } from "../arm/state";
 import { W, byte, call, close, constant, get, op, open, set, tee, TYPE_I32 } from "./emitter";
 import { addCarryFlags, addFlags, logicalCarry, pushCarry, setCarry, setNZ, subtractFlags } from "./flags";

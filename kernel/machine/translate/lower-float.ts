@@ -1,9 +1,9 @@
 // VFP records. Registers stay where they are, in the CPU's state; arithmetic is the host's where that gives the same bits and the same
-// flags. When that is so, and why, is said once, in arm/float64; float-operands has the same test, inline: rounding to nearest, no flushing,
+// flags. When that is so, and why, is said once, in arm/float/float64; float-operands has the same test, inline: rounding to nearest, no flushing,
 // the inexact flag already set, and a result that is finite, and normal where it could have been tiny. Else the software does it.
 
 import { VFP_STATE } from "../../abi/layout";
-import { Op } from "../arm/micro-operation";
+import { Op } from "../arm/decode/micro-operation";
 import { W, TYPE_VOID, access, call, close, constant, get, op, open, set, tee } from "./emitter";
 import { setCarryAndOverflow } from "./flags";
 import { likely } from "./hints";

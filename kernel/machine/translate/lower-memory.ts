@@ -1,13 +1,13 @@
-// Loads and stores. The TLB is probed inline (arm/tlb): an entry's tag is compared with the page of the access's last byte, so that one
+// Loads and stores. The TLB is probed inline (arm/memory/tlb): an entry's tag is compared with the page of the access's last byte, so that one
 // compare decides mapping, permission and domain, and an access on two pages falls out. While SCTLR.A is set the size's low bits are compared
 // too, so that alignment is decided with it. What misses asks assistPlace() where the bytes are; it answers 0 when the function has to be
 // left before the instruction (a fault, a device, a store into decoded code). Either way there is one load or store behind it.
 
 import { VFP_STATE } from "../../abi/layout";
-import { lowest } from "../arm/block-transfer";
-import { BLOCK_WRITE_BACK, Op } from "../arm/micro-operation";
+import { lowest } from "../arm/memory/block-transfer";
+import { BLOCK_WRITE_BACK, Op } from "../arm/decode/micro-operation";
 import { MONITOR, MONITOR_SIZE } from "../arm/state";
-import { TLB_ADDEND, TLB_MASK, TLB_READ, TLB_WRITE } from "../arm/tlb";
+import { TLB_ADDEND, TLB_MASK, TLB_READ, TLB_WRITE } from "../arm/memory/tlb";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
 import { PLACE_ALIGNED, PLACE_GROUP, PLACE_UNPRIVILEGED, PLACE_WORDS, PLACE_WRITE } from "./assist";
 import { W, TYPE_I32, TYPE_VOID, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
@@ -294,7 +294,7 @@ function dualStore(ip: u32): void {
   access(W.I32_STORE, delta + 4);
 }
 
-// Exclusive accesses (A3.4), as arm/exclusive does them: the monitor is a place in linear memory, and a size.
+// Exclusive accesses (A3.4), as arm/memory/exclusive does them: the monitor is a place in linear memory, and a size.
 
 function exclusiveLoad(ip: u32): void {
   const size = <u32>load<u8>(ip, 5);

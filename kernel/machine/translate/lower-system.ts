@@ -2,11 +2,11 @@
 // (foreign). Whatever is not simply so is left to the interpreter before it is begun: user mode, another mode, an interrupt that waits.
 
 import { IRQ_LINE } from "../../abi/layout";
-import { Op, SYSTEM_CPS, SYSTEM_MSR } from "../arm/micro-operation";
+import { Op, SYSTEM_CPS, SYSTEM_MSR } from "../arm/decode/micro-operation";
 import { MODE_USER, PSR_F, PSR_I, PSR_MODE } from "../arm/psr";
 import { CONTROL, FLAG_GE, FLAG_Q } from "../arm/state";
 import { isStatusRead, maskedBits } from "../arm/system";
-import { TLB_TABLE } from "../arm/tlb";
+import { TLB_TABLE } from "../arm/memory/tlb";
 import { COPROCESSOR_DONE, COPROCESSOR_MOVED } from "./assist";
 import { W, TYPE_VOID, call, close, constant, get, op, open, set, tee } from "./emitter";
 import { pushStatusFlags } from "./flags";

@@ -1,9 +1,9 @@
-// VFP data processing by its instruction word (arm/vfp-data): multiply and add, square root, comparison, conversion. Each has an inline
+// VFP data processing by its instruction word (arm/float/vfp-data): multiply and add, square root, comparison, conversion. Each has an inline
 // form for the case that the host gives the same bits and flags (float-operands), and calls the interpreter's function for the rest.
 
 import { likely } from "./hints";
 import { VFP_STATE } from "../../abi/layout";
-import { FPSCR_FZ } from "../arm/vfp-state";
+import { FPSCR_FZ } from "../arm/float/vfp-state";
 import { TYPE_VOID, W, call, close, constant, get, op, open, set } from "./emitter";
 import { IMPORT_VFP_DATA } from "./imports";
 import { DOUBLE, SINGLE, loadWord } from "./locals";

@@ -15,10 +15,10 @@
 
 import { CPU_STATE } from "../../abi/layout";
 import { BLOCK_HEADER_BYTES, BLOCK_KEY } from "../arm/block-cache";
-import { Op, RECORD_BYTES } from "../arm/micro-operation";
+import { Op, RECORD_BYTES } from "../arm/decode/micro-operation";
 import { QUESTION_A, QUESTION_KIND } from "../arm/question";
 import { FLAG_C, FLAG_N, FLAG_V, FLAG_Z, LR } from "../arm/state";
-import { TLB_CODE_ADDEND, TLB_CODE_MASK, TLB_CODE_TABLE, TLB_TABLE } from "../arm/tlb";
+import { TLB_CODE_ADDEND, TLB_CODE_MASK, TLB_CODE_TABLE, TLB_TABLE } from "../arm/memory/tlb";
 import { ENTRY_COUNT, entryTable } from "../arm/translation";
 import {
   TYPE_F32,
@@ -198,7 +198,7 @@ function jump(index: u32): void {
   branchTo(W.BR, jumpLabel);
 }
 
-/** Pushes the TLB's code entry for the address in `local` (arm/tlb tlbCodeEntry). */
+/** Pushes the TLB's code entry for the address in `local` (arm/memory/tlb tlbCodeEntry). */
 function pushCodeEntry(local: u32): void {
   locals.loadWord(TLB_CODE_TABLE);
   get(local);

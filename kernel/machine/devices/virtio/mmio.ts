@@ -1,43 +1,10 @@
-// virtio over MMIO, version 2: the registers of all slots, and which device is in which slot. VIRTIO 1.2 §4.2.
+// virtio over MMIO, version 2: the registers of all slots. VIRTIO 1.2 §4.2.
 //
 // A slot without a device reads as one with DeviceID 0, which tells a driver to leave it alone (§4.2.2.2).
 
+import { VIRTIO_SLOT_COUNT } from "../../../abi/layout";
+import { queueAt, queueEnable } from "./queue";
 import {
-  CONFIG_DEVICES,
-  DEVICE_BALLOON,
-  DEVICE_BLOCK,
-  DEVICE_CONSOLE,
-  DEVICE_ENTROPY,
-  VIRTIO_SLOT_COUNT,
-} from "../../../abi/layout";
-import { VIRTIO_SLOT_BALLOON, VIRTIO_SLOT_BLOCK, VIRTIO_SLOT_CONSOLE, VIRTIO_SLOT_ENTROPY } from "../../memory-map";
-import {
-  BALLOON_DEVICE_ID,
-  BALLOON_QUEUE_COUNT,
-  BALLOON_QUEUE_SIZE,
-  balloonConfig,
-  balloonConfigWrite,
-  balloonFeatures,
-  balloonKick,
-  balloonReset,
-  balloonTick,
-} from "./balloon";
-import { BLOCK_DEVICE_ID, BLOCK_QUEUE_SIZE, blockConfig, blockFeatures, blockKick, blockReset } from "./block";
-import {
-  CONSOLE_DEVICE_ID,
-  CONSOLE_QUEUE_SIZE,
-  consoleConfig,
-  consoleConfigWrite,
-  consoleFeatures,
-  consoleKick,
-  consoleQueueCount,
-  consoleTick,
-} from "./console";
-import { ENTROPY_DEVICE_ID, ENTROPY_QUEUE_SIZE, entropyKick, entropyTick } from "./entropy";
-import { Queue, queueAt, queueDisable, queueEnable } from "./queue";
-import {
-  FEATURE_EVENT_IDX,
-  FEATURE_INDIRECT_DESC,
   FEATURE_VERSION_1_HIGH,
   STATUS_ACKNOWLEDGE,
   STATUS_DRIVER,
@@ -47,8 +14,19 @@ import {
   Slot,
   slotAcknowledge,
   slotAt,
-  slotClear,
 } from "./slot";
+import {
+  slotConfig,
+  slotConfigWrite,
+  slotDeviceId,
+  slotFeatures,
+  slotKick,
+  slotQueueCount,
+  slotQueueSize,
+  slotQueueStop,
+  slotReset,
+  slotsTick,
+} from "./slots";
 
 // Registers (§4.2.2 table 4.1)
 const MAGIC_VALUE: u32 = 0x000;
@@ -85,15 +63,15 @@ const STATUS_DRIVER_BITS: u32 =
 
 /** Power-on reset of all slots. */
 export function mmioReset(): void {
-  for (let index: u32 = 0; index < VIRTIO_SLOT_COUNT; index++) mmioSlotReset(index);
+  for (let index: u32 = 0; index < VIRTIO_SLOT_COUNT; index++) slotReset(index);
 }
 
 /** Reads `size` bytes at `offset` of slot `index`. Registers answer to words alone (§4.2.2.2), the configuration to any size. */
 export function mmioRead(index: u32, offset: u32, size: u32): u32 {
-  const id = mmioDeviceId(index);
+  const id = slotDeviceId(index);
   if (offset >= CONFIG) {
     if (!id) return 0;
-    const word = mmioConfig(index, (offset - CONFIG) & ~3) >>> ((offset & 3) << 3);
+    const word = slotConfig(index, (offset - CONFIG) & ~3) >>> ((offset & 3) << 3);
     return size == 4 ? word : word & ((1 << (size << 3)) - 1);
   }
   if (size != 4) return 0;
@@ -115,12 +93,12 @@ function mmioRegister(index: u32, offset: u32): u32 {
   const slot = slotAt(index);
   switch (offset) {
     case DEVICE_FEATURES:
-      if (slot.deviceFeaturesSelect == 0) return mmioFeatures(index);
+      if (slot.deviceFeaturesSelect == 0) return slotFeatures(index);
       return slot.deviceFeaturesSelect == 1 ? FEATURE_VERSION_1_HIGH : 0;
     case QUEUE_NUM_MAX:
-      return slot.queueSelect < mmioQueueCount(index) ? mmioQueueSize(index) : 0;
+      return slot.queueSelect < slotQueueCount(index) ? slotQueueSize(index) : 0;
     case QUEUE_READY:
-      return slot.queueSelect < mmioQueueCount(index) ? queueAt(index, slot.queueSelect).ready : 0;
+      return slot.queueSelect < slotQueueCount(index) ? queueAt(index, slot.queueSelect).ready : 0;
     case INTERRUPT_STATUS:
       return slot.interruptStatus;
     case STATUS:
@@ -135,8 +113,8 @@ function mmioRegister(index: u32, offset: u32): u32 {
 
 /** Writes `size` bytes at `offset` of slot `index`. */
 export function mmioWrite(index: u32, offset: u32, value: u32, size: u32): void {
-  if (!mmioDeviceId(index)) return;
-  if (offset >= CONFIG) return mmioConfigWrite(index, offset - CONFIG, value, size);
+  if (!slotDeviceId(index)) return;
+  if (offset >= CONFIG) return slotConfigWrite(index, offset - CONFIG, value, size);
   if (size != 4) return;
   const slot = slotAt(index);
   switch (offset) {
@@ -152,22 +130,20 @@ export function mmioWrite(index: u32, offset: u32, value: u32, size: u32): void 
       slot.queueSelect = value;
       return;
     case QUEUE_NOTIFY:
-      if (value < mmioQueueCount(index)) mmioKick(index, value);
+      if (value < slotQueueCount(index)) slotKick(index, value);
       return;
     case INTERRUPT_ACK:
       return slotAcknowledge(index, value);
     case STATUS:
       return mmioStatus(index, value);
     default:
-      if (slot.queueSelect < mmioQueueCount(index)) mmioQueueWrite(index, slot.queueSelect, offset, value);
+      if (slot.queueSelect < slotQueueCount(index)) mmioQueueWrite(index, slot.queueSelect, offset, value);
   }
 }
 
 /** Looks for what the host has brought. */
 export function mmioTick(): void {
-  if (mmioDeviceId(VIRTIO_SLOT_CONSOLE)) consoleTick();
-  if (mmioDeviceId(VIRTIO_SLOT_ENTROPY)) entropyTick();
-  if (mmioDeviceId(VIRTIO_SLOT_BALLOON)) balloonTick();
+  slotsTick();
 }
 
 /** §2.2.1: once FEATURES_OK stands, features do not change. */
@@ -180,27 +156,27 @@ function mmioDriverFeatures(slot: Slot, value: u32): void {
 
 /** §2.1: bits are set one by one, zero resets. FEATURES_OK does not stay when the features are not ours (§2.2.2, §6.1). */
 function mmioStatus(index: u32, value: u32): void {
-  if (value == 0) return mmioSlotReset(index);
+  if (value == 0) return slotReset(index);
   const slot = slotAt(index);
   const old = slot.status;
   let bits = old | (value & STATUS_DRIVER_BITS);
   if (!(old & STATUS_FEATURES_OK)) {
-    const known = !(slot.driverFeaturesLow & ~mmioFeatures(index)) && !slot.driverFeaturesOther;
+    const known = !(slot.driverFeaturesLow & ~slotFeatures(index)) && !slot.driverFeaturesOther;
     if (!known || slot.driverFeaturesHigh != FEATURE_VERSION_1_HIGH) bits &= ~STATUS_FEATURES_OK;
     if (!(bits & STATUS_FEATURES_OK)) bits &= ~STATUS_DRIVER_OK;
   }
   slot.status = bits;
   if (bits & ~old & STATUS_DRIVER_OK) {
     // What was made available before (§3.1.1 lets the driver fill its queues first) starts to move now.
-    for (let queue: u32 = 0; queue < mmioQueueCount(index); queue++) mmioKick(index, queue);
+    for (let queue: u32 = 0; queue < slotQueueCount(index); queue++) slotKick(index, queue);
   }
 }
 
 function mmioQueueWrite(index: u32, queueIndex: u32, offset: u32, value: u32): void {
   const queue = queueAt(index, queueIndex);
   if (offset == QUEUE_READY) {
-    if (value & 1) queueEnable(index, queueIndex, mmioQueueSize(index));
-    else mmioQueueStop(index, queueIndex);
+    if (value & 1) queueEnable(index, queueIndex, slotQueueSize(index));
+    else slotQueueStop(index, queueIndex);
     return;
   }
   // §4.2.2.2: the driver leaves a queue in use alone.
@@ -230,108 +206,4 @@ function mmioQueueWrite(index: u32, queueIndex: u32, offset: u32, value: u32): v
     default:
       return;
   }
-}
-
-/** A queue out of use takes the requests that came from it along. */
-function mmioQueueStop(index: u32, queueIndex: u32): void {
-  queueDisable(index, queueIndex);
-  if (index == VIRTIO_SLOT_BLOCK) blockReset();
-}
-
-function mmioSlotReset(index: u32): void {
-  slotClear(index);
-  if (index == VIRTIO_SLOT_BLOCK) blockReset();
-  else if (index == VIRTIO_SLOT_BALLOON) balloonReset();
-  for (let n: u32 = 0; n < mmioQueueCount(index); n++) queueAt(index, n).size = mmioQueueSize(index);
-}
-
-// ---- Which device is in which slot ------------------------------------------------------------------------------------
-
-/** The virtio device ID in a slot, 0 for none. */
-function mmioDeviceId(index: u32): u32 {
-  const devices = load<u32>(CONFIG_DEVICES);
-  switch (index) {
-    case VIRTIO_SLOT_BLOCK:
-      return devices & DEVICE_BLOCK ? BLOCK_DEVICE_ID : 0;
-    case VIRTIO_SLOT_CONSOLE:
-      return devices & DEVICE_CONSOLE ? CONSOLE_DEVICE_ID : 0;
-    case VIRTIO_SLOT_ENTROPY:
-      return devices & DEVICE_ENTROPY ? ENTROPY_DEVICE_ID : 0;
-    case VIRTIO_SLOT_BALLOON:
-      return devices & DEVICE_BALLOON ? BALLOON_DEVICE_ID : 0;
-    default:
-      return 0;
-  }
-}
-
-function mmioFeatures(index: u32): u32 {
-  const common = FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX;
-  switch (index) {
-    case VIRTIO_SLOT_BLOCK:
-      return common | blockFeatures();
-    case VIRTIO_SLOT_CONSOLE:
-      return common | consoleFeatures();
-    case VIRTIO_SLOT_BALLOON:
-      return common | balloonFeatures();
-    default:
-      return common;
-  }
-}
-
-function mmioQueueCount(index: u32): u32 {
-  switch (index) {
-    case VIRTIO_SLOT_BLOCK:
-    case VIRTIO_SLOT_ENTROPY:
-      return 1;
-    case VIRTIO_SLOT_CONSOLE:
-      return consoleQueueCount();
-    case VIRTIO_SLOT_BALLOON:
-      return BALLOON_QUEUE_COUNT;
-    default:
-      return 0;
-  }
-}
-
-function mmioQueueSize(index: u32): u32 {
-  switch (index) {
-    case VIRTIO_SLOT_BLOCK:
-      return BLOCK_QUEUE_SIZE;
-    case VIRTIO_SLOT_CONSOLE:
-      return CONSOLE_QUEUE_SIZE;
-    case VIRTIO_SLOT_ENTROPY:
-      return ENTROPY_QUEUE_SIZE;
-    default:
-      return BALLOON_QUEUE_SIZE;
-  }
-}
-
-function mmioKick(index: u32, queue: u32): void {
-  switch (index) {
-    case VIRTIO_SLOT_BLOCK:
-      return blockKick();
-    case VIRTIO_SLOT_CONSOLE:
-      return consoleKick(queue);
-    case VIRTIO_SLOT_ENTROPY:
-      return entropyKick();
-    default:
-      return balloonKick(queue);
-  }
-}
-
-function mmioConfig(index: u32, offset: u32): u32 {
-  switch (index) {
-    case VIRTIO_SLOT_BLOCK:
-      return blockConfig(offset);
-    case VIRTIO_SLOT_CONSOLE:
-      return consoleConfig(offset);
-    case VIRTIO_SLOT_BALLOON:
-      return balloonConfig(offset);
-    default:
-      return 0;
-  }
-}
-
-function mmioConfigWrite(index: u32, offset: u32, value: u32, size: u32): void {
-  if (index == VIRTIO_SLOT_CONSOLE) consoleConfigWrite(offset, value);
-  else if (index == VIRTIO_SLOT_BALLOON) balloonConfigWrite(offset, value, size);
 }

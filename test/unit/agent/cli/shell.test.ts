@@ -13,7 +13,7 @@ const shell = suite("shell prompt");
 const completed = (line: string): [string[], string] => complete(line, commands(), ["personal", "work"]);
 
 shell("Tab completes the last word: a command, or a partition, also within quotes and brackets", () => {
-  assert.equal(completed("p"), [["pause", "personal"], "p"]);
+  assert.equal(completed("p"), [["pause", "personal", "profile"], "p"]);
   assert.equal(completed("pause wo"), [["work"], "wo"]);
   assert.equal(completed('pause("per'), [["personal"], "per"]);
   assert.equal(completed("nothing"), [[], "nothing"]);

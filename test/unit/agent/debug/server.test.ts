@@ -5,7 +5,7 @@ import { connect, type Socket } from "node:net";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { DebugServer } from "../../../../agent/debug/server.js";
-import { HostError } from "../../../../agent/failure.js";
+import { UsageError } from "../../../../agent/failure.js";
 import { PACKET_BYTES_MAX, packetText } from "../../../../agent/debug/packet.js";
 import { FakeTarget } from "../../../support/fake-target.js";
 
@@ -44,7 +44,7 @@ async function until(done: () => boolean): Promise<void> {
 async function stage(): Promise<{ server: DebugServer; target: FakeTarget; notices: string[] }> {
   const target = new FakeTarget();
   const notices: string[] = [];
-  const server = await DebugServer.listen(0, target, (line) => notices.push(line));
+  const server = await DebugServer.listen({ port: 0 }, target, (line) => notices.push(line));
   return { server, target, notices };
 }
 
@@ -107,11 +107,11 @@ server_("the end of a guest that runs is told, and closes", async () => {
 server_("a port that is taken", async () => {
   const { server, target } = await stage();
   try {
-    await DebugServer.listen(server.port, target, () => {});
+    await DebugServer.listen({ port: server.port }, target, () => {});
     assert.unreachable();
   } catch (error) {
-    assert.instance(error, HostError);
-    assert.is((error as HostError).code, "DEBUG_PORT");
+    assert.instance(error, UsageError);
+    assert.is((error as UsageError).code, "DEBUG_PORT");
   }
   await server.close(0);
 });

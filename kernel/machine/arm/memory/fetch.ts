@@ -1,13 +1,13 @@
 // From pc to a block: instruction translation, then the cache, then the decoder.
 
-import { BLOCK_COUNT, BLOCK_COUNT_MASK, blockFind } from "./block-cache";
-import { decodeBlock } from "./decode";
-import { exceptionPrefetchAbort } from "./exception";
+import { BLOCK_COUNT, BLOCK_COUNT_MASK, blockFind } from "../block-cache";
+import { decodeBlock } from "../decode/decode";
+import { exceptionPrefetchAbort } from "../exception";
 import { ACCESS_EXECUTE, FAULT_EXTERNAL, fault, linear, translate } from "./mmu";
-import { privileged } from "./psr";
-import { itState, pc, thumb } from "./state";
+import { privileged } from "../psr";
+import { itState, pc, thumb } from "../state";
 import { TLB_CODE_ADDEND, tlbCodeEntry } from "./tlb";
-import { breakpointNear, breakpointStops } from "./breakpoint";
+import { breakpointNear, breakpointStops } from "../breakpoint";
 
 /** The block at pc, with at most `limit` instructions. Returns 0 after taking a prefetch abort, and at a breakpoint, where an exit is
  *  requested and nothing else has happened. */

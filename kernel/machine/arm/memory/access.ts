@@ -3,13 +3,13 @@
 // Every function here leaves an event (state): EVENT_NONE, EVENT_DATA_ABORT with the fault described in CP15, or EVENT_LEAVE
 // when the access is done but the block must be left.
 
-import { EXIT_REQUEST, IRQ_LINE } from "../../abi/layout";
-import { busFaulted, busRead, busWrite } from "../devices/bus";
-import { exitReplan } from "../devices/exit";
-import { PAGE_DIRTY, pageRecord, ramOffset, staleCount } from "../pages";
-import { accountSync } from "./account";
-import { blockDropPage } from "./block-cache";
-import { SCTLR, SCTLR_A } from "./cp15-state";
+import { EXIT_REQUEST, IRQ_LINE } from "../../../abi/layout";
+import { busFaulted, busRead, busWrite } from "../../devices/bus";
+import { exitReplan } from "../../devices/exit";
+import { PAGE_DIRTY, pageRecord, ramOffset, staleCount } from "../../pages";
+import { accountSync } from "../account";
+import { blockDropPage } from "../block-cache";
+import { SCTLR, SCTLR_A } from "../cp15-state";
 import {
   ACCESS_READ,
   ACCESS_WRITE,
@@ -21,8 +21,8 @@ import {
   physical,
   translate,
 } from "./mmu";
-import { irqMasked, privileged } from "./psr";
-import { EVENT_DATA_ABORT, EVENT_LEAVE, EVENT_NONE, MONITOR, setEvent } from "./state";
+import { irqMasked, privileged } from "../psr";
+import { EVENT_DATA_ABORT, EVENT_LEAVE, EVENT_NONE, MONITOR, setEvent } from "../state";
 import { TLB_ADDEND, TLB_READ, TLB_WRITE, tlbEntry } from "./tlb";
 
 /** Loads `size` (1, 2, 4) bytes, zero-extended, as the CPU's present privilege. Unaligned is allowed unless SCTLR.A is set. */

@@ -1,7 +1,7 @@
 // Moves between core registers and the VFP's registers and system registers.
 // ARM DDI 0406C A7.8 (32-bit transfers), A7.9 (64-bit transfers), B9.3.20 and B9.3.21 (VMRS, VMSR).
 
-import { CPU_STATE } from "../../abi/layout";
+import { CPU_STATE } from "../../../abi/layout";
 import {
   FPSID_VALUE,
   MVFR0_VALUE,

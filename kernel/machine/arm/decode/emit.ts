@@ -2,16 +2,16 @@
 //
 // Globals here live only while one block is decoded.
 
-import { FPSCR_VECTOR } from "./vfp-state";
+import { FPSCR_VECTOR } from "../float/vfp-state";
 import { LINK_FAR, LINK_INDIRECT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
-import { OPERAND_PC, SCRATCH } from "./state";
+import { OPERAND_PC, SCRATCH } from "../state";
 
 /** Where the next record goes. */
 let out: u32 = 0;
-/** `it` and `offset` of the instruction being lowered, in their record positions. */
+/** `it` and `offset` of the instruction being decoded, in their record positions. */
 let stamp: u32 = 0;
 /** Byte offset of the instruction from the block's start, and the block's start within its page. */
-export let lowerOffset: u32 = 0;
+export let decodeOffset: u32 = 0;
 let pageOffset: u32 = 0;
 /** A VFP access check was made earlier in this block, unconditionally. */
 let vfpChecked: bool = false;
@@ -23,7 +23,7 @@ let guarded: bool = false;
 let inThumb: bool = false;
 
 /** Starts a block whose first record is `record`; its first instruction lies at `within` in its page. */
-export function lowerStart(record: u32, within: u32, isThumb: bool): void {
+export function decodeStart(record: u32, within: u32, isThumb: bool): void {
   out = record;
   pageOffset = within;
   inThumb = isThumb;
@@ -32,8 +32,8 @@ export function lowerStart(record: u32, within: u32, isThumb: bool): void {
 }
 
 /** Starts the instruction at byte `offset` of the block. */
-export function lowerInstruction(offset: u32, it: u32, conditional: bool): void {
-  lowerOffset = offset;
+export function decodeInstruction(offset: u32, it: u32, conditional: bool): void {
+  decodeOffset = offset;
   stamp = (it << 16) | ((offset >>> 1) << 24);
   guarded = conditional;
 }
@@ -41,12 +41,12 @@ export function lowerInstruction(offset: u32, it: u32, conditional: bool): void 
 /** What literal loads count from, as an offset from the block's start: the PC rounded down to a word. A block starts at the same
  *  place in its page in every mapping, so the rounding is known here. */
 export function literalBase(): u32 {
-  const ahead = lowerOffset + (inThumb ? 4 : 8);
+  const ahead = decodeOffset + (inThumb ? 4 : 8);
   return ahead - ((pageOffset + ahead) & 3);
 }
 
 /** Where the next record goes. */
-export function lowerPosition(): u32 {
+export function decodePosition(): u32 {
   return out;
 }
 
@@ -94,7 +94,7 @@ function linkLast(target: u32): void {
 }
 
 /** The last record is a branch that may not be taken. */
-export function lowerConditionalBranch(): bool {
+export function decodeConditionalBranch(): bool {
   const op = <u32>load<u16>(out - RECORD_BYTES);
   return op >= <u32>Op.B_EQ && op <= <u32>Op.CBNZ;
 }
@@ -105,7 +105,7 @@ export function emitUndefined(): void {
 
 /** Makes r15 readable as an operand: `ahead` is 8 in ARM state, 4 in Thumb state. Returns the operand for register `number`. */
 export function source(number: u32, ahead: u32): u32 {
-  if (number == 15) emit(Op.ADDRESS, OPERAND_PC, 0, 0, 0, lowerOffset + ahead);
+  if (number == 15) emit(Op.ADDRESS, OPERAND_PC, 0, 0, 0, decodeOffset + ahead);
   return number << 2;
 }
 

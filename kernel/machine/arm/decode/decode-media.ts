@@ -2,9 +2,9 @@
 
 import { Name } from "./decode-table.gen";
 import { emit, r } from "./emit";
-import { SHIFT_ASR, SHIFT_LSL, emitShift } from "./lower-alu";
+import { SHIFT_ASR, SHIFT_LSL, emitShift } from "./decode-alu";
 import { Op } from "./micro-operation";
-import { SCRATCH, ZERO } from "./state";
+import { SCRATCH, ZERO } from "../state";
 
 /** d = bytes or halves of m rotated by 8 × rotate, extended, plus n (15: nothing). */
 export function emitExtend(name: u32, d: u32, n: u32, m: u32, rotate: u32): void {

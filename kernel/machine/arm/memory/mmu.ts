@@ -1,7 +1,7 @@
 // Translation with short descriptors, and the faults it makes. ARM DDI 0406C B3.5, B3.7, B3.13.
 
-import { memoryAt, pageRecord, PAGE_DIRTY, PAGE_WRITTEN, ramOffset } from "../pages";
-import { DACR, DFAR, DFSR, IFAR, IFSR, SCTLR, SCTLR_AFE, SCTLR_M, TTBCR, TTBR0, TTBR1 } from "./cp15-state";
+import { memoryAt, pageRecord, PAGE_DIRTY, PAGE_WRITTEN, ramOffset } from "../../pages";
+import { DACR, DFAR, DFSR, IFAR, IFSR, SCTLR, SCTLR_AFE, SCTLR_M, TTBCR, TTBR0, TTBR1 } from "../cp15-state";
 import { tlbFill, tlbFillCode } from "./tlb";
 
 export const ACCESS_READ: u32 = 0;

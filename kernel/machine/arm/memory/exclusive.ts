@@ -3,9 +3,9 @@
 // One CPU, so one local monitor: the linear-memory offset of the last exclusive load, and its size. It is cleared by an exclusive
 // store, CLREX, an exception return, a device's write to memory and an input from the host.
 
-import { CPU_STATE } from "../../abi/layout";
+import { CPU_STATE } from "../../../abi/layout";
 import { accessMisaligned, accessProbe, accessReadAligned, accessWriteAligned } from "./access";
-import { SCTLR, SCTLR_SW } from "./cp15-state";
+import { SCTLR, SCTLR_SW } from "../cp15-state";
 import {
   EVENT_DATA_ABORT,
   EVENT_LEAVE,
@@ -15,7 +15,7 @@ import {
   MONITOR_SIZE,
   event,
   setEvent,
-} from "./state";
+} from "../state";
 import { TLB_ADDEND, TLB_READ, TLB_WRITE, tlbEntry } from "./tlb";
 import { dualLoad, dualStore } from "./block-transfer";
 

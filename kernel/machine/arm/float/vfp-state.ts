@@ -1,7 +1,7 @@
 // The VFP register file and its status register.
 // ARM DDI 0406C A2.6 (registers), A2.7 (floating point), B4.1.58 (FPSCR), B4.1.57 (FPEXC).
 
-import { VFP_STATE } from "../../abi/layout";
+import { VFP_STATE } from "../../../abi/layout";
 
 // Identification (Cortex-A7): VFPv3-D32 with VFPv4's fused multiply-add and half precision, no short vectors.
 export const FPSID_VALUE: u32 = 0x41023075;

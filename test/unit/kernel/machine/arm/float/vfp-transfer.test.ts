@@ -2,8 +2,8 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CPU_STATE, VFP_STATE } from "../../../../../kernel/abi/layout.js";
-import { vfpMachine, type VfpMachine } from "../../../../isa/vfp-machine.js";
+import { CPU_STATE, VFP_STATE } from "../../../../../../kernel/abi/layout.js";
+import { vfpMachine, type VfpMachine } from "../../../../../isa/vfp-machine.js";
 
 const transfer = suite("vfp-transfer");
 const [USER, PRIVILEGED] = [0, 1];

@@ -8,7 +8,7 @@
 // unpack* applies flush-to-zero to operands; round* rounds, raises flags and packs (ARM DDI 0406C A2.7.7, FPUnpack and
 // FPRound). Exception flags go straight into FPSCR.
 
-import { VFP_STATE } from "../../abi/layout";
+import { VFP_STATE } from "../../../abi/layout";
 import {
   FPSCR_AHP,
   FPSCR_DN,

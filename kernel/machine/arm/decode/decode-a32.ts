@@ -17,8 +17,8 @@ import {
   SYSTEM_VMSR,
   SYSTEM_WFI,
 } from "./micro-operation";
-import { CPU_STATE } from "../../abi/layout";
-import { Lower, Name } from "./decode-table.gen";
+import { CPU_STATE } from "../../../abi/layout";
+import { Decoding, Name } from "./decode-table.gen";
 import {
   emit,
   emitBranch,
@@ -27,7 +27,7 @@ import {
   emitVfpScalarCheck,
   finishTarget,
   literalBase,
-  lowerOffset,
+  decodeOffset,
   r,
   source,
   target,
@@ -40,7 +40,7 @@ import {
   emitAluShifted,
   emitAluShiftedRegister,
   emitShift,
-} from "./lower-alu";
+} from "./decode-alu";
 import {
   MEDIA_DUAL,
   MEDIA_DUAL_SUBTRACT,
@@ -55,7 +55,7 @@ import {
   emitPack,
   emitSaturate,
   emitUnary,
-} from "./lower-media";
+} from "./decode-media";
 import {
   emitTransferComputed,
   emitTransferImmediate,
@@ -63,26 +63,26 @@ import {
   loadOp,
   registerOffsetOp,
   unprivilegedSize,
-} from "./lower-transfer";
-import { OPERAND_PC, SCRATCH, SCRATCH_2, SP, ZERO } from "./state";
-import { TPIDRPRW, TPIDRURO, TPIDRURW } from "./cp15-state";
+} from "./decode-transfer";
+import { OPERAND_PC, SCRATCH, SCRATCH_2, SP, ZERO } from "../state";
+import { TPIDRPRW, TPIDRURO, TPIDRURW } from "../cp15-state";
 
 const AHEAD: u32 = 8;
 
 /** Lowers one A32 (or unconditional, or coprocessor T32) instruction. Returns true when its block must end after it. */
-export function lowerA32(lowering: Lower, argument: u32, word: u32): bool {
+export function decodeA32(decoding: Decoding, argument: u32, word: u32): bool {
   const n = (word >>> 16) & 15;
   const d = (word >>> 12) & 15;
   const s = (word >>> 8) & 15;
   const m = word & 15;
-  switch (lowering) {
-    case Lower.a32Immediate:
+  switch (decoding) {
+    case Decoding.a32Immediate:
       return dataProcessing(argument, word, n, d, m, 0);
-    case Lower.a32Register:
+    case Decoding.a32Register:
       return dataProcessing(argument, word, n, d, m, 1);
-    case Lower.a32Shifted:
+    case Decoding.a32Shifted:
       return dataProcessing(argument, word, n, d, m, 2);
-    case Lower.a32MoveWide: {
+    case Decoding.a32MoveWide: {
       const value = ((word >>> 4) & 0xf000) | (word & 0xfff);
       if (argument == 0) {
         emit(Op.MOVI, r(d), 0, 0, 0, value);
@@ -92,15 +92,15 @@ export function lowerA32(lowering: Lower, argument: u32, word: u32): bool {
       }
       return false;
     }
-    case Lower.a32Multiply:
+    case Decoding.a32Multiply:
       // Rd is in bits 19:16, Ra in 15:12.
       emit(argument == Name.MUL ? Op.MUL : argument == Name.MLA ? Op.MLA : Op.MLS, r(n), r(m), r(s), r(d), 0);
       if (word & (1 << 20) && argument != Name.MLS) emit(Op.FLAGS, r(n), 0, 0, 0, 0);
       return false;
-    case Lower.a32MultiplyLong:
+    case Decoding.a32MultiplyLong:
       emitMultiplyLong(argument, (word & (1 << 20)) != 0 && argument != Name.UMAAL, r(d), r(n), r(m), r(s));
       return false;
-    case Lower.a32MultiplyHalf: {
+    case Decoding.a32MultiplyHalf: {
       const top = (word >>> 6) & 1; // M: half of Rm
       const both = ((word >>> 4) & 2) | top;
       if (argument == Name.SMLA) emit(Op.MEDIA, r(n), r(m), r(s), r(d), MEDIA_HALF + both);
@@ -110,12 +110,12 @@ export function lowerA32(lowering: Lower, argument: u32, word: u32): bool {
       else emit(Op.MEDIA_LONG, r(d), r(m), r(s), r(n), MEDIA_HALF + both);
       return false;
     }
-    case Lower.a32MultiplyDual: {
+    case Decoding.a32MultiplyDual: {
       const x = (word >>> 5) & 1;
       emit(Op.MEDIA, r(n), r(m), r(s), d == 15 ? ZERO : r(d), dualOf(argument) + x);
       return false;
     }
-    case Lower.a32MultiplyDualLong:
+    case Decoding.a32MultiplyDualLong:
       emit(
         Op.MEDIA_LONG,
         r(d),
@@ -125,102 +125,102 @@ export function lowerA32(lowering: Lower, argument: u32, word: u32): bool {
         (argument == Name.SMLALD ? MEDIA_DUAL : MEDIA_DUAL_SUBTRACT) + ((word >>> 5) & 1),
       );
       return false;
-    case Lower.a32SumOfDifferences:
+    case Decoding.a32SumOfDifferences:
       emit(Op.MEDIA, r(n), r(m), r(s), d == 15 ? ZERO : r(d), Name.USADA8);
       return false;
-    case Lower.a32Divide:
+    case Decoding.a32Divide:
       emit(argument ? Op.UDIV : Op.SDIV, r(n), r(m), r(s), 0, 0);
       return false;
-    case Lower.a32Media:
+    case Decoding.a32Media:
       emit(Op.MEDIA, r(d), r(n), r(m), 0, argument);
       return false;
-    case Lower.a32Pack:
+    case Decoding.a32Pack:
       emitPack(r(d), r(n), r(m), (word & 0x40) != 0, (word >>> 7) & 31);
       return false;
-    case Lower.a32Saturate:
+    case Decoding.a32Saturate:
       emitSaturate(argument != 0, r(d), r(m), (word & 0x40) != 0, (word >>> 7) & 31, (word >>> 16) & 31);
       return false;
-    case Lower.a32Saturate16:
+    case Decoding.a32Saturate16:
       emit(Op.SATURATE, r(d), r(m), 0, 2 + argument, n);
       return false;
-    case Lower.a32Extend:
+    case Decoding.a32Extend:
       emitExtend(argument, r(d), n, r(m), (word >>> 10) & 3);
       return false;
-    case Lower.a32Unary:
+    case Decoding.a32Unary:
       emitUnary(argument, r(d), r(m));
       return false;
-    case Lower.a32ExtractField:
+    case Decoding.a32ExtractField:
       emitExtractField(argument != 0, r(d), r(m), (word >>> 7) & 31, (word >>> 16) & 31);
       return false;
-    case Lower.a32InsertField:
+    case Decoding.a32InsertField:
       emitInsertField(r(d), m, (word >>> 7) & 31, (word >>> 16) & 31);
       return false;
-    case Lower.a32LoadImmediate:
+    case Decoding.a32LoadImmediate:
       return loadImmediate(argument, word, n, d, word & 0xfff);
-    case Lower.a32ExtraImmediate:
+    case Decoding.a32ExtraImmediate:
       return extraImmediate(argument, word, n, d, ((word >>> 4) & 0xf0) | (word & 15));
-    case Lower.a32LoadRegister:
+    case Decoding.a32LoadRegister:
       return loadRegister(argument, word, n, d, m, (word >>> 5) & 3, (word >>> 7) & 31);
-    case Lower.a32ExtraRegister:
+    case Decoding.a32ExtraRegister:
       return extraRegister(argument, word, n, d, m);
-    case Lower.a32BlockTransfer:
+    case Decoding.a32BlockTransfer:
       return blockTransfer(argument != 0, word, n);
-    case Lower.a32LoadExclusive: {
+    case Decoding.a32LoadExclusive: {
       const size: u32 = argument == Name.LDREXB ? 1 : argument == Name.LDREXH ? 2 : argument == Name.LDREX ? 4 : 8;
       if (d == 15 || (size == 8 && d == 14)) return undefined();
       emit(Op.LDREX, r(d), r(n), r(d + 1), size, 0);
       return false;
     }
-    case Lower.a32StoreExclusive: {
+    case Decoding.a32StoreExclusive: {
       const size: u32 = argument == Name.STREXB ? 1 : argument == Name.STREXH ? 2 : argument == Name.STREX ? 4 : 8;
       if (size == 8 && m == 14) return undefined();
       emit(Op.STREX, r(m), r(n), r(m + 1), size, r(d));
       return false;
     }
-    case Lower.a32Swap:
+    case Decoding.a32Swap:
       emit(Op.SWP, r(d), r(n), r(m), word & (1 << 22) ? 1 : 4, 0);
       return false;
-    case Lower.a32Clrex:
+    case Decoding.a32Clrex:
       emit(Op.CLREX, 0, 0, 0, 0, 0);
       return false;
-    case Lower.a32Branch: {
+    case Decoding.a32Branch: {
       const offset: u32 = <u32>((<i32>(word << 8)) >> 6);
-      if (argument == 0) emitBranch(Op.B, 0, 0, lowerOffset + AHEAD + offset);
-      else if (argument == 1) emitBranch(Op.BL, 0, 0, lowerOffset + AHEAD + offset);
-      else emit(Op.BLX, 0, 0, 0, 0, lowerOffset + AHEAD + (offset | ((word >>> 23) & 2)));
+      if (argument == 0) emitBranch(Op.B, 0, 0, decodeOffset + AHEAD + offset);
+      else if (argument == 1) emitBranch(Op.BL, 0, 0, decodeOffset + AHEAD + offset);
+      else emit(Op.BLX, 0, 0, 0, 0, decodeOffset + AHEAD + (offset | ((word >>> 23) & 2)));
       return true;
     }
-    case Lower.a32Bx:
+    case Decoding.a32Bx:
       emit(argument ? Op.JUMP_LINK : Op.JUMP, 0, 0, source(m, AHEAD), 0, 0);
       return true;
-    case Lower.a32Svc:
+    case Decoding.a32Svc:
       emit(Op.SVC, 0, 0, 0, 0, 0);
       return true;
-    case Lower.a32Hvc:
+    case Decoding.a32Hvc:
       emit(Op.HVC, 0, 0, 0, 0, 0);
       return true;
-    case Lower.a32Breakpoint:
+    case Decoding.a32Breakpoint:
       emit(Op.BKPT, 0, 0, 0, 0, 0);
       return true;
-    case Lower.a32Hint:
-      return lowerHint(word);
-    case Lower.a32Mrs:
+    case Decoding.a32Hint:
+      return decodeHint(word);
+    case Decoding.a32Mrs:
       emit(Op.SYSTEM_READ, r(d), 0, 0, 0, word);
       return false;
-    case Lower.a32Msr:
+    case Decoding.a32Msr:
       if (argument) emit(Op.MOVI, SCRATCH, 0, 0, 0, rotated(word));
       emit(Op.SYSTEM, 0, 0, argument ? SCRATCH : r(m), SYSTEM_MSR, word);
       return true;
-    case Lower.a32Cps:
+    case Decoding.a32Cps:
       emit(Op.SYSTEM, 0, 0, 0, SYSTEM_CPS, word);
       return true;
-    case Lower.a32Rfe:
+    case Decoding.a32Rfe:
       emit(Op.SYSTEM, 0, r(n), 0, SYSTEM_RFE, word);
       return true;
-    case Lower.a32Srs:
+    case Decoding.a32Srs:
       emit(Op.SYSTEM, 0, 0, 0, SYSTEM_SRS, word);
       return true;
-    case Lower.a32CoprocessorRead:
+    case Decoding.a32CoprocessorRead:
       if (argument == 0) {
         if (d != 15 && n == 13 && m == 0 && ((word >>> 21) & 7) == 0) {
           const opc2 = (word >>> 5) & 7;
@@ -236,12 +236,12 @@ export function lowerA32(lowering: Lower, argument: u32, word: u32): bool {
       }
       emit(Op.SYSTEM_READ, r(d), 0, argument ? r(n) : 0, 0, word);
       return false;
-    case Lower.a32DebugIdentification:
+    case Decoding.a32DebugIdentification:
       // Linux reads DBGDIDR whatever ID_DFR0 says; zero is no debug architecture that it knows (C11.11.15).
       if (d == 15) return undefined();
       emit(Op.READ_STATE_PL1, r(d), 0, 0, 0, CPU_STATE + ZERO);
       return false;
-    case Lower.a32CoprocessorWrite:
+    case Decoding.a32CoprocessorWrite:
       emit(
         Op.SYSTEM,
         r(d),
@@ -251,11 +251,11 @@ export function lowerA32(lowering: Lower, argument: u32, word: u32): bool {
         word,
       );
       return true;
-    case Lower.a32VfpTransfer:
+    case Decoding.a32VfpTransfer:
       return vfpTransfer(argument != 0, word, n);
-    case Lower.a32VfpMove:
+    case Decoding.a32VfpMove:
       return vfpMove(word, n, d);
-    case Lower.a32VfpData:
+    case Decoding.a32VfpData:
       return vfpData(word);
     default:
       return undefined();
@@ -284,7 +284,7 @@ export function dualOf(name: u32): u32 {
 }
 
 /** NOP, YIELD, WFE, SEV and the memory hints do nothing here; WFI ends the block. One CPU, in order: barriers are free. */
-export function lowerHint(word: u32): bool {
+export function decodeHint(word: u32): bool {
   // Only the hint encodings have a hint number; preloads and barriers come here with other bits set.
   if ((word & 0x0fff_ffff) == 0x0320_f003) {
     emit(Op.SYSTEM, 0, 0, 0, SYSTEM_WFI, 0);
@@ -306,7 +306,7 @@ function dataProcessing(operation: u32, word: u32, n: u32, d: u32, m: u32, form:
   if (form == 0) {
     const value = rotated(word);
     if (n == 15 && !s && readsN && (operation == Name.ADD || operation == Name.SUB)) {
-      emit(Op.ADDRESS, result, 0, 0, 0, lowerOffset + AHEAD + (operation == Name.ADD ? value : -value));
+      emit(Op.ADDRESS, result, 0, 0, 0, decodeOffset + AHEAD + (operation == Name.ADD ? value : -value));
     } else {
       emitAluImmediate(operation, s, result, first, value, carryOf(value, (word & 0xf00) != 0));
     }
@@ -346,7 +346,7 @@ function loadImmediate(name: u32, word: u32, n: u32, t: u32, magnitude: u32): bo
   if (!bitP(word) && bitW(word)) return unprivileged(name, n, t, offset, 0, false);
   if (n == 15) {
     if (name == Name.LDR && bitP(word) && !bitW(word)) {
-      emit(Op.LDR_LITERAL, target(t), 0, 0, 0, lowerOffset + AHEAD + offset);
+      emit(Op.LDR_LITERAL, target(t), 0, 0, 0, decodeOffset + AHEAD + offset);
       finishTarget(t, true);
       return t == 15;
     }

@@ -14,8 +14,8 @@ import {
   SYSTEM_SRS,
   SYSTEM_WFI,
 } from "./micro-operation";
-import { Lower, Name } from "./decode-table.gen";
-import { emit, emitBranch, emitUndefined, finishTarget, literalBase, lowerOffset, r, source, target } from "./emit";
+import { Decoding, Name } from "./decode-table.gen";
+import { emit, emitBranch, emitUndefined, finishTarget, literalBase, decodeOffset, r, source, target } from "./emit";
 import {
   SHIFT_LSL,
   carryOf,
@@ -24,7 +24,7 @@ import {
   emitAluShifted,
   emitAluShiftedRegister,
   emitShiftRegister,
-} from "./lower-alu";
+} from "./decode-alu";
 import {
   MEDIA_DUAL,
   MEDIA_DUAL_SUBTRACT,
@@ -37,10 +37,10 @@ import {
   emitPack,
   emitSaturate,
   emitUnary,
-} from "./lower-media";
-import { emitTransferImmediate, isLoad, loadOp, registerOffsetOp, unprivilegedSize } from "./lower-transfer";
-import { dualOf, emitBlockTransfer } from "./lower-a32";
-import { LR, SCRATCH, SCRATCH_2, SP, ZERO } from "./state";
+} from "./decode-media";
+import { emitTransferImmediate, isLoad, loadOp, registerOffsetOp, unprivilegedSize } from "./decode-transfer";
+import { dualOf, emitBlockTransfer } from "./decode-a32";
+import { LR, SCRATCH, SCRATCH_2, SP, ZERO } from "../state";
 
 const AHEAD: u32 = 4;
 
@@ -51,41 +51,41 @@ function undefined(): bool {
 
 /** Lowers one 16-bit instruction. `inIt`: under an IT block, where data processing leaves the flags alone. Returns true when its
  *  block must end after it. */
-export function lowerT16(lowering: Lower, argument: u32, word: u32, inIt: bool): bool {
+export function decodeT16(decoding: Decoding, argument: u32, word: u32, inIt: bool): bool {
   const s = !inIt;
   const low = word & 7;
   const middle = (word >>> 3) & 7;
   const high = (word >>> 6) & 7;
   const list = word & 0xff;
-  switch (lowering) {
-    case Lower.t16ShiftImmediate:
+  switch (decoding) {
+    case Decoding.t16ShiftImmediate:
       emitAluShifted(Name.MOV, s, r(low), 0, r(middle), argument, (word >>> 6) & 31);
       return false;
-    case Lower.t16AddSubtract: {
+    case Decoding.t16AddSubtract: {
       const operation = argument & 1 ? Name.SUB : Name.ADD;
       if (argument & 2) emitAluImmediate(operation, s, r(low), r(middle), high, CARRY_KEEP);
       else emitAlu(operation, s, r(low), r(middle), r(high), CARRY_KEEP);
       return false;
     }
-    case Lower.t16Immediate: {
+    case Decoding.t16Immediate: {
       const d = r((word >>> 8) & 7);
       emitAluImmediate(argument, s, d, d, list, CARRY_KEEP);
       return false;
     }
-    case Lower.t16Register:
+    case Decoding.t16Register:
       emitAlu(argument, s, r(low), r(low), r(middle), CARRY_KEEP);
       return false;
-    case Lower.t16ShiftRegister:
+    case Decoding.t16ShiftRegister:
       emitAluShiftedRegister(Name.MOV, s, r(low), 0, r(low), argument, r(middle));
       return false;
-    case Lower.t16Negate:
+    case Decoding.t16Negate:
       emitAluImmediate(Name.RSB, s, r(low), r(middle), 0, CARRY_KEEP);
       return false;
-    case Lower.t16Multiply:
+    case Decoding.t16Multiply:
       emit(Op.MUL, r(low), r(middle), r(low), 0, 0);
       if (s) emit(Op.FLAGS, r(low), 0, 0, 0, 0);
       return false;
-    case Lower.t16High: {
+    case Decoding.t16High: {
       const d = low | ((word >>> 4) & 8);
       const m = (word >>> 3) & 15;
       const operand = m == 15 ? source(15, AHEAD) : r(m);
@@ -98,41 +98,41 @@ export function lowerT16(lowering: Lower, argument: u32, word: u32, inIt: bool):
       finishTarget(d, false);
       return d == 15;
     }
-    case Lower.t16Bx:
+    case Decoding.t16Bx:
       emit(argument ? Op.JUMP_LINK : Op.JUMP, 0, 0, source((word >>> 3) & 15, AHEAD), 1, 0);
       return true;
-    case Lower.t16LoadLiteral:
+    case Decoding.t16LoadLiteral:
       emit(Op.LDR_LITERAL, r((word >>> 8) & 7), 0, 0, 0, literalBase() + (list << 2));
       return false;
-    case Lower.t16LoadRegister:
+    case Decoding.t16LoadRegister:
       emit(registerOffsetOp(loadOp(argument)), r(low), r(middle), r(high), 0, 0);
       return false;
-    case Lower.t16LoadImmediate: {
+    case Decoding.t16LoadImmediate: {
       const scale = unprivilegedSize(argument) >>> 1; // 0, 1, 2: the size's logarithm
       emit(loadOp(argument), r(low), r(middle), 0, 0, ((word >>> 6) & 31) << scale);
       return false;
     }
-    case Lower.t16LoadSp:
+    case Decoding.t16LoadSp:
       emit(loadOp(argument), r((word >>> 8) & 7), SP, 0, 0, list << 2);
       return false;
-    case Lower.t16Address:
+    case Decoding.t16Address:
       if (argument) emit(Op.ADDI, r((word >>> 8) & 7), SP, 0, 0, list << 2);
       else emit(Op.ADDRESS, r((word >>> 8) & 7), 0, 0, 0, literalBase() + (list << 2));
       return false;
-    case Lower.t16AdjustSp: {
+    case Decoding.t16AdjustSp: {
       const amount = (word & 0x7f) << 2;
       emit(Op.ADDI, SP, SP, 0, 0, argument ? -amount : amount);
       return false;
     }
-    case Lower.t16CompareBranch:
+    case Decoding.t16CompareBranch:
       emitBranch(
         word & 0x800 ? Op.CBNZ : Op.CBZ,
         r(low),
         0,
-        lowerOffset + AHEAD + (((word >>> 2) & 0x3e) | ((word >>> 3) & 0x40)),
+        decodeOffset + AHEAD + (((word >>> 2) & 0x3e) | ((word >>> 3) & 0x40)),
       );
       return true;
-    case Lower.t16Extend:
+    case Decoding.t16Extend:
       emitExtend(
         argument == Name.SXTH
           ? Name.SXTAH
@@ -147,46 +147,46 @@ export function lowerT16(lowering: Lower, argument: u32, word: u32, inIt: bool):
         0,
       );
       return false;
-    case Lower.t16Push:
+    case Decoding.t16Push:
       if ((word & 0x1ff) == 0) return undefined();
       return emitBlockTransfer(false, 13, list | ((word & 0x100) << 6), BLOCK_BEFORE | BLOCK_WRITE_BACK, AHEAD);
-    case Lower.t16Pop:
+    case Decoding.t16Pop:
       if ((word & 0x1ff) == 0) return undefined();
       return emitBlockTransfer(true, 13, list | ((word & 0x100) << 7), BLOCK_INCREMENT | BLOCK_WRITE_BACK, AHEAD);
-    case Lower.t16BlockTransfer: {
+    case Decoding.t16BlockTransfer: {
       if (list == 0) return undefined();
       const n = (word >>> 8) & 7;
       // LDM writes back only a base that it does not load (A8.8.58).
       const writeBack: u32 = argument && (list >>> n) & 1 ? 0 : BLOCK_WRITE_BACK;
       return emitBlockTransfer(argument != 0, n, list, BLOCK_INCREMENT | writeBack, AHEAD);
     }
-    case Lower.t16Cps:
+    case Decoding.t16Cps:
       // As the A32 word: imod 1x, A, I, F at bits 8:6.
       emit(Op.SYSTEM, 0, 0, 0, SYSTEM_CPS | SYSTEM_SHORT, ((word & 0x10 ? 3 : 2) << 18) | ((word & 7) << 6));
       return true;
-    case Lower.t16Unary:
+    case Decoding.t16Unary:
       emitUnary(argument, r(low), r(middle));
       return false;
-    case Lower.t16Breakpoint:
+    case Decoding.t16Breakpoint:
       emit(Op.BKPT, 0, 0, 0, 0, 0);
       return true;
-    case Lower.t16IfThen:
+    case Decoding.t16IfThen:
       emit(Op.NOP, 0, 0, 0, 0, 0);
       return false;
-    case Lower.t16Hint:
+    case Decoding.t16Hint:
       return hint((word >>> 4) & 15, SYSTEM_SHORT);
-    case Lower.t16BranchConditional:
+    case Decoding.t16BranchConditional:
       emitBranch(
         <Op>(<u32>Op.B_EQ + ((word >>> 8) & 15)),
         0,
         0,
-        lowerOffset + AHEAD + <u32>((<i32>(word << 24)) >> 23),
+        decodeOffset + AHEAD + <u32>((<i32>(word << 24)) >> 23),
       );
       return true;
-    case Lower.t16Branch:
-      emitBranch(Op.B, 0, 0, lowerOffset + AHEAD + <u32>((<i32>(word << 21)) >> 20));
+    case Decoding.t16Branch:
+      emitBranch(Op.B, 0, 0, decodeOffset + AHEAD + <u32>((<i32>(word << 21)) >> 20));
       return true;
-    case Lower.t16Svc:
+    case Decoding.t16Svc:
       emit(Op.SVC, 0, 0, 0, 0, 0);
       return true;
     default:
@@ -245,24 +245,24 @@ function branchOffset(word: u32): u32 {
 }
 
 /** Lowers one 32-bit T32 instruction. Returns true when its block must end after it. */
-export function lowerT32(lowering: Lower, argument: u32, word: u32): bool {
+export function decodeT32(decoding: Decoding, argument: u32, word: u32): bool {
   const n = (word >>> 16) & 15;
   const t = (word >>> 12) & 15;
   const d = (word >>> 8) & 15;
   const m = word & 15;
   const s = (word & (1 << 20)) != 0;
-  switch (lowering) {
-    case Lower.t32Register:
+  switch (decoding) {
+    case Decoding.t32Register:
       return dataProcessing(argument, s, n, d, word, false);
-    case Lower.t32Immediate:
+    case Decoding.t32Immediate:
       return dataProcessing(argument, s, n, d, word, true);
-    case Lower.t32AddWide: {
+    case Decoding.t32AddWide: {
       const value = immediate12(word);
       if (n == 15) emit(Op.ADDRESS, r(d), 0, 0, 0, literalBase() + (argument ? -value : value));
       else emit(Op.ADDI, r(d), r(n), 0, 0, argument ? -value : value);
       return false;
     }
-    case Lower.t32MoveWide: {
+    case Decoding.t32MoveWide: {
       const value = (n << 12) | immediate12(word);
       if (argument == 0) {
         emit(Op.MOVI, r(d), 0, 0, 0, value);
@@ -272,58 +272,58 @@ export function lowerT32(lowering: Lower, argument: u32, word: u32): bool {
       }
       return false;
     }
-    case Lower.t32Pack:
+    case Decoding.t32Pack:
       emitPack(r(d), r(n), r(m), (word & 0x20) != 0, shiftAmount(word));
       return false;
-    case Lower.t32Saturate:
+    case Decoding.t32Saturate:
       emitSaturate(argument != 0, r(d), r(n), (word & 0x0020_0000) != 0, shiftAmount(word), word & 31);
       return false;
-    case Lower.t32Saturate16:
+    case Decoding.t32Saturate16:
       emit(Op.SATURATE, r(d), r(n), 0, 2 + argument, word & 15);
       return false;
-    case Lower.t32ExtractField:
+    case Decoding.t32ExtractField:
       emitExtractField(argument != 0, r(d), r(n), shiftAmount(word), word & 31);
       return false;
-    case Lower.t32InsertField:
+    case Decoding.t32InsertField:
       emitInsertField(r(d), n, shiftAmount(word), word & 31);
       return false;
-    case Lower.t32ShiftRegister:
+    case Decoding.t32ShiftRegister:
       emitAluShiftedRegister(Name.MOV, s, r(d), 0, r(n), argument, r(m));
       return false;
-    case Lower.t32Extend:
+    case Decoding.t32Extend:
       emitExtend(argument, r(d), n, r(m), (word >>> 4) & 3);
       return false;
-    case Lower.t32Media:
+    case Decoding.t32Media:
       // QADD and its family have their operands the other way round here, as in A32: d = f(m, n).
       emit(Op.MEDIA, r(d), r(n), r(m), 0, argument);
       return false;
-    case Lower.t32Unary:
+    case Decoding.t32Unary:
       emitUnary(argument, r(d), r(m));
       return false;
-    case Lower.t32Multiply:
+    case Decoding.t32Multiply:
       if (argument) emit(Op.MLS, r(d), r(n), r(m), r(t), 0);
       else if (t == 15) emit(Op.MUL, r(d), r(n), r(m), 0, 0);
       else emit(Op.MLA, r(d), r(n), r(m), r(t), 0);
       return false;
-    case Lower.t32MultiplyHalf:
+    case Decoding.t32MultiplyHalf:
       emit(Op.MEDIA, r(d), r(n), r(m), t == 15 ? ZERO : r(t), MEDIA_HALF + ((word >>> 4) & 3));
       return false;
-    case Lower.t32MultiplyDual: {
+    case Decoding.t32MultiplyDual: {
       const x = (word >>> 4) & 1;
       const base = argument == Name.SMLAW ? MEDIA_WORD_HALF : dualOf(argument);
       emit(Op.MEDIA, r(d), r(n), r(m), t == 15 ? ZERO : r(t), base + x);
       return false;
     }
-    case Lower.t32SumOfDifferences:
+    case Decoding.t32SumOfDifferences:
       emit(Op.MEDIA, r(d), r(n), r(m), t == 15 ? ZERO : r(t), Name.USADA8);
       return false;
-    case Lower.t32MultiplyLong:
+    case Decoding.t32MultiplyLong:
       emitMultiplyLong(argument, false, r(t), r(d), r(n), r(m));
       return false;
-    case Lower.t32MultiplyHalfLong:
+    case Decoding.t32MultiplyHalfLong:
       emit(Op.MEDIA_LONG, r(t), r(n), r(m), r(d), MEDIA_HALF + ((word >>> 4) & 3));
       return false;
-    case Lower.t32MultiplyDualLong:
+    case Decoding.t32MultiplyDualLong:
       emit(
         Op.MEDIA_LONG,
         r(t),
@@ -333,25 +333,25 @@ export function lowerT32(lowering: Lower, argument: u32, word: u32): bool {
         (argument == Name.SMLALD ? MEDIA_DUAL : MEDIA_DUAL_SUBTRACT) + ((word >>> 4) & 1),
       );
       return false;
-    case Lower.t32Divide:
+    case Decoding.t32Divide:
       emit(argument ? Op.UDIV : Op.SDIV, r(d), r(n), r(m), 0, 0);
       return false;
-    case Lower.t32LoadWide:
+    case Decoding.t32LoadWide:
       if (n == 15) return isLoad(argument) ? literal(argument, t, word) : undefined();
       if (t == 15 && argument != Name.LDR) return preload(argument);
       emitTransferImmediate(argument, t, r(n), word & 0xfff, true, false);
       return t == 15;
-    case Lower.t32LoadImmediate:
+    case Decoding.t32LoadImmediate:
       return loadImmediate(argument, n, t, word);
-    case Lower.t32LoadRegister:
+    case Decoding.t32LoadRegister:
       if (n == 15) return isLoad(argument) ? literal(argument, t, word) : undefined();
       if (t == 15 && argument != Name.LDR) return preload(argument);
       emit(registerOffsetOp(loadOp(argument)), isLoad(argument) ? target(t) : r(t), r(n), r(m), (word >>> 4) & 3, 0);
       finishTarget(t, true);
       return t == 15;
-    case Lower.t32LoadLiteral:
+    case Decoding.t32LoadLiteral:
       return literal(argument, t, word);
-    case Lower.t32Dual: {
+    case Decoding.t32Dual: {
       const offset = word & (1 << 23) ? (word & 0xff) << 2 : -((word & 0xff) << 2);
       const pre = (word & (1 << 24)) != 0;
       const writeBack = (word & (1 << 21)) != 0;
@@ -364,35 +364,35 @@ export function lowerT32(lowering: Lower, argument: u32, word: u32): bool {
       if (writeBack) emit(Op.MOV, r(n), 0, SCRATCH_2, 0, 0);
       return false;
     }
-    case Lower.t32BlockTransfer: {
+    case Decoding.t32BlockTransfer: {
       const load = (argument & 1) != 0;
       const list = word & (load ? 0xdfff : 0x5fff);
       if (list == 0 || n == 15) return undefined();
       const mode: u32 = (argument & 2 ? BLOCK_BEFORE : BLOCK_INCREMENT) | (word & (1 << 21) ? BLOCK_WRITE_BACK : 0);
       return emitBlockTransfer(load, n, list, mode, AHEAD);
     }
-    case Lower.t32LoadExclusive: {
+    case Decoding.t32LoadExclusive: {
       const size: u32 = argument == Name.LDREXB ? 1 : argument == Name.LDREXH ? 2 : argument == Name.LDREX ? 4 : 8;
       if (t == 15 || (size == 8 && d == 15)) return undefined();
       emit(Op.ADDI, SCRATCH, r(n), 0, 0, size == 4 ? (word & 0xff) << 2 : 0);
       emit(Op.LDREX, r(t), SCRATCH, r(d), size, 0);
       return false;
     }
-    case Lower.t32StoreExclusive: {
+    case Decoding.t32StoreExclusive: {
       const size: u32 = argument == Name.STREXB ? 1 : argument == Name.STREXH ? 2 : argument == Name.STREX ? 4 : 8;
       emit(Op.ADDI, SCRATCH, r(n), 0, 0, size == 4 ? (word & 0xff) << 2 : 0);
       // The status register is in bits 11:8 of STREX, in 3:0 of the others.
       emit(Op.STREX, r(t), SCRATCH, r(d), size, size == 4 ? r(d) : r(m));
       return false;
     }
-    case Lower.t32TableBranch: {
+    case Decoding.t32TableBranch: {
       const half = (word & 0x10) != 0;
       const base = n == 15 ? source(15, AHEAD) : r(n);
       emit(half ? Op.LDRH_R : Op.LDRB_R, SCRATCH, base, r(m), half ? 1 : 0, 0);
-      emit(Op.TABLE_BRANCH, 0, 0, SCRATCH, 0, lowerOffset + AHEAD);
+      emit(Op.TABLE_BRANCH, 0, 0, SCRATCH, 0, decodeOffset + AHEAD);
       return true;
     }
-    case Lower.t32BranchConditional: {
+    case Decoding.t32BranchConditional: {
       const condition = (word >>> 22) & 15;
       if (condition >= 14) return undefined();
       // S:J2:J1:imm6:imm11:0
@@ -402,49 +402,49 @@ export function lowerT32(lowering: Lower, argument: u32, word: u32): bool {
         ((word << 5) & 0x4_0000) |
         ((word >>> 4) & 0x3_f000) |
         ((word & 0x7ff) << 1);
-      emitBranch(<Op>(<u32>Op.B_EQ + condition), 0, 0, lowerOffset + AHEAD + <u32>((<i32>(imm << 11)) >> 11));
+      emitBranch(<Op>(<u32>Op.B_EQ + condition), 0, 0, decodeOffset + AHEAD + <u32>((<i32>(imm << 11)) >> 11));
       return true;
     }
-    case Lower.t32Branch: {
+    case Decoding.t32Branch: {
       const offset = branchOffset(word);
-      if (argument == 0) emitBranch(Op.B, 0, 0, lowerOffset + AHEAD + offset);
-      else if (argument == 1) emitBranch(Op.BL, 0, 1, lowerOffset + AHEAD + offset);
+      if (argument == 0) emitBranch(Op.B, 0, 0, decodeOffset + AHEAD + offset);
+      else if (argument == 1) emitBranch(Op.BL, 0, 1, decodeOffset + AHEAD + offset);
       else if (word & 1) return undefined();
       else emit(Op.BLX, 0, 0, 0, 1, literalBase() + offset);
       return true;
     }
-    case Lower.t32Msr:
+    case Decoding.t32Msr:
       // As the A32 word: R at bit 22, mask at 19:16.
       emit(Op.SYSTEM, 0, 0, r(n), SYSTEM_MSR, ((word << 2) & (1 << 22)) | ((word & 0xf00) << 8));
       return true;
-    case Lower.t32Mrs:
+    case Decoding.t32Mrs:
       emit(Op.SYSTEM_READ, r(d), 0, 0, 0, 0x0100_0000 | ((word << 2) & (1 << 22)));
       return false;
-    case Lower.t32Cps: {
+    case Decoding.t32Cps: {
       const imod = (word >>> 9) & 3;
       emit(Op.SYSTEM, 0, 0, 0, SYSTEM_CPS, (imod << 18) | ((word & 0x100) << 9) | ((word & 0xe0) << 1) | (word & 31));
       return true;
     }
-    case Lower.t32Hint:
+    case Decoding.t32Hint:
       return hint((word & 0xffff_ff00) == 0xf3af_8000 ? word & 0xff : 0, 0);
-    case Lower.t32Clrex:
+    case Decoding.t32Clrex:
       emit(Op.CLREX, 0, 0, 0, 0, 0);
       return false;
-    case Lower.t32Bxj:
+    case Decoding.t32Bxj:
       emit(Op.JUMP, 0, 0, r(n), 0, 0);
       return true;
-    case Lower.t32ExceptionReturn:
+    case Decoding.t32ExceptionReturn:
       emit(Op.ADDI, SCRATCH, LR, 0, 0, -(word & 0xff));
       emit(Op.RETURN, 0, 0, SCRATCH, 0, 0);
       return true;
-    case Lower.t32Rfe:
+    case Decoding.t32Rfe:
       // As the A32 word: P at 24, U at 23.
       emit(Op.SYSTEM, 0, r(n), 0, SYSTEM_RFE, (argument ? 1 << 23 : 1 << 24) | (word & (1 << 21)));
       return true;
-    case Lower.t32Srs:
+    case Decoding.t32Srs:
       emit(Op.SYSTEM, 0, 0, 0, SYSTEM_SRS, (argument ? 1 << 23 : 1 << 24) | (word & (1 << 21)) | (word & 31));
       return true;
-    case Lower.t32Hvc:
+    case Decoding.t32Hvc:
       emit(Op.HVC, 0, 0, 0, 0, 0);
       return true;
     default:

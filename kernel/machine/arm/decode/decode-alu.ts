@@ -3,7 +3,7 @@
 import { Name } from "./decode-table.gen";
 import { emit } from "./emit";
 import { CARRY_CLEAR, CARRY_KEEP, CARRY_SET, CARRY_SHIFTER, Op } from "./micro-operation";
-import { SCRATCH } from "./state";
+import { SCRATCH } from "../state";
 
 export const SHIFT_LSL: u32 = 0;
 export const SHIFT_LSR: u32 = 1;

@@ -3,7 +3,7 @@
 import { Name } from "./decode-table.gen";
 import { emit, finishTarget, target } from "./emit";
 import { Op } from "./micro-operation";
-import { SCRATCH_2 } from "./state";
+import { SCRATCH_2 } from "../state";
 
 /** LDR-like operation names to their immediate-offset micro-operation. */
 export function loadOp(name: u32): Op {

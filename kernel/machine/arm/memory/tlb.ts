@@ -25,9 +25,9 @@ import {
   STATS_TLB_MISSES,
   STATS_TLB_PAGE_FLUSHES,
   TLB_ENTRY_BYTES,
-} from "../../abi/layout";
-import { CONTEXTIDR, DACR, SCTLR, SCTLR_M } from "./cp15-state";
-import { CONTROL, TLB_CONTEXTS } from "./state";
+} from "../../../abi/layout";
+import { CONTEXTIDR, DACR, SCTLR, SCTLR_M } from "../cp15-state";
+import { CONTROL, TLB_CONTEXTS } from "../state";
 
 export const TLB_READ: u32 = 0;
 export const TLB_WRITE: u32 = 4;

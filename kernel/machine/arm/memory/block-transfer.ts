@@ -3,12 +3,12 @@
 // Every word is looked up before the first transfer, so that an abort leaves all registers and memory as they were. In the usual
 // case, all words in one page of RAM, that is one TLB compare.
 
-import { CPU_STATE, VFP_STATE } from "../../abi/layout";
+import { CPU_STATE, VFP_STATE } from "../../../abi/layout";
 import { accessMisaligned, accessProbe, accessReadAligned, accessWriteAligned } from "./access";
-import { exceptionReturnWith } from "./exception";
-import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_LOAD, BLOCK_USER, BLOCK_WRITE_BACK } from "./micro-operation";
-import { spsrExists, spsrRead, userRegister } from "./psr";
-import { EVENT_DATA_ABORT, EVENT_JUMP, EVENT_LEAVE, EVENT_NONE, EVENT_UNDEFINED, event, setEvent } from "./state";
+import { exceptionReturnWith } from "../exception";
+import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_LOAD, BLOCK_USER, BLOCK_WRITE_BACK } from "../decode/micro-operation";
+import { spsrExists, spsrRead, userRegister } from "../psr";
+import { EVENT_DATA_ABORT, EVENT_JUMP, EVENT_LEAVE, EVENT_NONE, EVENT_UNDEFINED, event, setEvent } from "../state";
 import { TLB_ADDEND, TLB_READ, TLB_WRITE, tlbEntry } from "./tlb";
 
 /** Linear-memory offset of [address, address + length) when it is word-aligned, in one page, and the TLB allows it; else 0. */

@@ -3,7 +3,7 @@
 // A block begins where control arrives and ends at the first instruction that may change the flow of control or the meaning
 // of what follows, at a page's end, or at BLOCK_LENGTH_MAX instructions.
 
-import { STATS_BLOCKS_DECODED } from "../../abi/layout";
+import { STATS_BLOCKS_DECODED } from "../../../abi/layout";
 import {
   BLOCK_COUNT,
   BLOCK_ENTRY,
@@ -13,15 +13,15 @@ import {
   blockReserve,
   blockScratch,
   blockTrack,
-} from "./block-cache";
-import { breakpointNear } from "./breakpoint";
+} from "../block-cache";
+import { breakpointNear } from "../breakpoint";
 import {
   A32U_BUCKETS,
   A32_BUCKETS,
   ARGUMENTS,
   CANDIDATES,
-  LOWERINGS,
-  Lower,
+  DECODINGS,
+  Decoding,
   MASKS,
   T16_BUCKETS,
   T32_BUCKETS,
@@ -33,13 +33,13 @@ import {
   emitUndefined,
   guardClose,
   guardOpen,
-  lowerConditionalBranch,
-  lowerInstruction,
-  lowerPosition,
-  lowerStart,
+  decodeConditionalBranch,
+  decodeInstruction,
+  decodePosition,
+  decodeStart,
 } from "./emit";
-import { lowerA32 } from "./lower-a32";
-import { lowerT16, lowerT32 } from "./lower-t32";
+import { decodeA32 } from "./decode-a32";
+import { decodeT16, decodeT32 } from "./decode-t32";
 import { fuseCompareBranch } from "./fuse";
 import { Op } from "./micro-operation";
 
@@ -57,7 +57,7 @@ function find(buckets: usize, bucket: u32, word: u32): u32 {
   return id;
 }
 
-function lowerA32Word(word: u32): bool {
+function decodeA32Word(word: u32): bool {
   const id =
     word >>> 28 == 15
       ? find(A32U_BUCKETS, 0, word)
@@ -66,27 +66,27 @@ function lowerA32Word(word: u32): bool {
     emitUndefined();
     return true;
   }
-  return lowerA32(<Lower>load<u8>(LOWERINGS + id), load<u8>(ARGUMENTS + id), word);
+  return decodeA32(<Decoding>load<u8>(DECODINGS + id), load<u8>(ARGUMENTS + id), word);
 }
 
-function lowerT32Word(word: u32): bool {
-  // VFP and CP15 look the same in both instruction sets (A6.3.18).
-  if (word >>> 26 == 0x3b) return lowerA32Word(word);
+function decodeT32Word(word: u32): bool {
+  // VFP and CP15 look the same in both instruction sets (A6.3.18), up to op1 = 11xxxx: SVC in A32, and here Advanced SIMD.
+  if (word >>> 26 == 0x3b && word >>> 24 != 0xef) return decodeA32Word(word);
   const id = find(T32_BUCKETS, ((word >>> 19) & 0x3fe) | ((word >>> 15) & 1), word);
   if (id == 0xffff) {
     emitUndefined();
     return true;
   }
-  return lowerT32(<Lower>load<u8>(LOWERINGS + id), load<u8>(ARGUMENTS + id), word);
+  return decodeT32(<Decoding>load<u8>(DECODINGS + id), load<u8>(ARGUMENTS + id), word);
 }
 
-function lowerT16Word(word: u32, inIt: bool): bool {
+function decodeT16Word(word: u32, inIt: bool): bool {
   const id = find(T16_BUCKETS, word >>> 6, word);
   if (id == 0xffff) {
     emitUndefined();
     return true;
   }
-  return lowerT16(<Lower>load<u8>(LOWERINGS + id), load<u8>(ARGUMENTS + id), word, inIt);
+  return decodeT16(<Decoding>load<u8>(DECODINGS + id), load<u8>(ARGUMENTS + id), word, inIt);
 }
 
 /** Decodes the block at linear-memory offset `at`. `limit` bounds its instructions. With `keep` it enters the cache.
@@ -96,7 +96,7 @@ function lowerT16Word(word: u32, inIt: bool): bool {
 export function decodeBlock(at: u32, isThumb: bool, it: u32, limit: u32, keep: bool, nextHalf: u32): u32 {
   const block = keep ? blockReserve() : blockScratch();
   const bytesLeft: u32 = 0x1000 - (at & 0xfff);
-  lowerStart(block + BLOCK_HEADER_BYTES, at & 0xfff, isThumb);
+  decodeStart(block + BLOCK_HEADER_BYTES, at & 0xfff, isThumb);
   const most = min<u32>(limit, BLOCK_LENGTH_MAX);
   let offset: u32 = 0;
   let count: u32 = 0;
@@ -104,7 +104,7 @@ export function decodeBlock(at: u32, isThumb: bool, it: u32, limit: u32, keep: b
   if (!isThumb) {
     while (!ended && count < most && offset < bytesLeft) {
       if (offset != 0 && breakpointNear(at + offset)) break;
-      ended = decodeA32(load<u32>(at + offset), offset);
+      ended = addA32(load<u32>(at + offset), offset);
       offset += 4;
       count++;
     }
@@ -124,7 +124,7 @@ export function decodeBlock(at: u32, isThumb: bool, it: u32, limit: u32, keep: b
         }
         word = (first << 16) | second;
       }
-      ended = decodeT32(word, isWide, offset, it);
+      ended = addT32(word, isWide, offset, it);
       if ((first & 0xff00) == 0xbf00 && (first & 15) != 0 && !isWide) it = first & 0xff;
       else it = itAdvance(it);
       offset += isWide ? 4 : 2;
@@ -132,10 +132,10 @@ export function decodeBlock(at: u32, isThumb: bool, it: u32, limit: u32, keep: b
     }
   }
   if (!ended) {
-    lowerInstruction(offset, it, false);
+    decodeInstruction(offset, it, false);
     emitFall(offset);
   }
-  const end = lowerPosition();
+  const end = decodePosition();
   store<u32>(block, count, BLOCK_COUNT);
   if (keep) {
     if (limit >= BLOCK_LENGTH_MAX) fuseCompareBranch(block + BLOCK_HEADER_BYTES, end);
@@ -154,42 +154,44 @@ export function itAdvance(it: u32): u32 {
   return (it & 7) == 0 ? 0 : (it & 0xe0) | ((it << 1) & 0x1f);
 }
 
-function decodeA32(word: u32, offset: u32): bool {
+/** Adds the A32 instruction `word` at `offset` to the block, with its condition. True: the block ends here. */
+function addA32(word: u32, offset: u32): bool {
   const condition = word >>> 28;
   const conditional = condition < 14;
-  lowerInstruction(offset, 0, conditional);
-  if (!conditional) return lowerA32Word(word);
+  decodeInstruction(offset, 0, conditional);
+  if (!conditional) return decodeA32Word(word);
   if ((word & 0x0f00_0000) == 0x0a00_0000) {
     // A conditional branch decides and branches in one micro-operation.
     emitBranch(<Op>(<u32>Op.B_EQ + condition), 0, 0, offset + 8 + <u32>((<i32>(word << 8)) >> 6));
-    lowerInstruction(offset + 4, 0, false);
+    decodeInstruction(offset + 4, 0, false);
     emitFall(offset + 4);
     return true;
   }
   const guard = guardOpen(condition);
-  const ended = lowerA32Word(word);
+  const ended = decodeA32Word(word);
   guardClose(guard);
   if (ended) {
-    lowerInstruction(offset + 4, 0, false);
+    decodeInstruction(offset + 4, 0, false);
     emitFall(offset + 4);
   }
   return ended;
 }
 
-function decodeT32(word: u32, isWide: bool, offset: u32, it: u32): bool {
+/** As addA32(), for a T32 instruction and the ITSTATE that it runs under. */
+function addT32(word: u32, isWide: bool, offset: u32, it: u32): bool {
   const inIt = (it & 15) != 0;
   const condition = it >>> 4;
   const size: u32 = isWide ? 4 : 2;
   const conditional = inIt && condition < 14;
-  lowerInstruction(offset, it, conditional);
+  decodeInstruction(offset, it, conditional);
   let guard: u32 = 0;
   // Breakpoints ignore the condition (A8.8.24).
   if (conditional && (isWide || (word & 0xff00) != 0xbe00)) guard = guardOpen(condition);
-  const ended = isWide ? lowerT32Word(word) : lowerT16Word(word, inIt);
+  const ended = isWide ? decodeT32Word(word) : decodeT16Word(word, inIt);
   if (guard) guardClose(guard);
   // What is not taken goes on after the instruction: conditional branches find that record right behind them.
-  if (ended && (guard != 0 || lowerConditionalBranch())) {
-    lowerInstruction(offset + size, itAdvance(it), false);
+  if (ended && (guard != 0 || decodeConditionalBranch())) {
+    decodeInstruction(offset + size, itAdvance(it), false);
     emitFall(offset + size);
   }
   return ended;

@@ -1,0 +1,145 @@
+// Which virtio device is in which slot: the one place that asks. A device has its line in each function here.
+
+import { CONFIG_DEVICES, DEVICE_BALLOON, DEVICE_BLOCK, DEVICE_CONSOLE, DEVICE_ENTROPY } from "../../../abi/layout";
+import { VIRTIO_SLOT_BALLOON, VIRTIO_SLOT_BLOCK, VIRTIO_SLOT_CONSOLE, VIRTIO_SLOT_ENTROPY } from "../../memory-map";
+import {
+  BALLOON_DEVICE_ID,
+  BALLOON_QUEUE_COUNT,
+  BALLOON_QUEUE_SIZE,
+  balloonConfig,
+  balloonConfigWrite,
+  balloonFeatures,
+  balloonKick,
+  balloonReset,
+  balloonTick,
+} from "./balloon";
+import { BLOCK_DEVICE_ID, BLOCK_QUEUE_SIZE, blockConfig, blockFeatures, blockKick, blockReset } from "./block";
+import {
+  CONSOLE_DEVICE_ID,
+  CONSOLE_QUEUE_SIZE,
+  consoleConfig,
+  consoleConfigWrite,
+  consoleFeatures,
+  consoleKick,
+  consoleQueueCount,
+  consoleTick,
+} from "./console";
+import { ENTROPY_DEVICE_ID, ENTROPY_QUEUE_SIZE, entropyKick, entropyTick } from "./entropy";
+import { queueAt, queueDisable } from "./queue";
+import { FEATURE_EVENT_IDX, FEATURE_INDIRECT_DESC, slotClear } from "./slot";
+
+/** The virtio device ID in a slot, 0 for none. */
+export function slotDeviceId(index: u32): u32 {
+  const devices = load<u32>(CONFIG_DEVICES);
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return devices & DEVICE_BLOCK ? BLOCK_DEVICE_ID : 0;
+    case VIRTIO_SLOT_CONSOLE:
+      return devices & DEVICE_CONSOLE ? CONSOLE_DEVICE_ID : 0;
+    case VIRTIO_SLOT_ENTROPY:
+      return devices & DEVICE_ENTROPY ? ENTROPY_DEVICE_ID : 0;
+    case VIRTIO_SLOT_BALLOON:
+      return devices & DEVICE_BALLOON ? BALLOON_DEVICE_ID : 0;
+    default:
+      return 0;
+  }
+}
+
+/** Feature bits 0..31 that the device in the slot offers. */
+export function slotFeatures(index: u32): u32 {
+  const common = FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX;
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return common | blockFeatures();
+    case VIRTIO_SLOT_CONSOLE:
+      return common | consoleFeatures();
+    case VIRTIO_SLOT_BALLOON:
+      return common | balloonFeatures();
+    default:
+      return common;
+  }
+}
+
+/** Virtqueues of the slot, 0 without a device. */
+export function slotQueueCount(index: u32): u32 {
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+    case VIRTIO_SLOT_ENTROPY:
+      return 1;
+    case VIRTIO_SLOT_CONSOLE:
+      return consoleQueueCount();
+    case VIRTIO_SLOT_BALLOON:
+      return BALLOON_QUEUE_COUNT;
+    default:
+      return 0;
+  }
+}
+
+/** QueueNumMax of the slot. */
+export function slotQueueSize(index: u32): u32 {
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return BLOCK_QUEUE_SIZE;
+    case VIRTIO_SLOT_CONSOLE:
+      return CONSOLE_QUEUE_SIZE;
+    case VIRTIO_SLOT_ENTROPY:
+      return ENTROPY_QUEUE_SIZE;
+    default:
+      return BALLOON_QUEUE_SIZE;
+  }
+}
+
+/** The driver notifies virtqueue `queue`. */
+export function slotKick(index: u32, queue: u32): void {
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return blockKick();
+    case VIRTIO_SLOT_CONSOLE:
+      return consoleKick(queue);
+    case VIRTIO_SLOT_ENTROPY:
+      return entropyKick();
+    default:
+      return balloonKick(queue);
+  }
+}
+
+/** A word of the configuration space. */
+export function slotConfig(index: u32, offset: u32): u32 {
+  switch (index) {
+    case VIRTIO_SLOT_BLOCK:
+      return blockConfig(offset);
+    case VIRTIO_SLOT_CONSOLE:
+      return consoleConfig(offset);
+    case VIRTIO_SLOT_BALLOON:
+      return balloonConfig(offset);
+    default:
+      return 0;
+  }
+}
+
+/** The driver writes `size` bytes into the configuration space. */
+export function slotConfigWrite(index: u32, offset: u32, value: u32, size: u32): void {
+  if (index == VIRTIO_SLOT_CONSOLE) consoleConfigWrite(offset, value);
+  else if (index == VIRTIO_SLOT_BALLOON) balloonConfigWrite(offset, value, size);
+}
+
+/** Looks for what the host has brought. */
+export function slotsTick(): void {
+  if (slotDeviceId(VIRTIO_SLOT_CONSOLE)) consoleTick();
+  if (slotDeviceId(VIRTIO_SLOT_ENTROPY)) entropyTick();
+  if (slotDeviceId(VIRTIO_SLOT_BALLOON)) balloonTick();
+}
+
+/** A queue out of use takes the requests that came from it along. */
+export function slotQueueStop(index: u32, queueIndex: u32): void {
+  queueDisable(index, queueIndex);
+  if (index == VIRTIO_SLOT_BLOCK) blockReset();
+}
+
+/** Power-on state, for whatever is in the slot. */
+export function slotReset(index: u32): void {
+  slotClear(index);
+  if (index == VIRTIO_SLOT_BLOCK) blockReset();
+  else if (index == VIRTIO_SLOT_BALLOON) balloonReset();
+  for (let n: u32 = 0; n < slotQueueCount(index); n++) queueAt(index, n).size = slotQueueSize(index);
+}
