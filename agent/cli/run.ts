@@ -50,6 +50,7 @@ the guest's console as they are; its end does not end the guest.
                        and translated at once, in deterministic time and twice the memory, and ends with both states
                        side by side when they differ
   --disk FILE[,ro]     raw disk image, as virtio block device
+  --no-lock            takes no lock on the disk: only if nobody else uses it
   --console PORT       what the terminal shows: pl011 (default) or virtio (the guest's hvc0)
   --machine NAME       virt, the only one so far
   --deterministic      100 instructions are 1 µs, WFI jumps, random numbers and dates are always the same:
@@ -77,6 +78,7 @@ const OPTIONS: OptionTable = {
   overhead: { type: "string" },
   translate: { type: "string" },
   disk: { type: "string" },
+  "no-lock": { type: "boolean" },
   console: { type: "string" },
   machine: { type: "string" },
   deterministic: { type: "boolean" },
@@ -206,6 +208,7 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
     firmware,
     deviceTree: parsed.text("dtb"),
     disk: parseDisk(parsed.text("disk")),
+    lock: !parsed.flag("no-lock"),
     overhead,
     translateCodeBytes: translate === "off" ? 0 : TRANSLATION.translateCodeBytes,
     verify,

@@ -35,6 +35,7 @@ terminal with a live view, else with one line for each thing that happens. Ctrl-
   --deterministic    virtual time: the same file and inputs give the same run
   --timeout SECONDS  with --until: gives up after this time (default 300), status ${EXIT_TIMEOUT}
   --dry-run          checks the file, the board and the images, and starts nothing
+  --no-lock          takes no lock on disks: only if nobody else uses them
   --plain            no live view`;
 
 const TIMEOUT_SECONDS = 300;
@@ -51,6 +52,7 @@ export async function upCommand(args: string[]): Promise<number> {
       timeout: { type: "string" },
       "dry-run": { type: "boolean" },
       plain: { type: "boolean" },
+      "no-lock": { type: "boolean" },
       help: { type: "boolean" },
     },
     1,
@@ -75,9 +77,8 @@ export async function upCommand(args: string[]): Promise<number> {
   }
 
   const quit = new AbortController();
-  const monitor = new HandsetMonitor(file, board, parsed.flag("deterministic") ? "deterministic" : "realtime", () =>
-    quit.abort("down"),
-  );
+  const mode = parsed.flag("deterministic") ? "deterministic" : "realtime";
+  const monitor = new HandsetMonitor(file, board, mode, () => quit.abort("down"), { lock: !parsed.flag("no-lock") });
   monitor.handset.on("end", () => quit.abort("ended"));
   const interrupt = (): void => quit.abort("interrupted");
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);

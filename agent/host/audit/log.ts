@@ -19,7 +19,7 @@ import {
   writeSync,
   chmodSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import {
   AUDIT_BYTES,
   AUDIT_FILE,
@@ -99,7 +99,8 @@ export class AuditLog {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       chmodSync(folder, 0o700);
-      this.unlock = unlock = folderLock(folder);
+      // The folder is that of one handset, whose name is above it.
+      this.unlock = unlock = folderLock(folder, basename(dirname(folder)));
       this.descriptor = openOwn(join(folder, "audit"));
       this.lastDescriptor = openOwn(join(folder, "audit.last"));
       this.size = fstatSync(this.descriptor).size;

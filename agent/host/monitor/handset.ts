@@ -10,6 +10,7 @@ import type { BatteryReading } from "../../battery/battery.ts";
 import type { AuditLog } from "../audit/log.ts";
 import { ConsoleLog } from "../between/console-log.ts";
 import { DiskQueue } from "../disk/queue.ts";
+import { DiskLocks } from "../disk/locks.ts";
 import { DiskWorker } from "../disk/client.ts";
 import type {
   HandsetMessage,
@@ -68,6 +69,8 @@ interface Member {
   disk: DiskWorker | null;
   /** Starts an I/O worker; null: it has no use for one. */
   openDisk: (() => DiskWorker) | null;
+  /** Lets go of its disk's files. */
+  unlock: () => void;
   imageHash: (() => string) | null;
 }
 
@@ -96,6 +99,10 @@ export interface HandsetOptions {
   audit?: AuditLog;
   /** What governs it, if it belongs to a fleet. */
   governance?: GovernanceSpec;
+  /** The handset's name, for whoever finds an image in use. */
+  name?: string;
+  /** False: images are not locked, because a person has said that nobody else uses them. */
+  lock?: boolean;
   /** Who holds the control port: the shell, which judges every request, or this thread itself. */
   control?: "shell" | "direct";
   /** How long the worker may have something to do without coming round. */
@@ -122,6 +129,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
   private readonly audit: AuditLog | null;
   private readonly unwatch: () => void;
   private auditFails = false;
+  private readonly locks: DiskLocks;
   private nextId = 0;
   private ended = false;
   /** Why the handset has ended by itself; null while it has not, or when it was asked to. */
@@ -132,6 +140,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     super();
     this.mode = mode;
     this.audit = options.audit ?? null;
+    this.locks = new DiskLocks(options.name ?? "run", options.lock ?? true);
     const data: HandsetWorkerData = {
       machineWasm: options.machineWasm ?? buildProduct("machine.wasm"),
       hypervisorWasm: buildProduct("hypervisor.wasm"),
@@ -191,7 +200,11 @@ export class Handset extends EventEmitter<HandsetEvents> {
       inputIsWhole: plan.inputIsWhole ?? false,
       verify: plan.verify ?? false,
     };
-    const id = (await this.request({ op: "define", spec }, `partition ${plan.name}`)) as number;
+    const unlock = plan.image.disk === null ? (): void => undefined : this.locks.take(plan.name, plan.image.disk);
+    const id = (await this.request({ op: "define", spec }, `partition ${plan.name}`).catch((error: unknown) => {
+      unlock();
+      throw error;
+    })) as number;
     const { diskQueue } = prepared;
     const { disk } = plan.image;
     const lost = { what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 };
@@ -201,7 +214,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
         : () =>
             new DiskWorker(new DiskQueue(diskQueue), disk, this.doorbell, () => this.order({ kind: "tell", ...lost }));
     const { name, imageHash = null } = plan;
-    this.members.set(id, { name, memory: prepared.memory, log, disk: null, openDisk, imageHash });
+    this.members.set(id, { name, memory: prepared.memory, log, disk: null, openDisk, unlock, imageHash });
     await this.request({ op: "admit", partition: id }, `partition ${plan.name}`);
     if (plan.energy !== null && plan.energyInitial > 0n) {
       const fill = { op: "fill", partition: id, picojoules: plan.energyInitial } as const;
@@ -215,6 +228,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
   async closeDisk(id: number): Promise<void> {
     const member = this.member(id);
     await member.disk?.close();
+    member.unlock();
     [member.disk, member.openDisk] = [null, null];
   }
 
@@ -373,7 +387,10 @@ export class Handset extends EventEmitter<HandsetEvents> {
     }
     await this.worker.terminate();
     await this.shell.close();
-    for (const { disk } of this.members.values()) await disk?.close();
+    for (const { disk, unlock } of this.members.values()) {
+      await disk?.close();
+      unlock();
+    }
   }
 
   private member(id: number): Member {

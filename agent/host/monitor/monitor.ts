@@ -86,7 +86,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     board: Board,
     mode: "realtime" | "deterministic",
     onQuit: () => void,
-    { root = "/", agentProgram }: { root?: string; agentProgram?: string } = {},
+    { root = "/", agentProgram, lock = true }: { root?: string; agentProgram?: string; lock?: boolean } = {},
   ) {
     this.file = file;
     this.board = board;
@@ -106,7 +106,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
       throw error;
     }
     const governance = this.management === null ? {} : { governance: this.management.spec };
-    this.handset = new Handset(boardSpec(board), mode, this.power.spec, { audit: this.audits, ...governance });
+    this.handset = new Handset(boardSpec(board), mode, this.power.spec, {
+      ...{ audit: this.audits, name: file.name, lock },
+      ...governance,
+    });
     this.consoles = new ConsoleAccess(this.handset, {
       refusal: (partition) => this.management?.consoleRefusal(partition) ?? null,
       debugRefusal: (partition) => this.management?.debugRefusal(partition) ?? null,

@@ -27,6 +27,8 @@ export interface SinglePartitionOptions extends Omit<ImageOptions, "mode"> {
   debug?: boolean;
   /** Another machine than build/machine.wasm, for tests. */
   machineWasm?: string;
+  /** False: the disk is not locked, because a person has said that nobody else uses it. */
+  lock?: boolean;
   /** How long the machine may stay in one slice. */
   hangMs?: number;
 }
@@ -168,6 +170,7 @@ export class SinglePartition {
     };
     return new Handset(board, mode, POWER, {
       control: "direct",
+      lock: this.options.lock ?? true,
       ...(machineWasm === undefined ? {} : { machineWasm }),
       ...(hangMs === undefined ? {} : { hangMs }),
     });
