@@ -20,6 +20,7 @@ import { parseOptions, parsePositive } from "./arguments.ts";
 import { FOLDER_FILE } from "./chosen-handset.ts";
 import { EXIT_HUNG, EXIT_INTERNAL, EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
+import { rehearse } from "./rehearsal.ts";
 import { liveView, type ViewActions } from "./live-view.ts";
 import type { HandsetEvent, HandsetView } from "../view.ts";
 
@@ -34,7 +35,7 @@ terminal with a live view, else with one line for each thing that happens. Ctrl-
   --board NAME       another board than the file's
   --deterministic    virtual time: the same file and inputs give the same run
   --timeout SECONDS  with --until: gives up after this time (default 300), status ${EXIT_TIMEOUT}
-  --dry-run          checks the file, the board and the images, and starts nothing
+  --dry-run          checks file, images and disks, and has budgets and channels admitted, as a start does; starts nothing
   --no-lock          takes no lock on disks: only if nobody else uses them
   --plain            no live view`;
 
@@ -70,9 +71,9 @@ export async function upCommand(args: string[]): Promise<number> {
   const board = readBoard(parsed.text("board") ?? file.board);
   const resolved = await resolveImages(file);
   if (parsed.flag("dry-run")) {
-    console.log(
-      `${escapeText(file.path)}: ${file.partitions.length} partitions for ${board.name}; nothing was started`,
-    );
+    for (const { name, ramBytes, overheadBytes } of await rehearse(file, board, resolved))
+      console.log(`${name}: ${mebibytes(ramBytes)} RAM + ${mebibytes(overheadBytes)} overhead`);
+    console.log(`${escapeText(file.path)} fits ${board.name}; nothing was started`);
     return EXIT_OK;
   }
 
