@@ -13,7 +13,7 @@ import { parseOptions, type OptionTable } from "./arguments.ts";
 import { auditText } from "./audit-text.ts";
 import { chosenHandset, runningHandsets } from "./chosen-handset.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
-import { liveView, type AttachedConsole } from "./live-view.ts";
+import { canDraw, liveView, type AttachedConsole } from "./live-view.ts";
 import { tableOf } from "./top.ts";
 import type { AuditView, HandsetView, PartitionView } from "../view.ts";
 
@@ -215,7 +215,7 @@ export async function topCommand(args: string[]): Promise<number> {
   try {
     const view = (): Promise<HandsetView> => client.call("ls") as Promise<HandsetView>;
     if (parsed.flag("json")) console.log(JSON.stringify(await view()));
-    else if (process.stdout.isTTY !== true) console.log(tableOf(await view(), null, WIDTH).join("\n"));
+    else if (!canDraw()) console.log(tableOf(await view(), null, WIDTH).join("\n"));
     else {
       const quit = new AbortController();
       void client.closed().then(() => quit.abort("down"));
@@ -223,7 +223,7 @@ export async function topCommand(args: string[]): Promise<number> {
         command: (name: string, positionals: string[]) => client.call(name, positionals),
         attach: (partition: string, output: (bytes: Buffer) => void) => attachAnew(handset, partition, output),
       };
-      await liveView(view, actions, quit);
+      await liveView(view, actions, quit, "leave: the handset runs on");
     }
     return EXIT_OK;
   } finally {

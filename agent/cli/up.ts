@@ -21,7 +21,7 @@ import { FOLDER_FILE } from "./chosen-handset.ts";
 import { EXIT_HUNG, EXIT_INTERNAL, EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
 import { rehearse } from "./rehearsal.ts";
-import { liveView, type ViewActions } from "./live-view.ts";
+import { canDraw, liveView, type ViewActions } from "./live-view.ts";
 import type { HandsetEvent, HandsetView } from "../view.ts";
 
 export const UP_HELP = `usage: pocketvisor up [FILE] [OPTIONS]
@@ -88,7 +88,7 @@ export async function upCommand(args: string[]): Promise<number> {
   try {
     say(`pocketvisor: ${file.name} on ${board.title}, ${powerText(boardSpec(board).envelopeMicrowatts)} envelope`);
     for (const note of monitor.notes) say(`  ${note}`);
-    const live = !json && until === null && !parsed.flag("plain") && process.stdout.isTTY === true;
+    const live = !json && until === null && !parsed.flag("plain") && canDraw();
     if (!live) monitor.onRule((rule, text) => say(`  rule ${rule}: ${text}`));
     await monitor.boot(resolved);
     // An image that asks for nothing is still a partition: what it costs is said when it starts.
@@ -102,7 +102,7 @@ export async function upCommand(args: string[]): Promise<number> {
       if (json) console.log(JSON.stringify(summary(view)));
       return EXIT_OK;
     }
-    if (live) await liveView(() => monitor.snapshot(), viewActions(monitor), quit);
+    if (live) await liveView(() => monitor.snapshot(), viewActions(monitor), quit, "end the handset");
     else await untilAborted(quit.signal);
     if (monitor.handset.failure !== null) throw quit.signal.reason;
     if (json) console.log(JSON.stringify(summary(await monitor.snapshot())));
