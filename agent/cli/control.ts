@@ -13,6 +13,7 @@ import { parseOptions, type OptionTable } from "./arguments.ts";
 import { auditText } from "./audit-text.ts";
 import { chosenHandset, runningHandsets } from "./chosen-handset.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
+import { inspectText, type Inspected } from "./inspect-text.ts";
 import { canDraw, liveView, type AttachedConsole } from "./live-view.ts";
 import { tableOf } from "./top.ts";
 import type { AuditView, HandsetView, PartitionView } from "../view.ts";
@@ -296,7 +297,7 @@ function show(command: Command, value: unknown): string {
   if (command.name === "ls") return tableOf(value as HandsetView, null, process.stdout.columns || WIDTH).join("\n");
   if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
   if (value === null) return "done";
-  if (command.name === "inspect") return JSON.stringify(value, null, 2);
+  if (command.name === "inspect") return inspectText(value as Inspected);
   return briefly(value as PartitionView);
 }
 

@@ -88,3 +88,20 @@ export function energyText(picojoules: number): string {
 export function powerText(microwatts: number): string {
   return microwatts >= 1e6 ? `${(microwatts / 1e6).toFixed(2)} W` : `${(microwatts / 1e3).toFixed(1)} mW`;
 }
+
+/** Seconds for people: the two largest units. */
+export function durationText(seconds: number): string {
+  const units: [name: string, seconds: number][] = [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ];
+  const whole = Math.round(seconds);
+  const first = units.findIndex(([, size]) => whole >= size);
+  if (first < 0) return "0 s";
+  const [large, small] = [units[first]!, units[first + 1]];
+  const count = Math.floor(whole / large[1]);
+  const rest = small === undefined ? 0 : Math.floor((whole - count * large[1]) / small[1]);
+  return rest === 0 ? `${count} ${large[0]}` : `${count} ${large[0]} ${rest} ${small![0]}`;
+}

@@ -28,7 +28,7 @@ audit(
         assert.is(texts[0], ": the handset started in real time; nothing was before");
         assert.ok(texts.includes("work: paused"));
         assert.ok(
-          texts.some((text) => /^home: guaranteed CPU shares would exceed the limit; \d+ was asked for$/.test(text)),
+          texts.some((text) => /^home: guaranteed CPU shares would exceed the limit: asked 95\.00 %$/.test(text)),
         );
         assert.ok(view.records.every(({ at }) => at !== null && Math.abs(Date.parse(at) - Date.now()) < 3600e3));
         assert.match(

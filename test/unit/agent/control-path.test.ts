@@ -14,10 +14,10 @@ const path = suite("control path");
 path("it lies in the runtime folder, else under the state", () => {
   const folder = temporaryFolder();
   const runtime = { XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: "/s" };
-  assert.is(controlSocketPath("work", runtime), join(folder, "pocketvisor/work.sock"));
+  assert.is(controlSocketPath("phone", runtime), join(folder, "pocketvisor/phone.sock"));
   for (const ignored of ["", "relative"]) {
     const state = { XDG_RUNTIME_DIR: ignored, XDG_STATE_HOME: folder };
-    assert.is(controlSocketPath("work", state), join(folder, "pocketvisor/work/control.sock"));
+    assert.is(controlSocketPath("phone", state), join(folder, "pocketvisor/phone/control.sock"));
   }
 });
 
