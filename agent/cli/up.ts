@@ -20,6 +20,7 @@ import { parseOptions, parsePositive } from "./arguments.ts";
 import { FOLDER_FILE } from "./chosen-handset.ts";
 import { EXIT_HUNG, EXIT_INTERNAL, EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
+import { writeNewHandset } from "./new-handset.ts";
 import { rehearse } from "./rehearsal.ts";
 import { canDraw, liveView, type ViewActions } from "./live-view.ts";
 import type { HandsetEvent, HandsetView } from "../view.ts";
@@ -37,6 +38,7 @@ terminal with a live view, else with one line for each thing that happens. Ctrl-
   --timeout SECONDS  with --until: gives up after this time (default 300), status ${EXIT_TIMEOUT}
   --dry-run          checks file, images and disks, and has budgets and channels admitted, as a start does; starts nothing
   --no-lock          takes no lock on disks: only if nobody else uses them
+  --new              writes a commented FILE (default: ./handset.yaml) to begin with, and starts nothing
   --plain            no live view`;
 
 const TIMEOUT_SECONDS = 300;
@@ -53,6 +55,7 @@ export async function upCommand(args: string[]): Promise<number> {
       timeout: { type: "string" },
       "dry-run": { type: "boolean" },
       plain: { type: "boolean" },
+      new: { type: "boolean" },
       "no-lock": { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -60,6 +63,12 @@ export async function upCommand(args: string[]): Promise<number> {
   );
   if (parsed.flag("help")) {
     console.log(UP_HELP);
+    return EXIT_OK;
+  }
+  if (parsed.flag("new")) {
+    const path = parsed.positionals[0] ?? FOLDER_FILE;
+    writeNewHandset(path);
+    console.error(`pocketvisor: ${escapeText(path)} is written; next: pocketvisor up ${escapeText(path)} --dry-run`);
     return EXIT_OK;
   }
   const until = parsed.text("until");

@@ -21,6 +21,17 @@ const PICOJOULES: Units = { uJ: 1e6, µJ: 1e6, mJ: 1e9, J: 1e12 };
 const BYTES_PER_SECOND: Units = { "B/s": 1, "KB/s": 1e3, "MB/s": 1e6 };
 const PER_SECOND: Units = { "/s": 1 };
 
+/** The units of each quantity, for schemas. */
+export const UNITS = {
+  bytes: ["K", "M", "G", "KiB", "MiB", "GiB"],
+  microseconds: Object.keys(MICROSECONDS),
+  milliseconds: Object.keys(MILLISECONDS),
+  power: Object.keys(MICROWATTS),
+  energy: Object.keys(PICOJOULES),
+  byteRate: Object.keys(BYTES_PER_SECOND),
+  rate: Object.keys(PER_SECOND),
+} as const;
+
 function quantity(text: unknown, units: Units, example: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-zµ°%/]*)$/.exec(String(text).trim());
   const factor = match === null ? undefined : units[match[2]!];
@@ -36,8 +47,19 @@ function whole(value: number, example: string): number {
   return Math.round(value);
 }
 
-/** "64M" in bytes. */
-export const parseBytes = (text: unknown): number => whole(quantity(text, BYTES, "64M"), "64M");
+/** "64M", "64MiB" or "67108864" in bytes: in files and on command lines. */
+export function parseBytes(text: unknown): number {
+  // Upper and lower case, with or without iB or B: all of them are powers of 1024 here.
+  const plain = String(text)
+    .trim()
+    .replace(/([KMG]?)(?:i?B)?$/i, (_all, unit: string) => unit.toUpperCase());
+  try {
+    return whole(quantity(plain, BYTES, "64M"), "64M");
+  } catch (error) {
+    if (!(error instanceof UnitError)) throw error;
+    throw new UnitError(`expected a size such as 64M, not ${quote(text)}`);
+  }
+}
 /** Less translated code is dropped before it pays. */
 const TRANSLATED_LEAST = 1 << 20;
 const TRANSLATED_MOST = 256 << 20;

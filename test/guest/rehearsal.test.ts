@@ -92,7 +92,7 @@ rehearsal("a unit that there is not is named with its line", async () => {
   writeFileSync(file, `partitions:\n${one("memory: 4Q")}\n`);
   const { status, stderr } = await pocketvisor(["up", file, "--dry-run"]);
   assert.is(status, 2);
-  assert.match(stderr, /:2: memory: expected a quantity such as 64M/);
+  assert.match(stderr, /:2: memory: expected a size such as 64M/);
 });
 
 rehearsal.run();
