@@ -16,7 +16,13 @@ export default tseslint.config(
       "kernel/abi/**/*.ts",
     ],
     extends: [tseslint.configs.recommended],
+    languageOptions: { parserOptions: { projectService: true } },
     rules: {
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-misused-promises": [
+        "error",
+        { checksVoidReturn: { arguments: false, attributes: false } },
+      ],
       "@typescript-eslint/no-unused-vars": unused,
       "@typescript-eslint/no-non-null-assertion": "off",
       eqeqeq: ["error", "always"],
@@ -32,10 +38,12 @@ export default tseslint.config(
   {
     files: ["kernel/**/*.ts"],
     ignores: ["kernel/abi/**"],
+    plugins: { "@typescript-eslint": tseslint.plugin },
     languageOptions: { parser: tseslint.parser, parserOptions: { allowInvalidAST: true } },
     linterOptions: { reportUnusedDisableDirectives: "off" },
     rules: {
       "no-unused-vars": "off",
+      "@typescript-eslint/no-unused-vars": unused,
       "no-dupe-else-if": "error",
       "no-duplicate-case": "error",
       "no-unreachable": "error",

@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The project's root, whether this code runs from build/ (one folder down) or from agent/ (one folder down too). */
@@ -33,22 +33,6 @@ export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): strin
   const base = environment["XDG_CACHE_HOME"];
   // The specification says that a relative path is to be ignored.
   return join(base?.startsWith("/") ? base : join(homedir(), ".cache"), "pocketvisor");
-}
-
-/** Where a handset's control socket lies: in the user's runtime folder, else under its state (both are the user's alone). */
-export function controlSocketPath(handset: string, environment: NodeJS.ProcessEnv = process.env): string {
-  const runtime = environment["XDG_RUNTIME_DIR"];
-  if (runtime?.startsWith("/")) return join(runtime, "pocketvisor", `${handset}.sock`);
-  return join(stateFolder(environment), handset, "control.sock");
-}
-
-/** Where a debugger of a partition connects, while one may: beside the handset's control socket. */
-export function debugSocketPath(
-  handset: string,
-  partition: string,
-  environment: NodeJS.ProcessEnv = process.env,
-): string {
-  return join(dirname(controlSocketPath(handset, environment)), `${handset}.${partition}.gdb`);
 }
 
 /** The user's state folder for pocketvisor (XDG base directory specification). It may not exist yet. */

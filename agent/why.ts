@@ -5,7 +5,7 @@
 // more than is spent. What the battery loses follows: for each contract the lesser of spent and brought, everything that has no
 // contract, and the board's own.
 
-import { energyText, powerText } from "./handset/units.ts";
+import { durationText, energyText, powerText } from "./handset/units.ts";
 import type { HandsetView, ManagementView, PartitionView } from "./view.ts";
 
 const JOULE = 1e12;
@@ -24,11 +24,21 @@ export function reserveSeconds(partition: PartitionView, view: HandsetView): num
   return loss <= 0 ? Infinity : level / (loss * 1e9);
 }
 
-/** Seconds until the battery is empty; Infinity: it is charged faster; null: not known. */
-export function batterySeconds(view: HandsetView): number | null {
+/** How the battery empties if everybody goes on as on average. */
+export interface BatteryProjection {
+  /** What it loses then. */
+  milliwatts: number;
+  /** What fills reserves first, in picojoules. */
+  room: number;
+  /** Infinity: it loses nothing. */
+  seconds: number;
+}
+
+/** The projection; "charging": it is charged faster; null: not known. */
+export function batteryProjection(view: HandsetView): BatteryProjection | "charging" | null {
   const { battery, average } = view;
   if (battery === null || battery.joules === null || average === null) return null;
-  if (battery.charging && (battery.milliwatts ?? 0) <= 0) return Infinity;
+  if (battery.charging && (battery.milliwatts ?? 0) <= 0) return "charging";
   const own = view.boardAverage?.milliwatts ?? 0;
   let milliwatts = own;
   let room = 0;
@@ -42,7 +52,8 @@ export function batterySeconds(view: HandsetView): number | null {
       if (drawn < brought(partition, own)) room += contract.capacity - level;
     }
   }
-  return milliwatts <= 0 ? Infinity : Math.max(0, (battery.joules * JOULE - room) / (milliwatts * 1e9));
+  const seconds = milliwatts <= 0 ? Infinity : Math.max(0, (battery.joules * JOULE - room) / (milliwatts * 1e9));
+  return { milliwatts, room, seconds };
 }
 
 /** A partition's condition in sentences. */
@@ -50,26 +61,24 @@ export function whyPartition(partition: PartitionView, view: HandsetView): strin
   const { name, state, reason, cpu, energy, restarts, io } = partition;
   const share = (time: number): string => `${((time / cpu.period) * 100).toFixed(0)} %`;
   const lines = [`${name} is ${state}${reason === "" ? "" : `: ${reason}`}.`];
-  if (state === "running") lines.push(activity(partition));
+  if (state === "running") lines.push(activity(partition, view));
   const guaranteed =
     cpu.class === "guaranteed"
       ? `${share(cpu.budget)} of a processor is guaranteed`
       : "No processor time is guaranteed";
   const capped = cpu.ceiling === null ? "there is no ceiling" : `the ceiling is ${share(cpu.ceiling)}`;
-  lines.push(
-    `${guaranteed}, ${capped}; it was held back ${cpu.throttledTotal} times for ${(cpu.throttledNs / 1e6).toFixed(0)} ms in all.`,
-  );
+  lines.push(`${guaranteed}, ${capped}${throttledText(cpu)}.`);
   if (energy.contract === null) lines.push(`There is no energy contract; it has spent ${energyText(energy.spent)}.`);
   else {
     lines.push(
-      `Its reserve holds ${energyText(energy.level)} of ${energyText(energy.contract.capacity)} and is filled ${tapText(partition)}; ` +
-        `it has spent ${energyText(energy.spent)} and was held back ${energy.throttledTotal} times for want of energy.`,
+      `Its reserve holds ${energyText(energy.level)} of ${energyText(energy.contract.capacity)} and ${tapText(partition)}; ` +
+        `it has spent ${energyText(energy.spent)}${throttledText(energy)}.`,
     );
   }
   lines.push(reserveText(partition, view));
   lines.push(...policyTexts(partition, view));
   lines.push(...translationTexts(partition));
-  if (restarts > 0) lines.push(`It was restarted ${restarts} times.`);
+  if (restarts > 0) lines.push(`It was restarted ${timesText(restarts)}.`);
   const { crash } = partition;
   if (crash !== null) {
     const hex = (word: number): string => `0x${word.toString(16).padStart(8, "0")}`;
@@ -83,28 +92,21 @@ export function whyPartition(partition: PartitionView, view: HandsetView): strin
   }
   for (const device of io) {
     if (device.throttledTotal > 0)
-      lines.push(`${device.name}: held back ${device.throttledTotal} times by its rate limit.`);
+      lines.push(`${device.name}: throttled ${timesText(device.throttledTotal)} by its rate limit.`);
   }
   return lines.join("\n");
 }
 
 /** The handset's condition in sentences. */
 export function whyHandset(view: HandsetView): string {
-  const { battery, thermal, average } = view;
+  const { battery, thermal } = view;
   const lines = [`${view.handset} runs on ${view.board}.`];
-  if (battery === null) lines.push("Its battery says nothing.");
+  if (battery === null) lines.push("No battery reading.");
   else {
     const left = battery.joules === null ? "" : `, ${energyText(battery.joules * JOULE)}`;
     lines.push(`The battery (${battery.source}) is at ${battery.percent.toFixed(1)} %${left}.`);
     if (battery.note !== "") lines.push(`${battery.note[0]!.toUpperCase()}${battery.note.slice(1)}.`);
-    const seconds = batterySeconds(view);
-    if (seconds === null || average === null) lines.push("It has not run long enough for a projection.");
-    else if (seconds === Infinity) lines.push("It is being charged.");
-    else {
-      lines.push(
-        `At the average of the last ${durationText(average.spanNs / 1e9)} (${powerText(average.milliwatts * 1000)}) it lasts ${durationText(seconds)}.`,
-      );
-    }
+    lines.push(projectionText(view));
   }
   if (thermal !== null) {
     lines.push(
@@ -116,12 +118,44 @@ export function whyHandset(view: HandsetView): string {
   return lines.join("\n");
 }
 
-function activity({ throttledBy, sleeping, waitsForDevice }: PartitionView): string {
-  if (waitsForDevice) return "A limit, or its reserve, holds back what it asked of its disk or console.";
-  if (throttledBy === "cpu") return "It is held back now: its processor time of this period is used up.";
-  if (throttledBy === "energy") return "It is held back now: its energy reserve is empty.";
+/** How long the battery lasts, with the numbers that it follows from. */
+function projectionText(view: HandsetView): string {
+  const { average } = view;
+  const projection = batteryProjection(view);
+  if (projection === "charging") return "It is being charged.";
+  if (projection === null || average === null) return "It has not run long enough for a projection.";
+  const { milliwatts, room, seconds } = projection;
+  const past = `Over the last ${durationText(average.spanNs / 1e9)} the handset drew ${powerText(average.milliwatts * 1000)}`;
+  if (seconds === Infinity) return `${past}; if that goes on, the battery loses nothing.`;
+  const filled = room === 0 ? "" : ` once ${energyText(room)} have filled reserves`;
+  return `${past}. If that goes on, the battery loses ${powerText(milliwatts * 1000)}${filled} and lasts ${durationText(seconds)}.`;
+}
+
+/** From this share of its life on, a partition is at its ceiling. */
+const AT_CEILING = 0.05;
+
+function activity({ throttledBy, sleeping, waitsForDevice, cpu, energy }: PartitionView, view: HandsetView): string {
+  if (waitsForDevice) return "A limit, or its reserve, delays a request to its disk or console.";
+  if (throttledBy === "cpu") return "It is throttled now: its processor time of this period is used up.";
+  if (throttledBy === "energy") return "It is throttled now: its energy reserve is empty.";
+  const share = (timeNs: number): number => (view.nowNs > 0 ? timeNs / view.nowNs : 0);
+  const percent = (timeNs: number): string => `${(share(timeNs) * 100).toFixed(0)} % of the time so far`;
+  if (share(energy.throttledNs) >= AT_CEILING)
+    return `It is running, as far as its energy allows: it was throttled ${percent(energy.throttledNs)}.`;
+  if (share(cpu.throttledNs) >= AT_CEILING)
+    return `It is running, at its ceiling: it was throttled ${percent(cpu.throttledNs)}.`;
   if (sleeping) return "It sleeps until a timer or an input comes; that costs nothing.";
-  return "It runs, or waits its turn.";
+  return "It is running, or waits for its turn.";
+}
+
+function timesText(count: number): string {
+  return count === 1 ? "once" : `${count} times`;
+}
+
+/** "; throttled 12 times, 340 ms in total"; nothing when it never was. */
+function throttledText({ throttledTotal, throttledNs }: { throttledTotal: number; throttledNs: number }): string {
+  if (throttledTotal === 0) return "";
+  return `; throttled ${timesText(throttledTotal)}, ${(throttledNs / 1e6).toFixed(0)} ms in total`;
 }
 
 /** What a person can do about a console that is not open. */
@@ -137,7 +171,7 @@ function translationTexts({ translation }: PartitionView): string[] {
   const { share, bytes, modules, compileMs } = translation;
   const done =
     `${(share * 100).toFixed(0)} % of its instructions were executed as translated code; ` +
-    `${(bytes / 2 ** 20).toFixed(1)} MiB of it were compiled in ${modules} pieces and ${(compileMs / 1000).toFixed(2)} s, which its budget paid for.`;
+    `${(bytes / 2 ** 20).toFixed(1)} MiB of it were compiled in ${modules} pieces and ${(compileMs / 1000).toFixed(2)} s, charged to its budget.`;
   return translation.codeBytesMax === 0 ? [done, "Its policy allows no translated code any more."] : [done];
 }
 
@@ -148,9 +182,9 @@ function translatedText(bytes: number): string {
 /** What the partition's policy allows, and what does not hold of it. */
 function policyTexts({ name, kind }: PartitionView, { management }: HandsetView): string[] {
   if (management === null) return [];
-  if (kind === "personal") return ["No policy governs it: it is its owner's."];
+  if (kind === "personal") return ["No policy governs it: it is the owner's."];
   const policy = management.policies.find((each) => each.partition === name);
-  if (policy === undefined) return ["No policy of the fleet's is in force for it."];
+  if (policy === undefined) return ["The fleet has no policy in force for it."];
   const { cpuPermille, energyMicrowatts, memoryBytesMax, translatedBytesMax } = policy.limits;
   const most = [
     ...(cpuPermille === null ? [] : [`${cpuPermille / 10} % of a processor`]),
@@ -179,40 +213,29 @@ function fleetText({ device, link, queue, stale }: ManagementView): string {
   const waits = queue.waiting === 0 ? "" : `; ${queue.waiting} messages wait`;
   const lost = queue.lost === 0 ? "" : `; ${queue.lost} were lost`;
   const trouble = queue.trouble === "" ? "" : `; its disk refuses: ${queue.trouble}`;
-  const fresh = stale ? " No valid word of the fleet's on the time: what is in force stays in force." : "";
+  const fresh = stale ? " The fleet's freshness document has expired; current policies stay in force." : "";
   return `Device ${device.slice(0, 8)}… of its fleet is ${state}${waits}${lost}${trouble}.${fresh}`;
 }
 
 function tapText({ energy }: PartitionView): string {
   const { rate, share } = energy.contract!;
-  if (share > 0) return `with ${(share / 1e4).toFixed(1)} % of what else the battery loses`;
-  return rate === 0 ? "by nothing" : `with ${powerText(rate)}`;
+  if (share > 0) return `is refilled with ${(share / 1e4).toFixed(1)} % of what else the battery loses`;
+  return rate === 0 ? "is not being refilled" : `is refilled at ${powerText(rate)}`;
 }
+
+/** States in which a partition may draw power. */
+const RUNS = new Set(["running", "paused"]);
 
 /** How long the reserve lasts, and at what average. */
 function reserveText(partition: PartitionView, view: HandsetView): string {
-  const { average, contract } = partition.energy;
+  const { average, contract, level } = partition.energy;
+  if (!RUNS.has(partition.state))
+    return `It is ${partition.state} and draws nothing${contract === null ? "" : `; its reserve holds ${energyText(level)}`}.`;
   if (average === null) return "It has not run long enough for a projection.";
   const drew = `Over the last ${durationText(average.spanNs / 1e9)} it drew ${powerText(average.milliwatts * 1000)}`;
   if (contract === null) return `${drew}, straight from the battery.`;
   const seconds = reserveSeconds(partition, view)!;
+  if (level === 0) return `${drew}; its reserve is empty, so it uses what its tap brings.`;
   if (seconds === Infinity) return `${drew}, no more than its tap brings: its reserve lasts.`;
   return `${drew}, more than its tap brings: its reserve is empty in ${durationText(seconds)}.`;
-}
-
-/** Seconds for people: the two largest units. */
-export function durationText(seconds: number): string {
-  const units: [name: string, seconds: number][] = [
-    ["d", 86_400],
-    ["h", 3600],
-    ["min", 60],
-    ["s", 1],
-  ];
-  const whole = Math.round(seconds);
-  const first = units.findIndex(([, size]) => whole >= size);
-  if (first < 0) return "0 s";
-  const [large, small] = [units[first]!, units[first + 1]];
-  const count = Math.floor(whole / large[1]);
-  const rest = small === undefined ? 0 : Math.floor((whole - count * large[1]) / small[1]);
-  return rest === 0 ? `${count} ${large[0]}` : `${count} ${large[0]} ${rest} ${small![0]}`;
 }

@@ -1,13 +1,16 @@
 // Runs `node scripts/bootstrap.mjs VERB [ARGS]` on a fresh clone: installs the packages that package-lock.json names if they
 // are not there, then hands over to scripts/VERB.ts. Plain JavaScript, because nothing else runs before the packages are there.
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, lstatSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const VERBS = ["start", "test", "build", "bench", "oracle", "lint", "format", "assemble"];
+/** How often it is looked whether npm is still there. */
+const PARENT_MS = 500;
+const VERBS = ["start", "test", "build", "bench", "oracle", "lint", "format", "assemble", "release"];
 
 /** Installs packages unless node_modules holds what package-lock.json asks for. Ends the process when npm fails. */
 export function installPackages() {
@@ -40,13 +43,23 @@ function packagesMatch() {
   }
 }
 
-/** Runs scripts/VERB.ts through tsx and returns its exit status. */
+/** Runs scripts/VERB.ts through tsx and resolves with its exit status. What ends this process ends the script first. */
 export function runScript(verb, args) {
   const loader = pathToFileURL(join(root, "node_modules/tsx/dist/loader.mjs")).href;
-  const result = spawnSync(process.execPath, ["--import", loader, join(root, "scripts", `${verb}.ts`), ...args], {
-    stdio: "inherit",
+  const script = join(root, "scripts", `${verb}.ts`);
+  const child = spawn(process.execPath, ["--import", loader, script, ...args], { stdio: "inherit" });
+  // Ctrl-C reaches the child by itself, as it does everything on the terminal; the others are for one process.
+  process.on("SIGINT", () => {});
+  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  // npm starts scripts through a shell, which passes no signal on: when npm was ended, this process has another parent.
+  if (process.env["npm_lifecycle_event"] !== undefined) {
+    const parent = process.ppid;
+    setInterval(() => process.ppid === parent || child.kill("SIGHUP"), PARENT_MS).unref();
+  }
+  return new Promise((resolve) => {
+    child.on("error", () => resolve(1));
+    child.on("exit", (status, signal) => resolve(status ?? 128 + (constants.signals[signal] ?? 0)));
   });
-  return result.status ?? 1;
 }
 
 function fail(message) {
@@ -64,7 +77,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     );
   }
   installPackages();
-  // Ctrl-C belongs to the child, which restores the terminal; this process only waits.
-  process.on("SIGINT", () => {});
-  process.exit(runScript(verb, args));
+  process.exit(await runScript(verb, args));
 }

@@ -6,6 +6,8 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build as bundle } from "esbuild";
+import { boardSchema } from "../agent/handset/board.ts";
+import { handsetSchema } from "../agent/handset/keys.ts";
 import { HYPERVISOR_STATIC_BASE, HYPERVISOR_STATIC_END } from "../kernel/abi/hypervisor.ts";
 import { STATIC_BASE, STATIC_END } from "../kernel/abi/layout.ts";
 import { writeNotices } from "./notices.ts";
@@ -97,6 +99,7 @@ await bundleHost();
 await bundleAgent();
 await bundleVerifyProgram();
 await collectNotices();
+writeSchemas();
 writeManifest();
 
 function compileKernel({ name, config }: KernelModule, target: string, product: string): void {
@@ -180,6 +183,14 @@ async function collectNotices(): Promise<void> {
   const entries = [...Object.values(HOST), AGENT, VERIFY_PROGRAM];
   const count = await writeNotices(entries, { ...NODE_BUNDLE, sourcemap: false }, NOTICES);
   if (!quiet) console.error(`build: ${NOTICES}: ${count} packages`);
+}
+
+/** JSON Schemas for editors, from what reads the files. A schema of another kind of file is one more line. */
+function writeSchemas(): void {
+  mkdirSync(join(root, "build/schemas"), { recursive: true });
+  const schemas = { handset: handsetSchema(), board: boardSchema() };
+  for (const [name, schema] of Object.entries(schemas))
+    writeFileSync(join(root, `build/schemas/${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
 }
 
 /** build/manifest.json: which products belong together, for `pocketvisor doctor`. */

@@ -1,8 +1,9 @@
 // npm start: the whole of it on one computer. Builds, fetches Debian's kernel if it is not cached, starts a broker, lets the demo handset into its
 // fleet, boots it, and pushes a signed policy to it. Arguments go to `pocketvisor up`.
 
-import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { existsSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { monitorFolder } from "../agent/paths.ts";
@@ -16,15 +17,19 @@ const COMMAND = join(root, "scripts/pocketvisor.mjs");
 const BEFORE_POLICY_MS = 5_000;
 const POLL_MS = 1_000;
 const BROKER_MS = 20_000;
+/** How long what was asked to end may take, before it is ended. */
+const GRACE_MS = 15_000;
 
 const args = process.argv.slice(2);
 if (args.includes("--help")) {
   console.log(`usage: npm start -- [--no-fleet] [ARGS of "pocketvisor up"]
-Builds what is out of date, fetches the guest "linux" if it is not cached, starts a broker on this computer, and boots the demo handset: two
-Debian partitions under budgets, with a live view on a terminal. A few seconds after both have reached their shells, a signed policy is
-pushed that cuts the work side to 20 % of a processor and 100 mW; the view shows it arrive.
-"npm start -- --until ready" ends with 0 once both have reached their shells; --json tells how they did.
---no-fleet, or a handset file of your own: no broker, no policy.`);
+
+Builds what is out of date, downloads the guest "linux" if it is not cached, starts a broker on this computer, and boots the demo handset:
+two Debian partitions under budgets, with a live view on a terminal. A few seconds after both have reached their shells, it pushes a signed
+policy that cuts the work partition to 20 % of a processor and 100 mW; the view shows it arrive.
+
+  --no-fleet      no broker and no policy, as for a handset file of your own
+  --until ready   exits 0 once both shells are up; --json adds a summary`);
   process.exit(0);
 }
 const upArgs = args.filter((arg) => arg !== "--no-fleet");
@@ -35,31 +40,61 @@ const withFleet = !args.includes("--no-fleet") && !ownFile && !virtual;
 const until = upArgs.some((arg) => arg.startsWith("--until"));
 const live = process.stdout.isTTY === true && !until && !upArgs.includes("--plain") && !upArgs.includes("--json");
 
-/** Runs a command to its end. What it says is for people: standard output is kept for --json. */
-function step(...words: string[]): number {
-  return spawnSync(process.execPath, [COMMAND, ...words], { stdio: ["inherit", 2, 2] }).status ?? 1;
+/** What was started and has not ended. Nothing of it outlives this process. */
+const children = new Set<ChildProcess>();
+const over = new AbortController();
+
+function start(words: string[], stdio: StdioOptions, detached = false): ChildProcess {
+  const child = spawn(process.execPath, [COMMAND, ...words], { stdio, detached });
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+  return child;
 }
 
-function must(status: number): void {
-  if (status !== 0) process.exit(status);
+/** The exit status; of one that a signal ended, as shells count it. */
+function statusOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    child.once("error", () => resolve(1));
+    child.once("exit", (status, signal) => resolve(status ?? 128 + constants.signals[signal!]));
+  });
+}
+
+/** Asks everything to end, waits, and ends what does not. */
+async function endAll(): Promise<void> {
+  for (const child of children) child.kill("SIGTERM");
+  const late = setTimeout(() => children.forEach((child) => child.kill("SIGKILL")), GRACE_MS);
+  await Promise.all([...children].map(statusOf));
+  clearTimeout(late);
+}
+
+/** Ends with a status, after everything else. */
+async function leave(status: number): Promise<never> {
+  over.abort();
+  await endAll();
+  process.exit(status);
+}
+
+/** Runs a command to its end. What it says is for people: standard output is kept for --json. */
+async function step(...words: string[]): Promise<void> {
+  const status = await statusOf(start(words, ["inherit", 2, 2]));
+  if (status !== 0) await leave(status);
 }
 
 /** A broker for this run, filled with what the fleet has signed. */
-async function startBroker(): Promise<ChildProcess> {
+async function startBroker(): Promise<void> {
   // A group of its own: Ctrl-C on the terminal is for the handset, and the broker ends after it.
-  const broker = spawn(process.execPath, [COMMAND, "fleet", "broker", "--json"], {
-    stdio: ["ignore", "pipe", 2],
-    detached: true,
+  const broker = start(["fleet", "broker", "--json"], ["ignore", "pipe", 2], true);
+  const listens = new Promise<boolean>((resolve) => {
+    broker.stdout!.once("data", () => resolve(true));
+    broker.once("exit", () => resolve(false));
   });
-  await new Promise<void>((resolve, reject) => {
-    const late = setTimeout(() => reject(new Error("the broker did not start")), BROKER_MS);
-    broker.stdout!.once("data", () => {
-      clearTimeout(late);
-      resolve();
-    });
-    broker.once("exit", (status) => reject(new Error(`the broker ended with status ${status ?? -1}`)));
-  });
-  return broker;
+  const late = sleep(BROKER_MS, false, { ref: false });
+  if (await Promise.race([listens, late])) return;
+  console.error(
+    `pocketvisor: npm start cannot start its broker. If another one of this fleet runs (an earlier npm start, or "pocketvisor fleet broker"),
+  end that one first. Without a broker: npm start -- --no-fleet`,
+  );
+  await leave(1);
 }
 
 interface Seen {
@@ -67,39 +102,40 @@ interface Seen {
   management: { link: { up: boolean } } | null;
 }
 
-/** Pushes the demo's policy once both partitions are at their shells and the agent is connected. */
-async function pushWhenReady(over: AbortSignal): Promise<void> {
-  while (!over.aborted) {
-    await sleep(POLL_MS);
-    const { stdout, status } = spawnSync(process.execPath, [COMMAND, "ls", "--json"], { encoding: "utf8" });
-    if (status !== 0) continue;
-    const { partitions, management } = JSON.parse(stdout) as Seen;
-    if (partitions.every(({ bootMs }) => bootMs !== null) && management?.link.up === true) break;
-  }
-  await sleep(BEFORE_POLICY_MS);
-  if (over.aborted) return;
-  // The live view has the terminal; it shows what comes of the push.
-  spawnSync(process.execPath, [COMMAND, "fleet", "policy", "push", POLICY, "--to", "all"], {
-    stdio: live ? "ignore" : ["ignore", 2, 2],
-  });
+/** What `ls` says of the handset; null: it does not answer yet. */
+async function look(): Promise<Seen | null> {
+  const child = start(["ls", "--json", "--handset", HANDSET], ["ignore", "pipe", "ignore"]);
+  let text = "";
+  child.stdout!.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+  return (await statusOf(child)) === 0 ? (JSON.parse(text) as Seen) : null;
 }
 
-must(step("guest", "fetch", "linux"));
-let broker: ChildProcess | null = null;
+/** Pushes the demo's policy once both partitions are at their shells and the agent is connected. */
+async function pushWhenReady(): Promise<void> {
+  for (let seen: Seen | null = null; !over.signal.aborted; seen = await look()) {
+    const ready = seen?.partitions.every(({ bootMs }) => bootMs !== null) ?? false;
+    if (ready && seen?.management?.link.up === true) break;
+    await sleep(POLL_MS);
+  }
+  await sleep(BEFORE_POLICY_MS);
+  if (over.signal.aborted) return;
+  // The live view has the terminal; it shows what comes of the push.
+  await statusOf(start(["fleet", "policy", "push", POLICY, "--to", "all"], live ? "ignore" : ["ignore", 2, 2]));
+}
+
+// Ctrl-C is for the handset, which ends in order; the other signals end this process, and so everything.
+process.on("SIGINT", () => undefined);
+for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => void leave(128 + constants.signals[signal]));
+}
+await step("guest", "fetch", "linux");
 if (withFleet) {
-  if (!new FleetStore(DEFAULT_TENANT).isMade) must(step("fleet", "keys", "init"));
-  broker = await startBroker();
+  if (!new FleetStore(DEFAULT_TENANT).isMade) await step("fleet", "keys", "init");
+  await startBroker();
   if (!existsSync(join(monitorFolder(HANDSET), "governance"))) {
-    must(step("fleet", "enrol", "--local", HANDSET, "--consent", "read-logs"));
+    await step("fleet", "enrol", "--local", HANDSET, "--consent", "read-logs");
   }
 }
-const up = spawn(process.execPath, [COMMAND, "up", ...upArgs], { stdio: "inherit" });
-// Ctrl-C is for the handset, which ends in order; this process only waits.
-process.on("SIGINT", () => undefined);
-const over = new AbortController();
-const ended = new Promise<number>((resolve) => up.once("exit", (status) => resolve(status ?? 1)));
-if (withFleet && !until) void pushWhenReady(over.signal);
-const status = await ended;
-over.abort();
-broker?.kill("SIGTERM");
-process.exit(status);
+const up = start(["up", ...upArgs], "inherit");
+if (withFleet && !until) void pushWhenReady();
+await leave(await statusOf(up));

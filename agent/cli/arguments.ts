@@ -3,6 +3,7 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
+import { parseBytes, UnitError } from "../handset/units.ts";
 
 export type OptionTable = NonNullable<ParseArgsConfig["options"]>;
 
@@ -36,13 +37,14 @@ export function parseOptions(args: string[], options: OptionTable, positionalMax
   };
 }
 
-/** "64M", "1G", "65536K" or bytes, as a number of bytes. */
+/** A size as handset files write it, as a number of bytes. */
 export function parseSize(option: string, text: string): number {
-  const match = /^(\d{1,12})([KMG]?)(?:i?B)?$/i.exec(text);
-  const scale = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[(match?.[2] ?? "").toUpperCase()];
-  const bytes = Number(match?.[1]) * (scale ?? NaN);
-  if (Number.isSafeInteger(bytes)) return bytes;
-  throw new UsageError("USAGE", `--${option} needs a size such as 64M, not "${escapeText(text)}"`);
+  try {
+    return parseBytes(text);
+  } catch (error) {
+    if (!(error instanceof UnitError)) throw error;
+    throw new UsageError("USAGE", `--${option}: ${error.message}`);
+  }
 }
 
 /** A decimal number above zero, at most `maximum`. */

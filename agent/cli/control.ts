@@ -1,23 +1,23 @@
 // The verbs that speak to a running handset: each is a command of agent/command, carried over the control socket.
 
-import { existsSync, readdirSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { dirname, basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { commandNamed, type Command } from "../command.ts";
+import { checkSocketOwner, controlSocketPath } from "../control-path.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, UsageError } from "../failure.ts";
 import { energyText, powerText } from "../handset/units.ts";
 import { lines } from "../host/index.ts";
-import { controlSocketPath, stateFolder } from "../paths.ts";
+
 import { parseOptions, type OptionTable } from "./arguments.ts";
 import { auditText } from "./audit-text.ts";
+import { chosenHandset, runningHandsets } from "./chosen-handset.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
-import { liveView, type AttachedConsole } from "./live-view.ts";
+import { inspectText, type Inspected } from "./inspect-text.ts";
+import { canDraw, liveView, type AttachedConsole } from "./live-view.ts";
 import { tableOf } from "./top.ts";
 import type { AuditView, HandsetView, PartitionView } from "../view.ts";
 
-export const DEFAULT_HANDSET = "demo";
 /** Ctrl-]. */
 const LEAVE = 0x1d;
 /** Commands whose answer may be watched: they change nothing and are short. */
@@ -42,20 +42,22 @@ export class ControlClient {
 
   /** Connects to the handset of this name. Throws HostError when none runs. */
   static async connect(handset: string): Promise<ControlClient> {
-    if (!/^[a-z0-9-]{1,32}$/.test(handset)) {
-      throw new UsageError(
-        "USAGE",
-        `a handset's name has 1 to 32 of the characters a-z, 0-9 and -, not "${escapeText(handset)}"`,
+    const path = controlSocketPath(handset);
+    checkSocketOwner(path);
+    const socket = connect(path);
+    const connected = await new Promise<boolean>((resolve) => {
+      socket.once("connect", () => resolve(true));
+      socket.once("error", () => resolve(false));
+    });
+    if (!connected) {
+      const others = await runningHandsets();
+      const hint = others.length === 0 ? "" : ` Running here: ${others.join(", ")} (--handset NAME).`;
+      throw new HostError(
+        "HANDSET_DOWN",
+        `no handset "${handset}" runs here`,
+        `Start one with: pocketvisor up.${hint}`,
       );
     }
-    const path = controlSocketPath(handset);
-    const socket = connect(path);
-    await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("error", () =>
-        reject(new HostError("HANDSET_DOWN", `no handset "${escapeText(handset)}" runs here`, hintFor(path))),
-      );
-    });
     return new ControlClient(socket);
   }
 
@@ -155,7 +157,7 @@ export async function controlCommand(name: string, args: string[]): Promise<numb
     const value = parsed.text(option);
     if (value !== null) options[option] = value;
   }
-  const client = await ControlClient.connect(parsed.text("handset") ?? DEFAULT_HANDSET);
+  const client = await ControlClient.connect(await chosenHandset(parsed.text("handset")));
   try {
     if (parsed.flag("dry-run") && command.changes) {
       if (command.positionals.length > 0) await client.call("inspect", parsed.positionals);
@@ -209,12 +211,12 @@ export async function topCommand(args: string[]): Promise<number> {
     );
     return EXIT_OK;
   }
-  const handset = parsed.text("handset") ?? DEFAULT_HANDSET;
+  const handset = await chosenHandset(parsed.text("handset"));
   const client = await ControlClient.connect(handset);
   try {
     const view = (): Promise<HandsetView> => client.call("ls") as Promise<HandsetView>;
     if (parsed.flag("json")) console.log(JSON.stringify(await view()));
-    else if (process.stdout.isTTY !== true) console.log(tableOf(await view(), null, WIDTH).join("\n"));
+    else if (!canDraw()) console.log(tableOf(await view(), null, WIDTH).join("\n"));
     else {
       const quit = new AbortController();
       void client.closed().then(() => quit.abort("down"));
@@ -222,7 +224,7 @@ export async function topCommand(args: string[]): Promise<number> {
         command: (name: string, positionals: string[]) => client.call(name, positionals),
         attach: (partition: string, output: (bytes: Buffer) => void) => attachAnew(handset, partition, output),
       };
-      await liveView(view, actions, quit);
+      await liveView(view, actions, quit, "leave: the handset runs on");
     }
     return EXIT_OK;
   } finally {
@@ -255,7 +257,7 @@ export async function consoleCommand(args: string[]): Promise<number> {
     );
     return parsed.flag("help") ? EXIT_OK : usage();
   }
-  const client = await ControlClient.connect(parsed.text("handset") ?? DEFAULT_HANDSET);
+  const client = await ControlClient.connect(await chosenHandset(parsed.text("handset")));
   const { stdin } = process;
   const raw = stdin.isTTY === true;
   try {
@@ -295,7 +297,7 @@ function show(command: Command, value: unknown): string {
   if (command.name === "ls") return tableOf(value as HandsetView, null, process.stdout.columns || WIDTH).join("\n");
   if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
   if (value === null) return "done";
-  if (command.name === "inspect") return JSON.stringify(value, null, 2);
+  if (command.name === "inspect") return inspectText(value as Inspected);
   return briefly(value as PartitionView);
 }
 
@@ -323,7 +325,10 @@ function helpOf(command: Command): string {
   const usageLine = ["usage: pocketvisor", command.name, ...command.positionals, options.length > 0 ? "[OPTIONS]" : ""]
     .join(" ")
     .trim();
-  const common = ["  --handset NAME  which handset (default: demo)", "  --json  the answer as JSON"];
+  const common = [
+    "  --handset NAME  which handset, when several run (or set POCKETVISOR_HANDSET)",
+    "  --json  the answer as JSON",
+  ];
   if (WATCHED.includes(command.name)) common.push("  --watch  again each second, until Ctrl-C");
   if (command.changes) common.push("  --dry-run  changes nothing");
   return [
@@ -334,14 +339,4 @@ function helpOf(command: Command): string {
     ...options,
     ...common,
   ].join("\n");
-}
-
-/** What to do when no handset answers at `path`. */
-function hintFor(path: string): string {
-  const folder = dirname(path);
-  const others = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".sock")) : [];
-  if (others.length > 0 && folder !== stateFolder()) {
-    return `Start one with: pocketvisor up. Handsets here: ${others.map((name) => basename(name, ".sock")).join(", ")}.`;
-  }
-  return "Start one with: pocketvisor up";
 }

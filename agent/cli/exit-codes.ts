@@ -20,13 +20,15 @@ export const EXIT_MACHINE_TRAP = 7;
 export const EXIT_HUNG = 8;
 /** `--translate=verify` found a difference: a defect of the translator. */
 export const EXIT_DIVERGED = 9;
+/** Refused: by the handset, a budget or a policy; or this computer lacks something, such as a free port or a running handset. */
+export const EXIT_REFUSED = 10;
 /** Left from the terminal with Ctrl-], or ended by SIGINT. */
 export const EXIT_LEFT = 130;
 
 /** For `--help`. */
 export const EXIT_CODE_TEXT = `exit status:
   0    the guest powered itself off
-  1    a defect of pocketvisor
+  1    internal error
   2    bad arguments
   3    bad image, device tree or disk; or a guest that could not be fetched
   4    the guest panicked, or reset itself again and again
@@ -35,4 +37,5 @@ export const EXIT_CODE_TEXT = `exit status:
   7    the machine trapped
   8    the worker of a handset hung
   9    --translate=verify found a difference
+  10   refused by the handset, a budget, a policy or this computer
   130  left with Ctrl-]`;

@@ -8,7 +8,7 @@ import { consoleCommand, controlCommand, topCommand } from "./control.ts";
 import { doctorCommand } from "./doctor.ts";
 import { enrolCommand } from "./enrol.ts";
 import { fleetCommand } from "./fleet.ts";
-import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "./exit-codes.ts";
+import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_REFUSED, EXIT_USAGE } from "./exit-codes.ts";
 import { debugCommand, profileCommand } from "./inspection.ts";
 import { guestCommand } from "./guest.ts";
 import { runCommand } from "./run.ts";
@@ -83,14 +83,23 @@ async function command(args: string[]): Promise<number> {
 
 function explain(error: unknown): number {
   if (!(error instanceof Failure)) {
-    console.error("pocketvisor: this is a defect of pocketvisor:", error);
+    console.error("pocketvisor: internal error (please report):", error);
     return EXIT_INTERNAL;
   }
   console.error(`pocketvisor: ${error.message} [${error.code}]${error.hint === "" ? "" : `\n  ${error.hint}`}`);
   if (error instanceof UsageError) return EXIT_USAGE;
-  return error instanceof ImageError || error instanceof GuestError ? EXIT_IMAGE : EXIT_INTERNAL;
+  return error instanceof ImageError || error instanceof GuestError ? EXIT_IMAGE : EXIT_REFUSED;
 }
 
+/** Whoever reads the output has gone, as in `| head`. What runs ends as if it were interrupted; a short command has no more to say. */
+function readerGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  if (process.listenerCount("SIGINT") > 0) process.emit("SIGINT");
+  else process.exit(EXIT_OK);
+}
+
+process.stdout.on("error", readerGone);
+process.stderr.on("error", readerGone);
 process.exitCode = await command(process.argv.slice(2)).catch(explain);
 // A terminal or pipe on standard input would keep the process; what was written must be out first.
 process.stdout.write("", () => process.exit());

@@ -4,7 +4,8 @@ import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import type { ProfileResult } from "../host/index.ts";
 import { parseOptions } from "./arguments.ts";
-import { ControlClient, DEFAULT_HANDSET } from "./control.ts";
+import { chosenHandset } from "./chosen-handset.ts";
+import { ControlClient } from "./control.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
 import { profileText, readSymbols } from "./profile-text.ts";
 
@@ -30,7 +31,7 @@ export async function debugCommand(args: string[]): Promise<number> {
     return EXIT_OK;
   }
   const partition = named(parsed.positionals[0]);
-  const client = await ControlClient.connect(parsed.text("handset") ?? DEFAULT_HANDSET);
+  const client = await ControlClient.connect(await chosenHandset(parsed.text("handset")));
   try {
     let leave: (status: number) => void = () => undefined;
     const left = new Promise<number>((resolve) => (leave = resolve));
@@ -69,7 +70,7 @@ export async function profileCommand(args: string[]): Promise<number> {
   const symbolFile = parsed.text("symbols");
   const symbols = symbolFile === null ? [] : readSymbols(symbolFile);
   const seconds = parsed.text("seconds");
-  const client = await ControlClient.connect(parsed.text("handset") ?? DEFAULT_HANDSET);
+  const client = await ControlClient.connect(await chosenHandset(parsed.text("handset")));
   try {
     const options: Record<string, string> = seconds === null ? {} : { seconds };
     const result = (await client.call("profile", [partition], options)) as ProfileResult;

@@ -1,12 +1,14 @@
 // The live view of a handset: the table, again and again, and keys to pause, resume, restart, ask why and attach.
 
 import { escapeText } from "../escape.ts";
-import { tableOf, WIDTH_MIN } from "./top.ts";
+import { frameOf } from "./frame.ts";
 import type { HandsetView } from "../view.ts";
 
 const REFRESH_MS = 500;
-const HELP = "↑↓ choose · c console · p pause · r resume · R restart · w why · q leave";
-const NOTE_LINES_MAX = 12;
+/** Partitions that PgUp and PgDn go. */
+const PAGE = 10;
+/** One key as terminals send it: an escape sequence, or a character. */
+const KEY = /\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|[^]/gu;
 /** An alternate screen: what was on the terminal comes back. */
 const ENTER = "\x1b[?1049h\x1b[?25l";
 /** Whatever a guest did to the terminal before: attributes, colours and scrolling as they were. */
@@ -26,13 +28,24 @@ export interface ViewActions {
   attach(partition: string, output: (bytes: Buffer) => void): Promise<AttachedConsole>;
 }
 
-/** Shows the view until it is left with q or Ctrl-C, or `quit` is aborted. */
+/** Whether standard output is a terminal that can be drawn on. */
+export function canDraw(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return process.stdout.isTTY === true && environment["TERM"] !== "dumb";
+}
+
+/** Whether colours are wanted (no-color.org). */
+export function wantsColour(environment: NodeJS.ProcessEnv = process.env): boolean {
+  return !environment["NO_COLOR"];
+}
+
+/** Shows the view until it is left with q or Ctrl-C, or `quit` is aborted. `quitText` says what q does. */
 export async function liveView(
   view: () => Promise<HandsetView>,
   actions: ViewActions,
   quit: AbortController,
+  quitText: string,
 ): Promise<void> {
-  const screen = new Screen(actions, quit, await view());
+  const screen = new Screen(actions, quit, quitText, await view());
   const { stdin, stdout } = process;
   const raw = stdin.isTTY === true;
   const onKey = (chunk: Buffer): void => screen.key(chunk);
@@ -56,15 +69,20 @@ class Screen {
   private readonly quit: AbortController;
   private before: HandsetView | null = null;
   private current: HandsetView;
+  private readonly quitText: string;
   private chosen = 0;
+  /** The partition at the top of the window. */
+  private first = 0;
   private note = "";
+  private help = false;
   /** Null while the table is shown. */
   private console: AttachedConsole | null = null;
   private attaching = false;
 
-  constructor(actions: ViewActions, quit: AbortController, current: HandsetView) {
+  constructor(actions: ViewActions, quit: AbortController, quitText: string, current: HandsetView) {
     this.actions = actions;
     this.quit = quit;
+    this.quitText = quitText;
     this.current = current;
   }
 
@@ -81,35 +99,48 @@ class Screen {
       if (end >= 0) this.detach();
       return;
     }
-    const last = this.current.partitions.length - 1;
-    const keys: Record<string, () => void> = {
-      q: () => this.quit.abort("left"),
-      "\x03": () => this.quit.abort("interrupted"),
-      "\x1b[A": () => (this.chosen = Math.max(0, this.chosen - 1)),
-      "\x1b[B": () => (this.chosen = Math.min(last, this.chosen + 1)),
+    for (const [key] of chunk.toString().matchAll(KEY)) this.press(key);
+    this.draw();
+  }
+
+  private press(key: string): void {
+    if (key === "\x03") this.quit.abort("interrupted");
+    else if (key === "q") this.quit.abort("left");
+    else if (this.help) this.help = false;
+    else this.keys[key]?.();
+  }
+
+  private readonly keys: Partial<Record<string, () => void>> = Object.assign(
+    Object.create(null) as Record<string, () => void>,
+    {
+      "\x1b[A": () => this.choose(-1),
+      "\x1b[B": () => this.choose(1),
+      "\x1b[5~": () => this.choose(-PAGE),
+      "\x1b[6~": () => this.choose(PAGE),
       c: () => void this.attach(),
       "\r": () => void this.attach(),
       p: () => void this.act("pause"),
       r: () => void this.act("resume"),
       R: () => void this.act("restart"),
       w: () => void this.act("why"),
-    };
-    const key = chunk.toString();
-    if (Object.hasOwn(keys, key)) keys[key]!();
-    this.draw();
+      "?": () => (this.help = true),
+    },
+  );
+
+  private choose(step: number): void {
+    const last = this.current.partitions.length - 1;
+    this.chosen = Math.max(0, Math.min(last, this.chosen + step));
+    this.note = "";
   }
 
   draw(): void {
     if (this.console !== null || this.attaching) return;
     // A terminal that does not know its size says 0.
     const { columns, rows } = process.stdout;
-    const width = Math.max(columns || 80, WIDTH_MIN);
-    const note = this.note === "" ? [] : ["", ...wrapped(this.note, width - 2).slice(0, NOTE_LINES_MAX)];
-    const table = tableOf(this.current, this.before, width, this.chosen, true);
-    const help = ["", ...wrapped(HELP, width - 2).map((line) => `  ${line}`)];
-    // The help and the note stay when there are more partitions than rows.
-    const room = Math.max(0, (rows || 24) - 1 - note.length - help.length);
-    const lines = [...table.slice(0, room), ...note.map((line) => `  ${line}`), ...help];
+    const { current: view, before, chosen, note, help, quitText } = this;
+    const size = { columns: columns || 80, rows: rows || 24, colour: wantsColour() };
+    const { lines, first } = frameOf({ view, before, chosen, note, help, quitText, ...size }, this.first);
+    this.first = first;
     process.stdout.write(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join("\n")}\n\x1b[J`);
   }
 
@@ -150,19 +181,6 @@ class Screen {
     process.stdout.write(`${LEAVE}${ENTER}\x1b[2J`);
     this.draw();
   }
-}
-
-/** The lines of a text, broken at blanks where they are longer than `width`. */
-export function wrapped(text: string, width: number): string[] {
-  return text.split("\n").flatMap((line) => {
-    const lines = [""];
-    for (const word of escapeText(line, 4096).split(" ")) {
-      const last = lines.at(-1)!;
-      if (last !== "" && last.length + 1 + word.length > width) lines.push(word.slice(0, width));
-      else lines[lines.length - 1] = (last === "" ? word : `${last} ${word}`).slice(0, width);
-    }
-    return lines;
-  });
 }
 
 function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -7,7 +7,8 @@ import { escapeText } from "../escape.ts";
 import { Failure, HostError } from "../failure.ts";
 import { stateFolder } from "../paths.ts";
 import { parseOptions } from "./arguments.ts";
-import { ControlClient, DEFAULT_HANDSET } from "./control.ts";
+import { chosenHandset } from "./chosen-handset.ts";
+import { ControlClient } from "./control.ts";
 import { EXIT_OK, EXIT_USAGE } from "./exit-codes.ts";
 import { HISTORY_LINES_MAX, readHistory, writeHistory } from "./shell-history.ts";
 import type { HandsetView } from "../view.ts";
@@ -30,7 +31,7 @@ export async function shellCommand(args: string[]): Promise<number> {
     console.log(SHELL_HELP);
     return EXIT_OK;
   }
-  const handset = parsed.text("handset") ?? DEFAULT_HANDSET;
+  const handset = await chosenHandset(parsed.text("handset"));
   const client = await ControlClient.connect(handset);
   try {
     return process.stdin.isTTY === true ? await prompt(client, handset) : await batch(client);

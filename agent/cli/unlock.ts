@@ -6,7 +6,8 @@ import { Writable } from "node:stream";
 import { commandNamed } from "../command.ts";
 import { UsageError } from "../failure.ts";
 import { parseOptions } from "./arguments.ts";
-import { ControlClient, DEFAULT_HANDSET } from "./control.ts";
+import { chosenHandset } from "./chosen-handset.ts";
+import { ControlClient } from "./control.ts";
 import { EXIT_OK } from "./exit-codes.ts";
 
 /** Verbs that this file carries out. */
@@ -32,7 +33,7 @@ export async function secretCommand(name: string, args: string[]): Promise<numbe
     return EXIT_OK;
   }
   if (partition === undefined) throw new UsageError("USAGE", "a partition's name is missing");
-  const client = await ControlClient.connect(parsed.text("handset") ?? DEFAULT_HANDSET);
+  const client = await ControlClient.connect(await chosenHandset(parsed.text("handset")));
   const asker = new Asker();
   try {
     const options: Record<string, string> = {};

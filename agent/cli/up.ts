@@ -1,6 +1,8 @@
 // pocketvisor up: boots a handset and stays with it.
 
+import { existsSync } from "node:fs";
 import { commands } from "../command.ts";
+import { controlSocketPath } from "../control-path.ts";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { boardSpec, readBoard } from "../handset/board.ts";
@@ -14,16 +16,19 @@ import {
   TRANSLATION,
   reasonText,
 } from "../host/index.ts";
-import { boardFile, controlSocketPath } from "../paths.ts";
+import { boardFile } from "../paths.ts";
 import { parseOptions, parsePositive } from "./arguments.ts";
+import { FOLDER_FILE } from "./chosen-handset.ts";
 import { EXIT_HUNG, EXIT_INTERNAL, EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
-import { liveView, type ViewActions } from "./live-view.ts";
+import { writeNewHandset } from "./new-handset.ts";
+import { rehearse } from "./rehearsal.ts";
+import { canDraw, liveView, type ViewActions } from "./live-view.ts";
 import type { HandsetEvent, HandsetView } from "../view.ts";
 
 export const UP_HELP = `usage: pocketvisor up [FILE] [OPTIONS]
 
-Boots the handset that FILE describes (default: the demo, two Debian partitions under budgets) and stays with it: on a
+Boots the handset that FILE describes (default: ./handset.yaml, else the demo: two Debian partitions under budgets) and stays with it: on a
 terminal with a live view, else with one line for each thing that happens. Ctrl-C ends it.
 
   --until ready      ends again, with status 0, once every partition has reached its shell
@@ -32,8 +37,9 @@ terminal with a live view, else with one line for each thing that happens. Ctrl-
   --board NAME       another board than the file's
   --deterministic    virtual time: the same file and inputs give the same run
   --timeout SECONDS  with --until: gives up after this time (default 300), status ${EXIT_TIMEOUT}
-  --dry-run          checks the file, the board and the images, and starts nothing
+  --dry-run          checks file, images and disks, and has budgets and channels admitted, as a start does; starts nothing
   --no-lock          takes no lock on disks: only if nobody else uses them
+  --new              writes a commented FILE (default: ./handset.yaml) to begin with, and starts nothing
   --plain            no live view`;
 
 const TIMEOUT_SECONDS = 300;
@@ -51,6 +57,7 @@ export async function upCommand(args: string[]): Promise<number> {
       timeout: { type: "string" },
       "dry-run": { type: "boolean" },
       plain: { type: "boolean" },
+      new: { type: "boolean" },
       "no-lock": { type: "boolean" },
       help: { type: "boolean" },
     },
@@ -60,18 +67,24 @@ export async function upCommand(args: string[]): Promise<number> {
     console.log(UP_HELP);
     return EXIT_OK;
   }
+  if (parsed.flag("new")) {
+    const path = parsed.positionals[0] ?? FOLDER_FILE;
+    writeNewHandset(path);
+    console.error(`pocketvisor: ${escapeText(path)} is written; next: pocketvisor up ${escapeText(path)} --dry-run`);
+    return EXIT_OK;
+  }
   const until = parsed.text("until");
   if (until !== null && until !== "ready") throw new UsageError("USAGE", `--until knows "ready" alone`);
   const timeout = parsed.text("timeout");
   const seconds = timeout === null ? TIMEOUT_SECONDS : parsePositive("timeout", timeout, 1e6);
   const json = parsed.flag("json");
-  const file = readHandsetFile(parsed.positionals[0] ?? boardFile("handsets", "demo.yaml"));
+  const file = readHandsetFile(parsed.positionals[0] ?? standardFile());
   const board = readBoard(parsed.text("board") ?? file.board);
   const resolved = await resolveImages(file);
   if (parsed.flag("dry-run")) {
-    console.log(
-      `${escapeText(file.path)}: ${file.partitions.length} partitions for ${board.name}; nothing was started`,
-    );
+    for (const { name, ramBytes, overheadBytes } of await rehearse(file, board, resolved))
+      console.log(`${name}: ${mebibytes(ramBytes)} RAM + ${mebibytes(overheadBytes)} overhead`);
+    console.log(`${escapeText(file.path)} fits ${board.name}; nothing was started`);
     return EXIT_OK;
   }
 
@@ -80,13 +93,13 @@ export async function upCommand(args: string[]): Promise<number> {
   const monitor = new HandsetMonitor(file, board, mode, () => quit.abort("down"), { lock: !parsed.flag("no-lock") });
   monitor.handset.on("end", () => quit.abort("ended"));
   const interrupt = (): void => quit.abort("interrupted");
-  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
   const control = await ControlSocket.listen(controlSocketPath(file.name), monitor);
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   try {
     say(`pocketvisor: ${file.name} on ${board.title}, ${powerText(boardSpec(board).envelopeMicrowatts)} envelope`);
     for (const note of monitor.notes) say(`  ${note}`);
-    const live = !json && until === null && !parsed.flag("plain") && process.stdout.isTTY === true;
+    const live = !json && until === null && !parsed.flag("plain") && canDraw();
     if (!live) monitor.onRule((rule, text) => say(`  rule ${rule}: ${text}`));
     await monitor.boot(resolved);
     // An image that asks for nothing is still a partition: what it costs is said when it starts.
@@ -100,7 +113,7 @@ export async function upCommand(args: string[]): Promise<number> {
       if (json) console.log(JSON.stringify(summary(view)));
       return EXIT_OK;
     }
-    if (live) await liveView(() => monitor.snapshot(), viewActions(monitor), quit);
+    if (live) await liveView(() => monitor.snapshot(), viewActions(monitor), quit, "end the handset");
     else await untilAborted(quit.signal);
     if (monitor.handset.failure !== null) throw quit.signal.reason;
     if (json) console.log(JSON.stringify(summary(await monitor.snapshot())));
@@ -122,6 +135,11 @@ export async function upCommand(args: string[]): Promise<number> {
     await control.close();
     await monitor.close();
   }
+}
+
+/** What is booted without a word: the folder's own handset, else the demo. */
+function standardFile(): string {
+  return existsSync(FOLDER_FILE) ? FOLDER_FILE : boardFile("handsets", "demo.yaml");
 }
 
 /** Names of the verbs that speak to a running handset. */

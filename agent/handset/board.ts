@@ -10,7 +10,8 @@ import { readBoundedText } from "../bounded-file.ts";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { boardFile } from "../paths.ts";
-import { parseBytes } from "./units.ts";
+import { NAME_SCHEMA, quantitySchema, type Schema } from "./shape.ts";
+import { parseBytes, UNITS } from "./units.ts";
 import type { BoardSpec, PowerSpec } from "./contracts.ts";
 
 /** Instructions that the virtual phone executes in a microsecond of processor time. */
@@ -25,6 +26,19 @@ const RADIO_BYTES_PER_MICROSECOND = 1;
 const BOARD_BYTES_MAX = 64 << 10;
 const FAULTS_MAX = 50;
 const SENSOR_PATH = /^\/sys\/class\/[a-z_]+\/[A-Za-z0-9_.:-]+$/;
+
+/** From where to where each number of a board may go. */
+const RANGES = {
+  cores: [1, 64],
+  "battery.capacityMilliampereHours": [1, 1e6],
+  "battery.volts": [0.5, 100],
+  envelopeMilliwatts: [1, 100_000],
+  powerProfile: [0, 10_000],
+  "thermal.warn": [1, 120],
+  "thermal.critical": [1, 120],
+} as const satisfies Record<string, readonly [least: number, most: number]>;
+type Ranged = keyof typeof RANGES;
+const NEEDED_POWERS = ["cpu.active", "radio.active"];
 
 export interface Board {
   name: string;
@@ -80,9 +94,10 @@ export function checkBoard(data: unknown, name: string): { board: Board | null; 
   const faults: string[] = [];
   const record = isRecord(data) ? data : {};
   if (!isRecord(data)) faults.push("a board is an object");
-  const number = (value: unknown, key: string, least: number, most: number): number => {
+  const number = (value: unknown, key: Ranged, label: string = key): number => {
+    const [least, most] = RANGES[key];
     if (typeof value === "number" && value >= least && value <= most) return value;
-    faults.push(`${key} must be a number from ${least} to ${most}, not ${JSON.stringify(value)}`);
+    faults.push(`${label} must be a number from ${least} to ${most}, not ${JSON.stringify(value)}`);
     return least;
   };
   const bytes = (key: string): number => {
@@ -102,9 +117,9 @@ export function checkBoard(data: unknown, name: string): { board: Board | null; 
   const battery = isRecord(record["battery"]) ? record["battery"] : {};
   const profile = isRecord(record["powerProfile"]) ? record["powerProfile"] : {};
   const powerProfile = Object.fromEntries(
-    Object.entries(profile).map(([key, value]) => [key, number(value, `powerProfile ${key} (mA)`, 0, 10_000)]),
+    Object.entries(profile).map(([key, value]) => [key, number(value, "powerProfile", `powerProfile ${key} (mA)`)]),
   );
-  for (const key of ["cpu.active", "radio.active"]) {
+  for (const key of NEEDED_POWERS) {
     if (!(key in powerProfile))
       faults.push(`powerProfile lacks ${key}: what the processor or the radio costs follows from it`);
   }
@@ -124,19 +139,23 @@ export function checkBoard(data: unknown, name: string): { board: Board | null; 
     title: text("title"),
     ramBytes: bytes("ram"),
     reserveBytes: bytes("reserve"),
-    cores: number(record["cores"], "cores", 1, 64),
+    cores: number(record["cores"], "cores"),
     battery: {
-      capacityMilliampereHours: number(battery["capacityMilliampereHours"], "battery capacity (mAh)", 1, 1e6),
-      volts: number(battery["volts"], "battery voltage (V)", 0.5, 100),
+      capacityMilliampereHours: number(
+        battery["capacityMilliampereHours"],
+        "battery.capacityMilliampereHours",
+        "battery capacity (mAh)",
+      ),
+      volts: number(battery["volts"], "battery.volts", "battery voltage (V)"),
     },
-    envelopeMilliwatts: number(record["envelopeMilliwatts"], "envelopeMilliwatts", 1, 100_000),
+    envelopeMilliwatts: number(record["envelopeMilliwatts"], "envelopeMilliwatts"),
     powerProfile,
     calibrated: record["calibrated"] === true,
     batterySensor: sensor("battery", "a power supply"),
     thermalSensor: sensor("thermal", "a thermal zone"),
     thermal: {
-      warn: number(limits["warn"], "thermal warn (°C)", 1, 120),
-      critical: number(limits["critical"], "thermal critical (°C)", 1, 120),
+      warn: number(limits["warn"], "thermal.warn", "thermal warn (°C)"),
+      critical: number(limits["critical"], "thermal.critical", "thermal critical (°C)"),
     },
     note: text("note"),
   };
@@ -144,6 +163,46 @@ export function checkBoard(data: unknown, name: string): { board: Board | null; 
   if (board.thermal.warn >= board.thermal.critical)
     faults.push("thermal warn must be below thermal critical: a warning comes first");
   return { board: faults.length === 0 ? board : null, faults };
+}
+
+/** The JSON Schema of board files, for editors. */
+export function boardSchema(): Schema {
+  const ranged = (key: Ranged, description: string): Schema => {
+    const [minimum, maximum] = RANGES[key];
+    return { type: "number", minimum, maximum, description };
+  };
+  const object = (properties: Record<string, Schema>): Schema => ({
+    type: "object",
+    properties,
+    required: Object.keys(properties),
+  });
+  const bytes = quantitySchema(UNITS.bytes, true);
+  const sensor = (description: string): Schema => ({
+    description,
+    anyOf: [{ const: "simulated" }, { type: "string", pattern: SENSOR_PATH.source }],
+  });
+  const powers = { type: "object", additionalProperties: ranged("powerProfile", "mA at nominal voltage") };
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Pocketvisor board",
+    ...object({
+      name: { ...NAME_SCHEMA, description: "the name of its folder" },
+      title: { type: "string" },
+      ram: { ...bytes, description: "memory of the board" },
+      reserve: { ...bytes, description: "of it, what partitions do not get" },
+      cores: ranged("cores", "processor cores"),
+      battery: object({
+        capacityMilliampereHours: ranged("battery.capacityMilliampereHours", "mAh by its plate"),
+        volts: ranged("battery.volts", "nominal voltage"),
+      }),
+      envelopeMilliwatts: ranged("envelopeMilliwatts", "what all constant taps may add up to"),
+      powerProfile: { ...powers, required: NEEDED_POWERS, description: "keys of Android's power_profile.xml" },
+      calibrated: { type: "boolean", description: "whether the figures were measured on this board" },
+      sensors: object({ battery: sensor("a power supply in sysfs"), thermal: sensor("a thermal zone in sysfs") }),
+      thermal: object({ warn: ranged("thermal.warn", "°C"), critical: ranged("thermal.critical", "°C") }),
+      note: { type: "string" },
+    }),
+  };
 }
 
 /** What the hypervisor needs of a board. */

@@ -26,6 +26,12 @@ const KINDS = {
 export type DeviceKind = keyof typeof KINDS;
 export type Devices = Record<DeviceKind, DeviceUse>;
 
+/** For the file's schema. */
+export const DEVICE_USES = USES;
+export const KIND_USES: Record<string, readonly DeviceUse[]> = Object.fromEntries(
+  Object.entries(KINDS).map(([kind, { uses }]) => [kind, uses]),
+);
+
 const KIND_NAMES = Object.keys(KINDS) as DeviceKind[];
 /** What phones have and the virtual phone has not. */
 const LACKING = (

@@ -9,43 +9,21 @@ import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { readBatteryScript } from "./battery-script.ts";
 import { readDevices, type Devices } from "./devices.ts";
-import { FILE_BYTES_MAX, FileReader, integerOf, nameOf, oneOf, textOf, type Reading } from "./reader.ts";
-import {
-  parseByteRate,
-  parseBytes,
-  parseTranslated,
-  parseMicroseconds,
-  parseMicrowatts,
-  parseMilliseconds,
-  parsePercent,
-  parsePicojoules,
-  parseRate,
-  UnitError,
-} from "./units.ts";
+import * as keys from "./keys.ts";
+import { FILE_BYTES_MAX, FileReader } from "./reader.ts";
 import type {
   ChannelContract,
   CpuContract,
   EnergyContract,
-  HealthAction,
   IoContract,
   RateLimit,
   RestartPolicy,
   RuleSpec,
 } from "./contracts.ts";
 
-const PARTITIONS_MAX = 1000;
-const CHANNELS_MAX = 1000;
-const RULES_MAX = 32;
-const RULE_CHARACTERS_MAX = 16 << 10;
-const KINDS = ["work", "personal", "system"] as const;
-const TRIGGERS = ["battery", "thermal", "fault", "exhausted", "state"] as const;
-/** What a rule may ask for: nothing that only a person should. */
-const RULE_COMMANDS = ["pause", "resume", "stop", "restart", "budget"] as const;
-const ACTIONS = ["ignore", "log", "restart", "pause", "stop"] as const;
-
 export interface HandsetPartition {
   name: string;
-  kind: (typeof KINDS)[number];
+  kind: (typeof keys.KINDS)[number];
   /** A guest's name, or paths of one's own. */
   guest: string | null;
   kernel: string | null;
@@ -89,15 +67,6 @@ export interface HandsetFile {
   battery: BatteryScript | null;
 }
 
-const DEFAULT_PERIOD = 100_000;
-const DEFAULT_RESTART: RestartPolicy = {
-  onFailure: "restart",
-  max: 5,
-  backoffFirstMs: 500,
-  backoffMaxMs: 60_000,
-  noProgressMs: 0,
-};
-
 /** Reads and checks a handset file. Throws UsageError with all its faults. */
 export function readHandsetFile(path: string): HandsetFile {
   let text: string;
@@ -122,14 +91,13 @@ export function parseHandsetFile(text: string, path: string): HandsetFile {
 class Reader extends FileReader {
   handset(): HandsetFile {
     const map = this.map(this.root, "the file");
-    this.known(map, ["handset", "board", "partitions", "channels", "rules", "battery"]);
-    const board = this.value(map, "board", "qemu-virt", nameOf);
+    const { handset, board } = this.values(map, keys.HANDSET);
     const partitions: HandsetPartition[] = [];
     const list = map?.get("partitions", true) as Node | undefined;
     if (!isSeq(list))
       this.fault(list ?? map, "partitions must be a list", "write `partitions:` and a `- name: …` for each");
-    else if (list.items.length > PARTITIONS_MAX)
-      this.fault(list, `more than ${PARTITIONS_MAX} partitions`, "use fewer");
+    else if (list.items.length > keys.PARTITIONS_MAX)
+      this.fault(list, `more than ${keys.PARTITIONS_MAX} partitions`, "use fewer");
     else for (const item of list.items) partitions.push(this.partition(item as Node, board));
     const names = new Set<string>();
     for (const { name, line } of partitions) {
@@ -140,7 +108,7 @@ class Reader extends FileReader {
     this.disks(partitions);
     return {
       path: this.path,
-      name: this.value(map, "handset", "handset", nameOf),
+      name: handset,
       board,
       partitions,
       channels: this.channels(map, partitions),
@@ -170,15 +138,19 @@ class Reader extends FileReader {
   private channels(map: YAMLMap | null, partitions: HandsetPartition[]): HandsetChannel[] {
     const list = map?.get("channels", true) as Node | undefined;
     if (list === undefined) return [];
-    if (!isSeq(list) || list.items.length > CHANNELS_MAX) {
-      this.fault(list, `channels must be a list of at most ${CHANNELS_MAX}`, "write `- { from: work, to: personal }`");
+    if (!isSeq(list) || list.items.length > keys.CHANNELS_MAX) {
+      this.fault(
+        list,
+        `channels must be a list of at most ${keys.CHANNELS_MAX}`,
+        "write `- { from: work, to: personal }`",
+      );
       return [];
     }
     return list.items.map((item) => {
       const entry = this.map(item as Node, "a channel");
-      this.known(entry, ["from", "from-port", "to", "to-port", "capacity", "rate", "messages"]);
-      const end = (key: string): string => {
-        const name = this.value(entry, key, "", nameOf);
+      const channel = this.values(entry, keys.CHANNEL);
+      const end = (key: "from" | "to"): string => {
+        const name = channel[key];
         const partition = partitions.find((each) => each.name === name);
         if (partition?.devices.channels === "none")
           this.fault(entry, `${key}: ${name} has no channels`, "its devices say `channels: none`");
@@ -191,20 +163,12 @@ class Reader extends FileReader {
         }
         return name;
       };
-      const limit = (key: string, read: Reading<number>): RateLimit | null => {
-        const rate = this.value<number | null>(entry, key, null, read);
-        return rate === null ? null : { rate, burst: rate };
-      };
       return {
         from: end("from"),
-        fromPort: this.value(entry, "from-port", 0, integerOf(0, 31)),
+        fromPort: channel["from-port"],
         to: end("to"),
-        toPort: this.value(entry, "to-port", 0, integerOf(0, 31)),
-        contract: {
-          capacity: this.value(entry, "capacity", 64 << 10, parseBytes),
-          bytes: limit("rate", parseByteRate),
-          messages: limit("messages", parseRate),
-        },
+        toPort: channel["to-port"],
+        contract: { capacity: channel.capacity, bytes: limitOf(channel.rate), messages: limitOf(channel.messages) },
       };
     });
   }
@@ -213,7 +177,7 @@ class Reader extends FileReader {
     const list = map?.get("rules", true) as Node | undefined;
     if (list === undefined) return [];
     if (!isSeq(list)) this.fault(list, "rules must be a list", "write `rules:` and a `- name: …` for each");
-    else if (list.items.length > RULES_MAX) this.fault(list, `more than ${RULES_MAX} rules`, "use fewer");
+    else if (list.items.length > keys.RULES_MAX) this.fault(list, `more than ${keys.RULES_MAX} rules`, "use fewer");
     else {
       const rules = list.items.map((item) => this.rule(item as Node));
       rules.forEach(({ name }, at) => {
@@ -227,63 +191,42 @@ class Reader extends FileReader {
 
   private rule(node: Node): RuleSpec {
     const map = this.map(node, "a rule");
-    this.known(map, ["name", "on", "allow", "run"]);
+    const { name, run } = this.values(map, keys.RULE);
     for (const key of ["name", "on", "run"]) {
       if (map !== null && !map.has(key)) this.fault(map, `a rule needs ${key}`, `write \`${key}: …\``);
     }
     return {
-      name: this.value(map, "name", "", nameOf),
-      on: this.choices(map, "on", TRIGGERS),
-      allow: this.choices(map, "allow", RULE_COMMANDS),
-      run: this.value(map, "run", "", scriptOf),
+      name,
+      on: this.choices(map, "on", keys.TRIGGERS),
+      allow: this.choices(map, "allow", keys.RULE_COMMANDS),
+      run,
     };
   }
 
   private partition(node: Node, board: string): HandsetPartition {
     const map = this.map(node, "a partition");
-    this.known(map, [
-      "name",
-      "kind",
-      "guest",
-      "kernel",
-      "initrd",
-      "append",
-      "memory",
-      "overhead",
-      "translate",
-      "disk",
-      "encrypted",
-      "devices",
-      "cpu",
-      "energy",
-      "io",
-      "restart",
-    ]);
-    const guest = this.value(map, "guest", null, nameOf);
-    const kernel = this.value(map, "kernel", null, textOf);
+    const values = this.values(map, keys.PARTITION);
+    const { name, guest, kernel, disk, encrypted } = values;
     if (map !== null && (guest === null) === (kernel === null)) {
       this.fault(map, "a partition needs either a guest or a kernel", "write `guest: linux`");
     }
-    const name = this.value(map, "name", "", nameOf);
     if (name === "" && map !== null) this.fault(map, "a partition needs a name", "write `name: work`");
-    const disk = this.value(map, "disk", null, diskOf);
     const { contract, initial } = this.energy(this.part(map, "energy"));
     const devices = readDevices(this, map, disk, board);
-    const encrypted = this.value<boolean | null>(map, "encrypted", null, yesOrNo);
     if (encrypted === true && (disk === null || disk.readOnly))
       this.fault(map, "there is no disk to encrypt", "name one that may be written with `disk: FILE`");
     else if (encrypted === true && devices.disk === "shared")
       this.fault(map, "an encrypted disk cannot be shared", "give the partition an image of its own");
     return {
       name,
-      kind: this.value(map, "kind", "personal", oneOf(KINDS)),
+      kind: values.kind,
       guest,
       kernel,
-      initrd: this.value(map, "initrd", null, textOf),
-      append: this.value(map, "append", null, textOf),
-      memoryBytes: this.value(map, "memory", 64 << 20, parseBytes),
-      overhead: this.value(map, "overhead", "normal", oneOf(["normal", "small"] as const)),
-      translate: this.value(map, "translate", "off", translationOf),
+      initrd: values.initrd,
+      append: values.append,
+      memoryBytes: values.memory,
+      overhead: values.overhead,
+      translate: values.translate,
       disk,
       encrypted,
       devices,
@@ -297,9 +240,7 @@ class Reader extends FileReader {
   }
 
   private cpu(map: YAMLMap | null): CpuContract {
-    this.known(map, ["budget", "period", "ceiling", "weight"]);
-    const budget = this.value(map, "budget", 0, parseMicroseconds);
-    const period = this.value(map, "period", DEFAULT_PERIOD, parseMicroseconds);
+    const { budget, period, ceiling, weight } = this.values(map, keys.CPU);
     if (map !== null && budget > period) {
       this.fault(
         map,
@@ -311,14 +252,14 @@ class Reader extends FileReader {
       class: budget > 0 ? "guaranteed" : "best-effort",
       budget,
       period,
-      ceiling: this.value<number | null>(map, "ceiling", null, parseMicroseconds),
-      weight: this.value(map, "weight", 100, integerOf(0, 10_000)),
+      ceiling,
+      weight,
     };
   }
 
   /** A reserve is full at the first start unless the file says otherwise. */
   private energy(map: YAMLMap | null): { contract: EnergyContract | null; initial: bigint } {
-    this.known(map, ["capacity", "rate", "share", "initial"]);
+    const { capacity, rate, share, initial: said } = this.values(map, keys.ENERGY);
     if (map === null) return { contract: null, initial: 0n };
     if (map.has("rate") && map.has("share"))
       this.fault(
@@ -326,40 +267,35 @@ class Reader extends FileReader {
         "a reserve is filled at a rate or by a share of the battery's drain, not by both",
         "leave one out",
       );
-    const capacity = this.value(map, "capacity", 1_000_000_000_000n, parsePicojoules);
-    const initial = this.value(map, "initial", capacity, parsePicojoules);
+    const initial = said ?? capacity;
     if (initial > capacity) this.fault(map, "initial is more than the reserve's capacity", "leave it out: it is full");
-    const share = this.value(map, "share", 0, parsePercent) * 10_000;
-    return {
-      contract: { capacity, rate: this.value(map, "rate", 0, parseMicrowatts), share: Math.floor(share) },
-      initial,
-    };
+    return { contract: { capacity, rate, share: Math.floor(share * 10_000) }, initial };
   }
 
   private io(map: YAMLMap | null): IoContract {
-    this.known(map, ["operations", "disk", "console"]);
-    const limit = (key: string, read: Reading<number>): RateLimit | null => {
-      const rate = this.value<number | null>(map, key, null, read);
-      // A burst of one second's worth.
-      return rate === null ? null : { rate, burst: rate };
-    };
+    const { operations, disk, console } = this.values(map, keys.IO);
     return {
-      blockOperations: limit("operations", parseRate),
-      blockBytes: limit("disk", parseByteRate),
-      consoleBytes: limit("console", parseByteRate) ?? { rate: 1_000_000, burst: 256_000 },
+      blockOperations: limitOf(operations),
+      blockBytes: limitOf(disk),
+      consoleBytes: limitOf(console) ?? { rate: 1_000_000, burst: 256_000 },
     };
   }
 
   private restart(map: YAMLMap | null): RestartPolicy {
-    this.known(map, ["on-failure", "max", "backoff", "backoff-max", "no-progress"]);
+    const values = this.values(map, keys.RESTART);
     return {
-      onFailure: this.value<HealthAction>(map, "on-failure", DEFAULT_RESTART.onFailure, oneOf(ACTIONS)),
-      max: this.value(map, "max", DEFAULT_RESTART.max, integerOf(0, 1000)),
-      backoffFirstMs: this.value(map, "backoff", DEFAULT_RESTART.backoffFirstMs, parseMilliseconds),
-      backoffMaxMs: this.value(map, "backoff-max", DEFAULT_RESTART.backoffMaxMs, parseMilliseconds),
-      noProgressMs: this.value(map, "no-progress", DEFAULT_RESTART.noProgressMs, parseMilliseconds),
+      onFailure: values["on-failure"],
+      max: values.max,
+      backoffFirstMs: values.backoff,
+      backoffMaxMs: values["backoff-max"],
+      noProgressMs: values["no-progress"],
     };
   }
+}
+
+/** A burst of one second's worth. */
+function limitOf(rate: number | null): RateLimit | null {
+  return rate === null ? null : { rate, burst: rate };
 }
 
 /** The same for all names of one file. What cannot be looked at is told when it is opened. */
@@ -370,22 +306,4 @@ function identityOf(path: string): string {
   } catch {
     return resolve(path);
   }
-}
-
-/** "on", "off", or how many bytes of code there may be. */
-function translationOf(value: unknown): "on" | "off" | number {
-  if (value === "off" || value === "on") return value;
-  return parseTranslated(value);
-}
-
-function scriptOf(value: unknown): string {
-  if (String(value).trim().length > 0 && String(value).length <= RULE_CHARACTERS_MAX) return String(value);
-  throw new UnitError(`expected JavaScript of 1 to ${RULE_CHARACTERS_MAX} characters`);
-}
-
-const yesOrNo = (value: unknown): boolean => oneOf(["yes", "no"])(value) === "yes";
-
-function diskOf(value: unknown): { path: string; readOnly: boolean } {
-  const text = textOf(value);
-  return text.endsWith(",ro") ? { path: text.slice(0, -3), readOnly: true } : { path: text, readOnly: false };
 }

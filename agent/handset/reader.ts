@@ -3,6 +3,7 @@
 
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, visit, type Node, type YAMLMap } from "yaml";
 import { escapeText } from "../escape.ts";
+import { isField, type Field, type Reading, type Shape, type Values } from "./shape.ts";
 import { UnitError } from "./units.ts";
 
 /** A file larger than this is no handset or policy file. */
@@ -14,8 +15,7 @@ const FAULT_CHARACTERS_MAX = 500;
 const QUOTE_CHARACTERS_MAX = 60;
 const NAME = /^[a-z0-9-]{1,32}$/;
 
-/** Reads one scalar. Throws UnitError. */
-export type Reading<T> = (value: unknown) => T;
+export type { Reading };
 
 export class FileReader {
   readonly faults: string[] = [];
@@ -103,6 +103,15 @@ export class FileReader {
       if (keys.includes(text)) continue;
       this.fault(key as Node, `unknown key ${quoted(text)}`, `keys here: ${keys.join(", ")}`);
     }
+  }
+
+  /** The one-valued keys of a shape; every other key is a fault. */
+  values<S extends Shape>(map: YAMLMap | null, shape: S): Values<S> {
+    this.known(map, Object.keys(shape));
+    const found = Object.entries(shape)
+      .filter((entry): entry is [string, Field<unknown>] => isField(entry[1]))
+      .map(([key, { read, absent }]) => [key, this.value(map, key, absent, read)]);
+    return Object.fromEntries(found) as Values<S>;
   }
 
   value<T>(map: YAMLMap | null, key: string, absent: T, read: Reading<T>): T {

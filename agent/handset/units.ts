@@ -21,6 +21,17 @@ const PICOJOULES: Units = { uJ: 1e6, µJ: 1e6, mJ: 1e9, J: 1e12 };
 const BYTES_PER_SECOND: Units = { "B/s": 1, "KB/s": 1e3, "MB/s": 1e6 };
 const PER_SECOND: Units = { "/s": 1 };
 
+/** The units of each quantity, for schemas. */
+export const UNITS = {
+  bytes: ["K", "M", "G", "KiB", "MiB", "GiB"],
+  microseconds: Object.keys(MICROSECONDS),
+  milliseconds: Object.keys(MILLISECONDS),
+  power: Object.keys(MICROWATTS),
+  energy: Object.keys(PICOJOULES),
+  byteRate: Object.keys(BYTES_PER_SECOND),
+  rate: Object.keys(PER_SECOND),
+} as const;
+
 function quantity(text: unknown, units: Units, example: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([A-Za-zµ°%/]*)$/.exec(String(text).trim());
   const factor = match === null ? undefined : units[match[2]!];
@@ -36,8 +47,19 @@ function whole(value: number, example: string): number {
   return Math.round(value);
 }
 
-/** "64M" in bytes. */
-export const parseBytes = (text: unknown): number => whole(quantity(text, BYTES, "64M"), "64M");
+/** "64M", "64MiB" or "67108864" in bytes: in files and on command lines. */
+export function parseBytes(text: unknown): number {
+  // Upper and lower case, with or without iB or B: all of them are powers of 1024 here.
+  const plain = String(text)
+    .trim()
+    .replace(/([KMG]?)(?:i?B)?$/i, (_all, unit: string) => unit.toUpperCase());
+  try {
+    return whole(quantity(plain, BYTES, "64M"), "64M");
+  } catch (error) {
+    if (!(error instanceof UnitError)) throw error;
+    throw new UnitError(`expected a size such as 64M, not ${quote(text)}`);
+  }
+}
 /** Less translated code is dropped before it pays. */
 const TRANSLATED_LEAST = 1 << 20;
 const TRANSLATED_MOST = 256 << 20;
@@ -87,4 +109,21 @@ export function energyText(picojoules: number): string {
 /** Microwatts for people. */
 export function powerText(microwatts: number): string {
   return microwatts >= 1e6 ? `${(microwatts / 1e6).toFixed(2)} W` : `${(microwatts / 1e3).toFixed(1)} mW`;
+}
+
+/** Seconds for people: the two largest units. */
+export function durationText(seconds: number): string {
+  const units: [name: string, seconds: number][] = [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ];
+  const whole = Math.round(seconds);
+  const first = units.findIndex(([, size]) => whole >= size);
+  if (first < 0) return "0 s";
+  const [large, small] = [units[first]!, units[first + 1]];
+  const count = Math.floor(whole / large[1]);
+  const rest = small === undefined ? 0 : Math.floor((whole - count * large[1]) / small[1]);
+  return rest === 0 ? `${count} ${large[0]}` : `${count} ${large[0]} ${rest} ${small![0]}`;
 }

@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UNTOUCHED_BATTERY, type BatteryReading, type BatteryStep } from "../../agent/battery/battery.js";
 import type { BatterySpec } from "../../agent/battery/simulated.js";
-import { batterySeconds, reserveSeconds } from "../../agent/why.js";
+import { batteryProjection, reserveSeconds } from "../../agent/why.js";
 import { BOARD, bringUp, partitionOf, playHandset, type Played, type Scripted } from "../support/handset.js";
 import type { EnergyContract, PowerSpec } from "../../agent/handset/contracts.js";
 import type { HandsetSnapshot, HandsetView, PartitionView } from "../../agent/view.js";
@@ -151,7 +151,9 @@ power("in a day of beats, reserve and battery last as long as was projected afte
   }
   const [firstAt, first] = snapshots[0]!;
   const view = viewOf(first);
-  const projected = firstAt + batterySeconds(view)! / 3600;
+  const projection = batteryProjection(view);
+  if (projection === null || projection === "charging") throw new Error("there is no projection");
+  const projected = firstAt + projection.seconds / 3600;
   const [emptyAt] = snapshots.find(([, { battery: reading }]) => reading!.percent === 0)!;
   assert.equal(view.partitions.map((partition) => reserveSeconds(partition, view)).slice(0, 2), [null, Infinity]);
   const reserve = firstAt + reserveSeconds(view.partitions[2]!, view)! / 3600;

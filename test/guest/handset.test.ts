@@ -69,7 +69,7 @@ testUnless(
       assert.is(budget.status, 0, budget.stderr);
       assert.is((JSON.parse(budget.stdout) as { cpu: { ceiling: number } }).cpu.ceiling, 20_000);
       const refused = await call("budget", "work", "--budget", "60ms", "--ceiling", "none");
-      assert.is(refused.status, 1);
+      assert.is(refused.status, 10);
       assert.match(
         refused.stderr,
         /guaranteed CPU shares would exceed the limit: asked 60\.00 %, held by others 40\.00 %, limit 90\.00 %/,
@@ -78,11 +78,10 @@ testUnless(
       assert.is((await call("pause", "personal")).status, 0);
       assert.match((await call("ls")).stdout, /personal +paused/);
       assert.match((await call("why", "personal")).stdout, /personal is paused/);
-      assert.match(
-        (await call("pause", "nobody")).stderr,
-        /there is no partition "nobody"[^]*Partitions: personal, work/,
-      );
-      assert.is((await call("up", "--plain")).status, 1, "a second handset of the same name");
+      const nobody = await call("pause", "nobody");
+      assert.is(nobody.status, 2);
+      assert.match(nobody.stderr, /there is no partition "nobody"[^]*Partitions: personal, work/);
+      assert.is((await call("up", "--plain")).status, 10, "a second handset of the same name");
       assert.is((await call("down")).status, 0);
       const [status] = (await ended) as [number];
       assert.is(status, 0);
@@ -96,7 +95,7 @@ testUnless(
 handset("without a handset, a command says what to do", async () => {
   const folder = temporaryFolder();
   const result = await pocketvisor(["ls"], { environment: { XDG_RUNTIME_DIR: folder } });
-  assert.is(result.status, 1);
+  assert.is(result.status, 10);
   assert.match(result.stderr, /no handset "demo" runs here[^]*pocketvisor up/);
 });
 

@@ -66,6 +66,10 @@ packed("it knows its version, its parts and its data", () => {
   assert.is(doctor.status, 0, doctor.stdout);
   assert.match(installed(["guest", "ls"]).stdout, /^linux-rt /m);
   assert.is(installed(["fleet", "--help"]).status, 0);
+  assert.is(installed(["up", "--new"]).status, 0);
+  const handset = readFileSync(join(home, "handset.yaml"), "utf8");
+  const schema = /\$schema=(file:.*)\n/.exec(handset)![1]!;
+  assert.is((JSON.parse(readFileSync(new URL(schema), "utf8")) as { title: string }).title, "Pocketvisor handset");
 });
 
 testUnless(packed, missingGuest(), "it boots Linux", () => {

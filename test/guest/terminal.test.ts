@@ -57,7 +57,7 @@ function screenOf(shown: string): string[] {
   return screen.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").split("\r\n");
 }
 
-for (const columns of [60, 80, 120]) {
+for (const columns of [40, 60, 80, 120]) {
   testUnless(terminal, terminalMissing, `the live view at ${columns} columns: no row is longer, keys act`, async () => {
     await withHandset(RULES, async ({ environment, call }) => {
       await withTerminal(
@@ -67,7 +67,7 @@ for (const columns of [60, 80, 120]) {
         async ({ type, shown, shows, end }) => {
           await shows(/rule throws[^]*q leave/);
           for (const row of screenOf(shown())) assert.ok(row.length <= columns, `${row.length}: ${row}`);
-          assert.match(screenOf(shown()).join("\n"), /battery 100.0 % · drain [^]*› work[^]*home[^]*console/);
+          assert.match(screenOf(shown()).join("\n"), /battery 100.0 % · drain [^]*› work[^]*home[^]*\? help/);
           type("p");
           await shows(/pause work: done/);
           type("w");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ControlSocket } from "../../agent/host/monitor/control-socket.js";
-import { controlSocketPath } from "../../agent/paths.js";
+import { controlSocketPath } from "../../agent/control-path.js";
 import type { Policy } from "../../agent/wire/policy.js";
 import { HANDSET_EVENTS } from "../../agent/wire/reasons.js";
 import { enrolledState, withManagedHandset, type ManagedHandset } from "../support/managed-handset.js";

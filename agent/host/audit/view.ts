@@ -16,7 +16,7 @@ import {
 } from "../../../kernel/abi/hypervisor.ts";
 import { auditOrigin, type AuditRecord } from "./chain.ts";
 import type { AuditReading } from "./log.ts";
-import { actionText, reasonText, stateName } from "../between/reason-text.ts";
+import { actionText, askedText, reasonText, stateName } from "../between/reason-text.ts";
 import type { AuditEntry, AuditView } from "../../view.ts";
 
 const KINDS: Record<number, string> = {
@@ -84,7 +84,7 @@ function textOf({ kind, partition, reason, value }: AuditRecord, named: (partiti
     case AUDIT_FAULT:
       return `${reasonText(reason)}: ${actionText(low)}`;
     case AUDIT_REFUSED:
-      return `${reasonText(reason)}; ${value} was asked for`;
+      return askedText(reason, value);
     case AUDIT_BUDGET:
       return low === 0 ? "no processor time is guaranteed" : `${low / 1000} ms in ${high / 1000} ms`;
     case AUDIT_GRANT: {

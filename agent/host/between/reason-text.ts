@@ -87,22 +87,25 @@ export function actionText(action: number): string {
 
 const MEBIBYTE = 1024 * 1024;
 
+/** What a refusal's numbers count, by its reason. */
+const UNITS: Record<number, (value: number) => string> = {
+  [reasons.ADMIT_MEMORY]: (bytes) => `${bytes} bytes (${(bytes / MEBIBYTE).toFixed(1)} MiB)`,
+  [reasons.ADMIT_CPU]: (ppb) => `${(ppb / 1e7).toFixed(2)} %`,
+  [reasons.ADMIT_ENERGY_RATE]: (microwatts) => `${(microwatts / 1e3).toFixed(3)} mW`,
+  [reasons.ADMIT_ENERGY_SHARE]: (ppm) => `${(ppm / 1e4).toFixed(2)} %`,
+};
+
 /** A refusal in words, with the numbers that led to it. */
 export function refusalText(refusal: { reason: number; wanted: bigint; committed: bigint; limit: bigint }): string {
   const { reason } = refusal;
+  const unit = UNITS[reason];
+  if (unit === undefined) return reasonText(reason);
   const [wanted, committed, limit] = [Number(refusal.wanted), Number(refusal.committed), Number(refusal.limit)];
-  const numbers = (unit: (value: number) => string): string =>
-    `${reasonText(reason)}: asked ${unit(wanted)}, held by others ${unit(committed)}, limit ${unit(limit)}`;
-  switch (reason) {
-    case reasons.ADMIT_MEMORY:
-      return numbers((bytes) => `${bytes} bytes (${(bytes / MEBIBYTE).toFixed(1)} MiB)`);
-    case reasons.ADMIT_CPU:
-      return numbers((ppb) => `${(ppb / 1e7).toFixed(2)} %`);
-    case reasons.ADMIT_ENERGY_RATE:
-      return numbers((microwatts) => `${(microwatts / 1e3).toFixed(3)} mW`);
-    case reasons.ADMIT_ENERGY_SHARE:
-      return numbers((ppm) => `${(ppm / 1e4).toFixed(2)} %`);
-    default:
-      return reasonText(reason);
-  }
+  return `${reasonText(reason)}: asked ${unit(wanted)}, held by others ${unit(committed)}, limit ${unit(limit)}`;
+}
+
+/** The same of a record that kept what was asked alone. */
+export function askedText(reason: number, wanted: bigint): string {
+  const unit = UNITS[reason];
+  return unit === undefined ? reasonText(reason) : `${reasonText(reason)}: asked ${unit(Number(wanted))}`;
 }

@@ -9,7 +9,8 @@ import type { HandsetChannel, HandsetFile, HandsetPartition } from "../../handse
 import { cutTranslated } from "../../policy/limits.ts";
 import { Rules } from "../../shell/rules.ts";
 import { ShellSession } from "../../shell/session.ts";
-import { agentFolder, codeFolder, debugSocketPath, monitorFolder, vaultFolder } from "../../paths.ts";
+import { debugSocketPath } from "../../control-path.ts";
+import { agentFolder, codeFolder, monitorFolder, vaultFolder } from "../../paths.ts";
 import { AuditNote } from "../audit/note.ts";
 import { AuditLog } from "../audit/log.ts";
 import { auditView } from "../audit/view.ts";

@@ -6,21 +6,7 @@
 //   +68  SPSR of fiq, irq, svc, abt, und                                                     u32 × 5
 
 import { CPU_STATE } from "../../abi/layout";
-import {
-  BANKED,
-  CONTROL,
-  FLAG_C,
-  FLAG_GE,
-  FLAG_N,
-  FLAG_Q,
-  FLAG_V,
-  FLAG_Z,
-  LR,
-  SP,
-  THUMB,
-  itState,
-  setItState,
-} from "./state";
+import { BANKED, CONTROL, FLAG_C, FLAG_GE, FLAG_N, FLAG_Q, FLAG_V, FLAG_Z, LR, SP, THUMB, setItState } from "./state";
 import { tlbSelect } from "./memory/tlb";
 
 export const MODE_USER: u32 = 0x10;

@@ -2,11 +2,18 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { batterySeconds, durationText, reserveSeconds, whyHandset, whyPartition } from "../../../agent/why.js";
+import { batteryProjection, reserveSeconds, whyHandset, whyPartition } from "../../../agent/why.js";
+import { durationText } from "../../../agent/handset/units.js";
 import { handsetView as view, partitionView as partition } from "../../support/views.js";
 
 const JOULE = 1e12;
 const why = suite("why");
+
+/** Seconds of the projection; what it says instead of them otherwise. */
+function batterySeconds(of: Parameters<typeof batteryProjection>[0]): number | string | null {
+  const projection = batteryProjection(of);
+  return projection === null || typeof projection === "string" ? projection : projection.seconds;
+}
 
 why("a reserve empties by what is spent beyond its tap, be it a rate or a share", () => {
   const rate = partition("a", 30, { contract: { capacity: 100 * JOULE, rate: 20_000, share: 0 }, level: 36 * JOULE });
@@ -28,14 +35,14 @@ why("the battery lasts by the board's own load, what taps bring, and what has no
   const rich = partition("b", 10, { contract: { capacity: 10 * JOULE, rate: 20_000, share: 0 }, level: 10 * JOULE });
   const free = partition("c", 50);
   const all = view([short, rich, free]);
-  assert.ok(Math.abs(batterySeconds(all)! - 360 / 0.18) < 1e-6);
+  assert.ok(Math.abs((batterySeconds(all) as number) - 360 / 0.18) < 1e-6);
   // A reserve that fills up takes its room out of the battery first.
   rich.energy.level = 0;
-  assert.ok(Math.abs(batterySeconds(all)! - 350 / 0.18) < 1e-6);
+  assert.ok(Math.abs((batterySeconds(all) as number) - 350 / 0.18) < 1e-6);
   assert.is(batterySeconds(view([], { average: null })), null);
   assert.is(batterySeconds(view([], { battery: null })), null);
   const charged = { ...all.battery!, charging: true, milliwatts: -4000 };
-  assert.is(batterySeconds(view([], { battery: charged })), Infinity);
+  assert.is(batterySeconds(view([], { battery: charged })), "charging");
   assert.match(whyHandset(view([], { battery: charged })), /It is being charged/);
 });
 
@@ -47,11 +54,37 @@ why("the handset in words: battery, why it is simulated, average, temperature, a
       "demo runs on qemu-virt.",
       "The battery (simulated) is at 50.0 %, 360.00 J.",
       "Battery simulated: there is no /sys/x here.",
-      "At the average of the last 5 min (100.0 mW) it lasts 59 min 42 s.",
+      "Over the last 5 min the handset drew 100.0 mW. If that goes on, the battery loses 100.5 mW and lasts 59 min 42 s.",
       "It is 46 °C warm: warn (warn from 45 °C, critical from 60 °C).",
       "work: Over the last 5 min it drew 0.5 mW, straight from the battery.",
     ].join("\n"),
   );
+});
+
+why("what is printed adds up: the battery's charge, less what fills reserves, over the power is the time", () => {
+  const filling = partition("a", 10, { contract: { capacity: 60 * JOULE, rate: 20_000, share: 0 }, level: 0 });
+  const text = whyHandset(view([filling]));
+  const found = /loses ([0-9.]+) mW once ([0-9.]+) J have filled reserves and lasts (\d+) min (\d+) s/.exec(text);
+  const [power, room, minutes, seconds] = (found ?? []).slice(1).map(Number) as [number, number, number, number];
+  assert.equal([power, room], [110, 60], text);
+  assert.is(minutes * 60 + seconds, Math.round((360 - room) / (power / 1000)));
+});
+
+why("a partition at its ceiling is not waiting for its turn, and one that stopped draws nothing", () => {
+  const cpu = { ...partition("a", 1).cpu, throttledNs: 40e9, throttledTotal: 400 };
+  const busy = partition("a", 1, {}, { cpu });
+  const text = whyPartition(busy, view([busy], { nowNs: 100e9 }));
+  assert.match(text, /It is running, at its ceiling: it was throttled 40 % of the time so far\./);
+  assert.match(text, /there is no ceiling; throttled 400 times, 40000 ms in total\./);
+  const idle = partition("a", 1);
+  assert.match(whyPartition(idle, view([idle])), /It is running, or waits for its turn\./);
+  assert.not.match(whyPartition(idle, view([idle])), /throttled/);
+  const contract = { capacity: 5 * JOULE, rate: 0, share: 0 };
+  const stopped = partition("a", 0, { contract, level: 0 }, { state: "stopped" });
+  assert.match(whyPartition(stopped, view([stopped])), /It is stopped and draws nothing; its reserve holds 0\.0 mJ\./);
+  const empty = partition("a", 0, { contract, level: 0 });
+  assert.match(whyPartition(empty, view([empty])), /its reserve is empty, so it uses what its tap brings/);
+  assert.match(whyPartition(empty, view([empty])), /and is not being refilled/);
 });
 
 why("durations have their two largest units", () => {

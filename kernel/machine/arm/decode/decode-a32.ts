@@ -6,7 +6,6 @@ import {
   BLOCK_LOAD,
   BLOCK_USER,
   BLOCK_WRITE_BACK,
-  CARRY_KEEP,
   Op,
   SYSTEM_COPROCESSOR_WRITE,
   SYSTEM_COPROCESSOR_WRITE_2,
@@ -32,15 +31,7 @@ import {
   source,
   target,
 } from "./emit";
-import {
-  SHIFT_LSL,
-  carryOf,
-  emitAlu,
-  emitAluImmediate,
-  emitAluShifted,
-  emitAluShiftedRegister,
-  emitShift,
-} from "./decode-alu";
+import { SHIFT_LSL, carryOf, emitAluImmediate, emitAluShifted, emitAluShiftedRegister, emitShift } from "./decode-alu";
 import {
   MEDIA_DUAL,
   MEDIA_DUAL_SUBTRACT,
@@ -64,7 +55,7 @@ import {
   registerOffsetOp,
   unprivilegedSize,
 } from "./decode-transfer";
-import { OPERAND_PC, SCRATCH, SCRATCH_2, SP, ZERO } from "../state";
+import { OPERAND_PC, SCRATCH, SCRATCH_2, ZERO } from "../state";
 import { TPIDRPRW, TPIDRURO, TPIDRURW } from "../cp15-state";
 
 const AHEAD: u32 = 8;

@@ -16,15 +16,7 @@ import {
 } from "./micro-operation";
 import { Decoding, Name } from "./decode-table.gen";
 import { emit, emitBranch, emitUndefined, finishTarget, literalBase, decodeOffset, r, source, target } from "./emit";
-import {
-  SHIFT_LSL,
-  carryOf,
-  emitAlu,
-  emitAluImmediate,
-  emitAluShifted,
-  emitAluShiftedRegister,
-  emitShiftRegister,
-} from "./decode-alu";
+import { carryOf, emitAlu, emitAluImmediate, emitAluShifted, emitAluShiftedRegister } from "./decode-alu";
 import {
   MEDIA_DUAL,
   MEDIA_DUAL_SUBTRACT,

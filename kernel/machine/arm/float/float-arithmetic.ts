@@ -16,7 +16,7 @@ import {
   partsProcessNans,
   shiftRightJam,
 } from "./float-parts";
-import { FPSCR_DZC, FPSCR_IOC, FPSCR_ROUNDING, ROUND_DOWN, fpscr, fpscrRaise } from "./vfp-state";
+import { FPSCR_DZC, FPSCR_ROUNDING, ROUND_DOWN, fpscr, fpscrRaise } from "./vfp-state";
 
 /** The sign of a sum that cancels exactly: negative only when rounding down. */
 function cancelledSign(): u32 {

@@ -90,7 +90,7 @@ texts("why: what was translated, who paid, and that a policy has ended it", () =
     const one = partitionView("work", 0, {}, { translation });
     return whyPartition(one, handsetView([one]));
   };
-  assert.match(words(TRANSLATION), /94 % of its instructions .* 28 pieces and 0\.41 s, which its budget paid for\./);
+  assert.match(words(TRANSLATION), /94 % of its instructions .* 28 pieces and 0\.41 s, charged to its budget\./);
   assert.match(words({ ...TRANSLATION, codeBytesMax: 0 }), /\nIts policy allows no translated code any more\./);
   assert.not.match(words(null), /translated/);
 });

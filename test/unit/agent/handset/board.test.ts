@@ -33,7 +33,7 @@ boards("what is wrong with a board is said in words", () => {
   const faultsOf = (change: Record<string, unknown>): string =>
     checkBoard({ ...good, ...change }, "qemu-virt").faults.join("\n");
   assert.is(faultsOf({}), "");
-  assert.match(faultsOf({ ram: "lots" }), /ram: expected a quantity such as 64M/);
+  assert.match(faultsOf({ ram: "lots" }), /ram: expected a size such as 64M/);
   assert.match(faultsOf({ reserve: "1G" }), /the reserve leaves no memory for partitions/);
   assert.match(faultsOf({ cores: 0 }), /cores must be a number from 1 to 64/);
   assert.match(faultsOf({ powerProfile: {} }), /powerProfile lacks cpu\.active/);

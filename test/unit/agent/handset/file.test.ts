@@ -109,7 +109,7 @@ colour: red
   const expected = [
     /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions, channels, rules, battery\)$/,
     /^h\.yaml:4: name: a name has 1 to 32 of the characters/,
-    /^h\.yaml:6: memory: expected a quantity such as 64M, not "64X"/,
+    /^h\.yaml:6: memory: expected a size such as 64M, not "64X"/,
     /^h\.yaml:7: unknown key "limit" \(keys here: budget, period, ceiling, weight\)$/,
     /^h\.yaml:7: budget: expected a quantity such as 20ms/,
     /^h\.yaml:8: a partition needs either a guest or a kernel \(write `guest: linux`\)$/,

@@ -251,7 +251,7 @@ audit("every kind of record has words, and each number in it is told", () => {
     "work: grant: channel 0 from work port 3 to home port 7",
     "work: revoke: channel 0",
     "work: budget: 20 ms in 100 ms",
-    "home: refused: guaranteed CPU shares would exceed the limit; 800000000 was asked for",
+    "home: refused: guaranteed CPU shares would exceed the limit: asked 80.00 %",
     "home: fault: its kernel panicked: it is stopped",
     "home: state: failed: its kernel panicked",
     `work: host: ${records[11]!.text}`,
