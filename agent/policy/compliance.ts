@@ -27,6 +27,7 @@ export const SECTIONS = {
   updates: 42,
   enforcement: 43,
   texts: 44,
+  debug: 45,
 } as const;
 export type Section = keyof typeof SECTIONS;
 
@@ -94,6 +95,7 @@ const JUDGES: Record<Section, Judge> = {
     return wipe < 0 ? compliant : lacking(3);
   },
   texts: () => compliant,
+  debug: () => compliant,
 };
 
 /** The compliance of every section that the policy has. */

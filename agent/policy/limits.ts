@@ -21,6 +21,8 @@ export interface Limits {
   /** SHA-256 of kernel images that may start, in hexadecimal. */
   images: string[] | null;
   console: boolean;
+  /** Whether a debugger, the profiler or watchpoints may attach. */
+  debug: boolean;
   channels: { from: string; to: string; bytesPerSecond: number }[] | null;
 }
 
@@ -47,6 +49,7 @@ export function limitsOf(policy: Policy, manifests: readonly Image[] = []): Limi
     images: images === undefined ? null : allowedImages(images, manifests),
     // Absent is deny for a managed partition, once the policy says anything of devices. "Ask" has nobody to ask, so it is deny.
     console: deviceAccess === undefined || deviceAccess.get("console") === "allow",
+    debug: policy.debug === true,
     channels: sharing?.channels ?? null,
   };
 }

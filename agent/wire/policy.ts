@@ -211,6 +211,8 @@ export const policy = rule(
     updates: optional(42, updates),
     enforcement: optional(43, list(enforcement)),
     texts: optional(44, list(tuple({ language: place(name), text: place(text(0, 1024)) }), 0, 32)),
+    /** Whether a debugger, the profiler or watchpoints may attach. Absent: no. */
+    debug: optional(45, bool),
   }),
 );
 export type Policy = TypeOf<typeof policy>;

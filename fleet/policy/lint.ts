@@ -61,6 +61,9 @@ export function lintPolicy(policy: PolicyBody): string[] {
     if (wipeAfterSeconds > 0 && wipeAfterSeconds <= (blockAfterSeconds ?? 0))
       warn("enforcement", "wipes before it blocks");
   }
+  if (policy.debug === true) {
+    warn("debug", `whoever has the handset can read and change everything in ${policy.partition}`);
+  }
   const touching = (sharing?.channels ?? []).filter(
     ({ from, to }) => from !== policy.partition && to !== policy.partition,
   );

@@ -40,6 +40,7 @@ export const SECTION_WORDS: Record<Section, string> = {
   updates: "updates",
   enforcement: "enforcement",
   texts: "texts",
+  debug: "debug",
 };
 
 const LIST_MAX = 256;
@@ -127,6 +128,7 @@ class PolicyReader extends FileReader {
         updates: section("updates", (part) => this.updates(part)),
         enforcement: this.items(map, "enforcement", (item) => this.enforcement(item)),
         texts: section("texts", (part) => this.texts(part)),
+        debug: this.maybe(map, "debug", bool),
       }),
     } as PolicyBody;
   }

@@ -79,4 +79,6 @@ offline: # when it has not reached the fleet for so long
 
 texts:
   en: Managed by your organisation.
+
+# debug: true # a debugger, the profiler and watchpoints may attach; without it they may not
 `;

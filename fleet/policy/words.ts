@@ -159,6 +159,8 @@ export function factsOf(policy: PolicyBody): Fact[] {
   }
   section = "texts";
   for (const { language, text } of policy.texts ?? []) say(language, `tells its user in ${language}:`, `“${text}”`);
+  section = "debug";
+  say("debug", "a debugger, the profiler and watchpoints may attach:", yes(policy.debug));
   return facts;
 }
 

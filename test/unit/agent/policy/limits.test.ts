@@ -110,6 +110,13 @@ test("devices: once a policy speaks of them, what it leaves out is denied, and w
   assert.ok(limitsOf(policyOf({ deviceAccess: new Map([["console", "allow"]]) })).console);
 });
 
+test("debug: denied unless the policy allows it by name", () => {
+  assert.equal(
+    [undefined, false, true].map((debug) => limitsOf(policyOf(debug === undefined ? {} : { debug })).debug),
+    [false, false, true],
+  );
+});
+
 function text(_key: string, value: unknown): unknown {
   return typeof value === "bigint" ? value.toString() : value;
 }

@@ -22,7 +22,7 @@ const BUDGET: HandsetRequest = {
 /** A policy that limits nothing. */
 const UNLIMITED: Limits = {
   ...{ epoch: 1, version: 2, memoryBytesMax: null, cpuPermille: null, weight: null, energyMicrowatts: null },
-  ...{ translatedBytesMax: null, images: null, console: true, channels: null },
+  ...{ translatedBytesMax: null, images: null, console: true, debug: false, channels: null },
 };
 
 function newGate(): { opened: Gate; pass: (request: unknown) => Promise<string>; sent: HandsetRequest[] } {

@@ -95,6 +95,7 @@ const FULL: [line: string, other?: string][] = [
   ["  - { section: images, block: 1h, wipe: never }", "  - { section: images, block: 2h, wipe: never }"],
   ["texts:"],
   ["  en: Managed.", "  en: Managed!"],
+  ["debug: false", "debug: true"],
 ];
 const textOf = (lines: string[]): string => `${lines.join("\n")}\n`;
 const full = (): string => textOf(FULL.map(([line]) => line));
@@ -238,6 +239,7 @@ const CRUEL: [text: string, warning: RegExp][] = [
   ["enforcement: [{ section: images, block: 1h }]", /not in this policy/],
   ["sharing: { channels: [{ from: a, to: b, rate: 1B/s }] }", /has no say/],
   ["network: { wifi: deny }", /not-supported/],
+  ["debug: true", /read and change everything in work/],
 ];
 for (const [text, warning] of CRUEL) {
   reader(`${text}: a warning`, () => {
