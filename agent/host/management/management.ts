@@ -35,6 +35,7 @@ import type { AuditBacklog } from "../audit/log.ts";
 import { AuditOutlet } from "../audit/outlet.ts";
 import type { ConsoleGuard } from "../console/lock.ts";
 import type { DiskVault } from "../disk/vault.ts";
+import { governanceOf } from "./membership.ts";
 import type { Release } from "./release.ts";
 import { ManagedPartition } from "./partition.ts";
 import type { HandsetEvent, HandsetView, ManagementView } from "../../view.ts";
@@ -88,10 +89,10 @@ export class Management {
   /** Answers that nobody has been told yet. */
   private readonly owed: Ack[] = [];
 
-  /** The management of a handset that was enrolled; null when it belongs to no fleet. Throws HostError for a file that is damaged. */
+  /** The management of a handset that was enrolled; null when it belongs to no fleet. Throws HostError for a file that is damaged, or gone. */
   static read(options: ManagementOptions): Management | null {
+    const governance = governanceOf(options.monitorFolder, options.agentFolder);
     const path = join(options.monitorFolder, "governance");
-    const governance = readGovernance(path);
     return governance === null ? null : new Management(options, path, governance);
   }
 
