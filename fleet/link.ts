@@ -66,6 +66,7 @@ export class FleetLink {
   readonly protocol: 4 | 5;
   private readonly client: MqttClient;
   private received: Received = () => {};
+  private readonly listeners: Received[] = [];
   /** Resolves when the session ends, by close() or otherwise. */
   readonly ended: Promise<void>;
 
@@ -89,7 +90,9 @@ export class FleetLink {
     this.protocol = protocol;
     client.on("error", () => {});
     client.on("message", (topic, payload, packet) => {
-      if (payload.length <= PACKET_BYTES_MAX) this.received(topic, new Uint8Array(payload), packet.retain);
+      if (payload.length > PACKET_BYTES_MAX) return;
+      const bytes = new Uint8Array(payload);
+      for (const received of [...this.listeners, this.received]) received(topic, bytes, packet.retain);
     });
     this.ended = new Promise((resolve) => client.once("close", () => resolve()));
   }
@@ -101,6 +104,21 @@ export class FleetLink {
     const refused = granted.filter(({ qos }) => qos > 2);
     if (refused.length === 0) return;
     throw new FleetError("FLEET_REFUSED", `the broker does not let the fleet read ${refused[0]!.topic}`);
+  }
+
+  /** Every message from now on goes to `received` too. */
+  listen(received: Received): void {
+    this.listeners.push(received);
+  }
+
+  /** Subscribes for those who listen: what comes goes to subscribe()'s receiver as well. Throws FLEET_REFUSED. */
+  alsoSubscribe(filters: string[]): Promise<void> {
+    return this.subscribe(filters, this.received);
+  }
+
+  /** Publishes at QoS 0, not retained: for what is worth nothing later. */
+  async publishOnce(topic: string, payload: Uint8Array): Promise<void> {
+    await this.client.publishAsync(topic, Buffer.from(payload), { qos: 0 });
   }
 
   /** Publishes at QoS 1; the broker has it when this returns. `expirySeconds` counts on MQTT 5 alone. */

@@ -93,7 +93,9 @@ export class HandsetEnrolment {
     const rtc = Math.max(now, joining.time);
     const take = (trust: Trust, envelope: Uint8Array, kind: AcceptedKind): Trust => {
       const device = { id: key.id, board: "", partitions: [] };
-      const verdict = accept(new Uint8Array(envelope), { kind }, device, trust, nodeCrypto, rtc);
+      // The address says what time it was when it was made, and came by hand: no clock of the handset's is older.
+      const times = { rtc, session: rtc, nonce: null, answered: false };
+      const verdict = accept(new Uint8Array(envelope), { kind }, device, trust, nodeCrypto, times);
       if (verdict.verdict === "accepted") return verdict.trust;
       const why = verdict.verdict === "refused" ? `${verdict.reason}: ${verdict.detail}` : verdict.verdict;
       const hint = "Is it the fleet whose address you were given? Ask for a new address.";

@@ -29,6 +29,7 @@ the tenant's folder, and renews the freshness documents. Ctrl-C ends it.
     if (!(port < 65_536)) throw new UsageError("USAGE", "--port needs a number from 0 to 65535");
     const broker = await FleetBroker.listen(store, port, io.now);
     try {
+      broker.trouble = io.say;
       const keeper = new Keeper(store, broker.publish);
       const count = await keeper.round(io.now());
       await keeper.alive(true, io.now());

@@ -6,6 +6,7 @@ import { FleetBook, type DeviceEntry, type News } from "../book.ts";
 import { heardTimes } from "../broker.ts";
 import { checkAudit } from "../audit.ts";
 import { findDevice } from "../devices.ts";
+import type { FleetLink } from "../link.ts";
 import { commandName, shortName, viewOf, viewsOf, type DeviceView } from "../view.ts";
 import { base } from "../topics.ts";
 import { eventText, whyDevice } from "../why.ts";
@@ -24,7 +25,7 @@ export const lsVerb: Verb = {
   async run(parsed, io) {
     const store = storeOf(parsed, io);
     const json = parsed.flag("json");
-    return withLink(parsed, store, async (link) => {
+    return withLink(parsed, store, io, async (link) => {
       const book = await keptBook(store, link, io);
       const tell = (): void => {
         const views = viewsOf(store, book);
@@ -72,7 +73,7 @@ export const inspectVerb: Verb = {
   async run(parsed, io) {
     const store = storeOf(parsed, io);
     const { name } = findDevice(store, needed(parsed, 0, "a device", "inspect"));
-    const view = await withLink(parsed, store, async (link) => {
+    const view = await withLink(parsed, store, io, async (link) => {
       const book = await keptBook(store, link, io);
       return viewOf(store, book.entries.get(name)!);
     });
@@ -116,7 +117,7 @@ export const whyVerb: Verb = {
   async run(parsed, io) {
     const store = storeOf(parsed, io);
     const { name } = findDevice(store, needed(parsed, 0, "a device", "why"));
-    const lines = await withLink(parsed, store, async (link) => {
+    const lines = await withLink(parsed, store, io, async (link) => {
       const book = await keptBook(store, link, io);
       return whyDevice(viewOf(store, book.entries.get(name)!), parsed.positionals[1] ?? null, io.now());
     });
@@ -135,7 +136,7 @@ export const watchVerb: Verb = {
   positionalMax: 0,
   async run(parsed, io) {
     const store = storeOf(parsed, io);
-    return withLink(parsed, store, async (link) => {
+    return withLink(parsed, store, io, async (link) => {
       const book = new FleetBook(store, heardTimes(store));
       return follow(io, link, store.tenant, (topic, payload, retained) => {
         const taken = book.receive(topic, payload, retained, io.now());
@@ -155,7 +156,7 @@ export const watchVerb: Verb = {
 /** Reads everything that devices publish, until the person or the broker ends it. */
 async function follow(
   io: Io,
-  link: Parameters<Parameters<typeof withLink>[2]>[0],
+  link: FleetLink,
   tenant: string,
   received: (topic: string, payload: Uint8Array, retained: boolean) => void,
 ): Promise<number> {

@@ -45,7 +45,7 @@ ${LINK_HELP}`,
       io.say(`would sign ${change}`);
       return EXIT_OK;
     }
-    await withLink(parsed, store, async (link) => {
+    await withLink(parsed, store, io, async (link) => {
       const audience = audienceOf(name);
       const issued = await issue(store, "groups", audience, { groups }, io.now(), seconds);
       const time = await signFreshness(store, audience, io.now());

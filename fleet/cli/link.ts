@@ -8,6 +8,7 @@ import { allIssued, rootChain, rootPublication } from "../documents.ts";
 import { FleetError } from "../failure.ts";
 import { brokerOptions, FleetLink } from "../link.ts";
 import type { FleetStore } from "../store.ts";
+import { TimeAnswers } from "../time-answers.ts";
 import { base } from "../topics.ts";
 import type { Io } from "./io.ts";
 
@@ -27,6 +28,7 @@ const QUIET_ROUNDS = 2;
 export async function withLink<T>(
   parsed: Parsed,
   store: FleetStore,
+  io: Io,
   body: (link: FleetLink) => Promise<T>,
 ): Promise<T> {
   const said = (name: string): string | null => parsed.text(name);
@@ -38,11 +40,26 @@ export async function withLink<T>(
   });
   const link = await FleetLink.connect(options);
   try {
+    answerQuestions(store, link, io);
     return await body(link);
   } finally {
     await link.close();
   }
 }
+
+/** While a session is open, devices that ask are told what time it is, if the session hears their births: without it they carry out no command. */
+function answerQuestions(store: FleetStore, link: FleetLink, io: Io): void {
+  const answers = new TimeAnswers(store, {
+    publish: (topic, payload) => link.publishOnce(topic, payload),
+    now: io.now,
+    trouble: io.say,
+  });
+  link.listen((topic, payload) => void answers.receive(topic, payload).catch(() => undefined));
+}
+
+/** Hears the births of all devices, in a session that has no other reason to: see answerQuestions(). */
+export const hearBirths = (store: FleetStore, link: FleetLink): Promise<void> =>
+  link.alsoSubscribe([`${base(store.tenant)}/+/up/state`]);
 
 /** Publishes everything that devices should have, with fresh freshness documents. Returns how many documents. */
 export async function publishAll(store: FleetStore, link: FleetLink, now: number): Promise<number> {

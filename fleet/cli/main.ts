@@ -10,6 +10,7 @@ import { imageVerb } from "./image.ts";
 import { keysVerb } from "./keys.ts";
 import { brokerVerb } from "./broker.ts";
 import { commandVerbs } from "./command.ts";
+import { lockVerbs } from "./lock.ts";
 import { certificateVerb, enrolVerb } from "./enrol.ts";
 import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
 import { simVerb } from "./sim.ts";
@@ -32,6 +33,7 @@ const VERBS: Verb[] = [
     timeVerb,
   ],
   ...[lsVerb, inspectVerb, whyVerb, watchVerb, simVerb],
+  ...lockVerbs,
   ...commandVerbs,
 ];
 

@@ -111,7 +111,7 @@ async function push(parsed: Parsed, io: Io): Promise<number> {
     else io.say(`${describe(issued)} is with the broker; see: pocketvisor fleet ls`);
     return EXIT_OK;
   };
-  return withLink(parsed, store, send);
+  return withLink(parsed, store, io, send);
 }
 
 /** Signs the file's policy for --to, after having told what changes; null for a dry run. */

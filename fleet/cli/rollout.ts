@@ -109,7 +109,7 @@ async function goOn(store: FleetStore, id: string, parsed: Parsed, io: Io): Prom
     io.say(`next: ${decide(loadRollout(store, id), io.now()).step}`);
     return EXIT_OK;
   }
-  const rollout = await withLink(parsed, store, async (link) => {
+  const rollout = await withLink(parsed, store, io, async (link) => {
     const book = await keptBook(store, link, io);
     return carryOut(store, { id, policy: policyOf(store, id) }, link, book, io);
   });
@@ -122,7 +122,7 @@ async function goOn(store: FleetStore, id: string, parsed: Parsed, io: Io): Prom
 async function follow(store: FleetStore, id: string, parsed: Parsed, io: Io): Promise<number> {
   loadRollout(store, id);
   const what = { id, policy: policyOf(store, id) };
-  const rollout = await withLink(parsed, store, async (link) => {
+  const rollout = await withLink(parsed, store, io, async (link) => {
     const book = await keptBook(store, link, io);
     let heard = new AbortController();
     const filters = ["state", "rep", "rep/+", "ev"].map((what) => `${base(store.tenant)}/+/up/${what}`);
