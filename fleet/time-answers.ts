@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { nodeCrypto } from "../agent/identity/crypto.ts";
-import { Bucket } from "../agent/link/bucket.ts";
+import { Bucket } from "../agent/bucket.ts";
 import { fromHex } from "../agent/wire/bytes.ts";
 import { ANSWER_MAX_SECONDS } from "../agent/wire/clock.ts";
 import { MESSAGE } from "../agent/wire/limits.ts";

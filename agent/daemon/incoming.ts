@@ -3,7 +3,7 @@
 //
 //   topic → size → seen just now → rate of its kind → accept() → pace → monitor
 
-import { Bucket } from "../link/bucket.ts";
+import { Bucket } from "../bucket.ts";
 import type { Clock } from "../link/clock.ts";
 import type { DownTopic } from "../link/topics.ts";
 import { accept, type Via } from "../wire/accept.ts";

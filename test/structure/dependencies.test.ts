@@ -15,7 +15,7 @@ interface Rule {
 }
 
 const DEVICE_SUPPORT = ["kernel/abi/", "kernel/machine/memory-map.ts", "kernel/machine/pages.ts"];
-const AGENT_SUPPORT = ["agent/failure.ts", "agent/escape.ts", "agent/paths.ts", "agent/durable-file.ts"];
+const AGENT_SUPPORT = ["failure", "escape", "paths", "durable-file", "bucket"].map((name) => `agent/${name}.ts`);
 /** What is spoken of everywhere: what a partition may have, and what can be seen of it. */
 const GROUND = ["agent/handset/contracts.ts", "agent/view.ts"];
 const HOST = "agent/host/";
