@@ -10,6 +10,7 @@ import { answers, FleetBook } from "./book.ts";
 import { claimsOf } from "./documents.ts";
 import type { EnrolledDevice } from "./devices.ts";
 import { FleetError } from "./failure.ts";
+import { FleetObserver } from "./observer.ts";
 import { rootInForce, signersFor } from "./keys.ts";
 import type { FleetLink } from "./link.ts";
 import type { FleetStore } from "./store.ts";
@@ -68,7 +69,7 @@ export async function sendAndHear(
   publish: () => Promise<void>,
   { told, signal, now }: { told: (ack: Ack) => void; signal: AbortSignal; now: () => number },
 ): Promise<Ack | null> {
-  const book = new FleetBook(store);
+  const observer = new FleetObserver(store, new FleetBook(store));
   let end: (ack: Ack | null) => void = () => {};
   const last = new Promise<Ack | null>((resolve) => (end = resolve));
   const stop = (): void => end(null);
@@ -78,7 +79,7 @@ export async function sendAndHear(
     // And whatever asks for the time is answered in this session: without it the device carries out nothing.
     const filters = ["ack", "state"].map((what) => `${base(store.tenant)}/${device}/up/${what}`);
     await link.subscribe(filters, (at, payload, retained) => {
-      const taken = book.receive(at, payload, retained, now());
+      const taken = observer.receive(at, payload, retained, now());
       if (taken?.news.kind !== "ack" || taken.entry.enrolled.name !== device) return;
       if (!answers(taken.news.ack, id)) return;
       told(taken.news.ack);

@@ -6,6 +6,7 @@ import { FleetBook } from "../book.ts";
 import { signAllFreshness } from "../freshness.ts";
 import { allIssued, rootChain, rootPublication } from "../documents.ts";
 import { FleetError } from "../failure.ts";
+import { FleetObserver } from "../observer.ts";
 import { brokerOptions, FleetLink } from "../link.ts";
 import type { FleetStore } from "../store.ts";
 import { TimeAnswers } from "../time-answers.ts";
@@ -73,6 +74,7 @@ export async function publishAll(store: FleetStore, link: FleetLink, now: number
  *  come back with nothing between: every wait is for a message, none for a time. Throws FLEET_BROKER when the session ends. */
 export async function keptBook(store: FleetStore, link: FleetLink, io: Io): Promise<FleetBook> {
   const book = new FleetBook(store, heardTimes(store));
+  const observer = new FleetObserver(store, book);
   const marker = `${base(store.tenant)}/fleet/marker`;
   const filters = ["state", "rep", "rep/+"].map((what) => `${base(store.tenant)}/+/up/${what}`);
   let [isQuiet, quietCount] = [true, 0];
@@ -84,7 +86,7 @@ export async function keptBook(store: FleetStore, link: FleetLink, io: Io): Prom
     const received = (topic: string, payload: Uint8Array, retained: boolean): void => {
       if (topic !== marker) {
         isQuiet = false;
-        book.receive(topic, payload, retained, io.now());
+        observer.receive(topic, payload, retained, io.now());
         return;
       }
       quietCount = isQuiet ? quietCount + 1 : 0;

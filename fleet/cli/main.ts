@@ -12,6 +12,7 @@ import { brokerVerb } from "./broker.ts";
 import { commandVerbs } from "./command.ts";
 import { lockVerbs } from "./lock.ts";
 import { certificateVerb, enrolVerb } from "./enrol.ts";
+import { clearVerb, eventsVerb } from "./events.ts";
 import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
 import { simVerb } from "./sim.ts";
 import { rolloutVerb } from "./rollout.ts";
@@ -32,7 +33,7 @@ const VERBS: Verb[] = [
     publishVerb,
     timeVerb,
   ],
-  ...[lsVerb, inspectVerb, whyVerb, watchVerb, simVerb],
+  ...[lsVerb, inspectVerb, whyVerb, watchVerb, eventsVerb, clearVerb, simVerb],
   ...lockVerbs,
   ...commandVerbs,
 ];

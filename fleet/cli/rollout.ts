@@ -14,6 +14,7 @@ import { signFreshness } from "../freshness.ts";
 import type { FleetLink } from "../link.ts";
 import { parsePolicyFile, readPolicyFile, type PolicyBody } from "../policy/reader.ts";
 import { parseDuration } from "../policy/units.ts";
+import { FleetObserver } from "../observer.ts";
 import { policyRefusal } from "../refusals.ts";
 import { after, decide, hasEnded, nextAt, noted, ringOf, RINGS, type Rollout } from "../rollout.ts";
 import { keepBefore, loadRollout, policyBefore, ROLLOUT_ID, saveRollout, wishFor } from "../rollout-files.ts";
@@ -124,10 +125,11 @@ async function follow(store: FleetStore, id: string, parsed: Parsed, io: Io): Pr
   const what = { id, policy: policyOf(store, id) };
   const rollout = await withLink(parsed, store, io, async (link) => {
     const book = await keptBook(store, link, io);
+    const observer = new FleetObserver(store, book);
     let heard = new AbortController();
     const filters = ["state", "rep", "rep/+", "ev"].map((what) => `${base(store.tenant)}/+/up/${what}`);
     await link.subscribe(filters, (topic, payload, retained) => {
-      if (book.receive(topic, payload, retained, io.now()) !== null) heard.abort();
+      if (observer.receive(topic, payload, retained, io.now()) !== null) heard.abort();
     });
     let lost = false;
     void link.ended.then(() => {

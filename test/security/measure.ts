@@ -3,17 +3,7 @@
 
 import { loadavg } from "node:os";
 import { Verifier } from "../../agent/shell/verify.js";
-import {
-  keyOf,
-  DEVICE,
-  fleetTrust,
-  judge,
-  KEYS,
-  rolesOf,
-  signedDocument,
-  viaOf,
-  timesAt,
-} from "../support/signed.js";
+import { keyOf, DEVICE, fleetTrust, judge, KEYS, rolesOf, signedDocument, viaOf, timesAt } from "../support/signed.js";
 
 const RUNS = 20;
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;

@@ -27,8 +27,8 @@ const TRACES = [
   "agent/enrolment.json",
   "agent/device.key",
   "monitor/audit.told",
-  "monitor/disks/work/wiped",
-  "monitor/codes/work",
+  "monitor/disks/mail/wiped",
+  "monitor/codes/mail",
 ];
 for (const trace of TRACES) {
   test(`no governance file beside ${trace}: nothing starts, and it says why and what to do`, () => {
@@ -51,15 +51,15 @@ test("a handset that never joined is nobody's: neither its audit, its keys nor a
     "monitor/audit.log",
     "monitor/owner.key",
     "agent/joining.key",
-    "monitor/disks/work/key",
-    "monitor/disks/work/layer",
+    "monitor/disks/mail/key",
+    "monitor/disks/mail/layer",
   ];
   assert.is(governanceOf(...foldersWith(...own)), null);
 });
 
 test("a folder of a vault that was emptied when the handset left its fleet is no trace", () => {
   const [monitor, agent] = foldersWith();
-  mkdirSync(join(monitor, "disks", "work"), { recursive: true });
+  mkdirSync(join(monitor, "disks", "mail"), { recursive: true });
   mkdirSync(join(monitor, "codes"));
   assert.is(governanceOf(monitor, agent), null);
 });
