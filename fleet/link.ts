@@ -8,6 +8,7 @@ import { escapeText } from "../agent/escape.ts";
 import { brokerAddress, brokerUrl, FLEET_USER } from "./broker.ts";
 import { FleetError } from "./failure.ts";
 import { PACKET_BYTES_MAX } from "./packet-gate.ts";
+import { withProfile, type LinkProfile } from "./profile.ts";
 import type { FleetStore } from "./store.ts";
 
 export interface BrokerOptions {
@@ -29,11 +30,9 @@ const URL_PATTERN = /^(mqtts?|wss?):\/\/[^\s/?#]+(\/[^\s]*)?$/;
 /** Not authorized and its like: MQTT 3.1.1 §3.2.2.3, MQTT 5 §3.2.2.2. */
 const REFUSED = new Set([2, 4, 5, 133, 134, 135, 138, 140]);
 
-/** A broker of the operator's choice, or this computer's own. Throws FLEET_BROKER. */
-export function brokerOptions(
-  store: FleetStore,
-  said: { url: string | null; authorities: string | null; certificate: string | null; key: string | null },
-): BrokerOptions {
+/** A broker of the operator's choice, by option or profile, or this computer's own. Throws FLEET_BROKER. */
+export function brokerOptions(store: FleetStore, options: LinkProfile): BrokerOptions {
+  const said = withProfile(store, options);
   if (said.url === null) {
     const address = brokerAddress(store);
     const hint = "Start one: pocketvisor fleet broker. Or name one: --broker mqtts://HOST";

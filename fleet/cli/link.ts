@@ -8,6 +8,7 @@ import { allIssued, rootChain, rootPublication } from "../documents.ts";
 import { FleetError } from "../failure.ts";
 import { FleetObserver } from "../observer.ts";
 import { brokerOptions, FleetLink } from "../link.ts";
+import type { LinkProfile } from "../profile.ts";
 import type { FleetStore } from "../store.ts";
 import { TimeAnswers } from "../time-answers.ts";
 import { base } from "../topics.ts";
@@ -20,10 +21,20 @@ export const LINK: OptionTable = {
   key: { type: "string" },
 };
 
-export const LINK_HELP = `  --broker URL        another broker than this computer's own: mqtts://HOST:8883
+export const LINK_HELP = `  --broker URL        another broker than the profile's, or this computer's own: mqtts://HOST:8883
   --authorities FILE  PEM: who may have signed its certificate; --certificate FILE, --key FILE: who the fleet is`;
 
 const QUIET_ROUNDS = 2;
+
+/** What a person said of the broker. */
+export function saidOf(parsed: Parsed): LinkProfile {
+  return {
+    url: parsed.text("broker"),
+    authorities: parsed.text("authorities"),
+    certificate: parsed.text("certificate"),
+    key: parsed.text("key"),
+  };
+}
 
 /** Opens a session, and closes it when `body` is done. */
 export async function withLink<T>(
@@ -32,13 +43,7 @@ export async function withLink<T>(
   io: Io,
   body: (link: FleetLink) => Promise<T>,
 ): Promise<T> {
-  const said = (name: string): string | null => parsed.text(name);
-  const options = brokerOptions(store, {
-    url: said("broker"),
-    authorities: said("authorities"),
-    certificate: said("certificate"),
-    key: said("key"),
-  });
+  const options = brokerOptions(store, saidOf(parsed));
   const link = await FleetLink.connect(options);
   try {
     answerQuestions(store, link, io);

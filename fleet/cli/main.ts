@@ -16,6 +16,7 @@ import { clearVerb, eventsVerb } from "./events.ts";
 import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
 import { simVerb } from "./sim.ts";
 import { rolloutVerb } from "./rollout.ts";
+import { profileVerb } from "./profile.ts";
 import { publishVerb, timeVerb } from "./publish.ts";
 import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
@@ -24,6 +25,7 @@ const VERBS: Verb[] = [
   ...[
     keysVerb,
     brokerVerb,
+    profileVerb,
     enrolVerb,
     certificateVerb,
     groupsVerb,
