@@ -15,9 +15,16 @@ interface Rule {
 }
 
 const DEVICE_SUPPORT = ["kernel/abi/", "kernel/machine/memory-map.ts", "kernel/machine/pages.ts"];
-const AGENT_SUPPORT = ["failure", "escape", "paths", "durable-file", "bounded-file", "control-path", "file-lock"].map(
-  (name) => `agent/${name}.ts`,
-);
+const AGENT_SUPPORT = [
+  "failure",
+  "escape",
+  "paths",
+  "durable-file",
+  "bounded-file",
+  "bucket",
+  "control-path",
+  "file-lock",
+].map((name) => `agent/${name}.ts`);
 /** What is spoken of everywhere: what a partition may have, and what can be seen of it. */
 const GROUND = ["agent/handset/contracts.ts", "agent/view.ts"];
 const HOST = "agent/host/";

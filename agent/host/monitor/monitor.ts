@@ -269,7 +269,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private get managed(): ManagedHandset {
     const { handset } = this;
     return {
-      document: (envelope, via) => handset.document(envelope, via),
+      document: (envelope, via, asked) => handset.document(envelope, via, asked),
       answered: (command, ack) => handset.answered(command, ack),
       snapshot: () => this.snapshot(),
       contracts: async (partition, contracts) => {
