@@ -3,13 +3,14 @@
 // The idea (Cinder's). A partition with an energy contract has a reserve of picojoules. A tap fills it from the battery, at a constant
 // rate (1 µW for 1 µs is 1 pJ exactly) until it is full; another tap gives it a share of whatever drained() reports. What the
 // partition does is paid from the reserve before it is done, so a reserve is never below zero. A partition without a contract draws
-// straight from the battery, and is accounted all the same. Always, exactly:
+// straight from the battery, and is accounted all the same. What the host did for it, and what that cost, is known only afterwards: what the
+// reserve does not hold then is a debt, which whatever fills it pays first. Always, exactly:
 //
 //   Σ levels of reserves + board's own + Σ spent = drained
 
 import { BOARD_COSTS, CHARGE_INSTRUCTION, PARTITION_MAX, QUANTUM, SLICE_MIN } from "../abi/hypervisor";
 import { flow, flowTime } from "./flow";
-import { Partition, partitionAt, partitionExists } from "./record";
+import { Partition, accountOf, partitionAt, partitionExists } from "./record";
 import { NEVER, state } from "./state";
 
 const MICROSECOND: u32 = 1000;
@@ -33,13 +34,27 @@ export function energyFill(partition: Partition): void {
   if (energyAdd(partition, brought) < brought) partition.energyRemainder = 0;
 }
 
-/** Draws at most `amount` from the battery into the reserve; returns what fitted. */
+/** Draws at most `amount` from the battery: what is owed first, then into the reserve. Returns what was taken. */
 function energyAdd(partition: Partition, amount: u64): u64 {
+  const account = accountOf(partition);
+  const owed = min<u64>(account.energyDebt, amount);
+  if (owed) {
+    account.energyDebt -= owed;
+    energyDraw(partition, owed);
+    amount -= owed;
+  }
   const room = partition.energyCapacity - partition.energyLevel;
   if (amount > room) amount = room;
   partition.energyLevel += amount;
   state.drained += amount;
-  return amount;
+  return owed + amount;
+}
+
+/** Spends `amount` straight from the battery. */
+function energyDraw(partition: Partition, amount: u64): void {
+  state.drained += amount;
+  partition.energySpent += amount;
+  state.spent += amount;
 }
 
 /** Whether the partition could pay `cost` now. */
@@ -55,6 +70,24 @@ export function energySpend(partition: Partition, cost: u64): void {
   else state.drained += cost;
   partition.energySpent += cost;
   state.spent += cost;
+}
+
+/** Pays `cost` for what is done already: what the reserve does not hold is owed, and paid by what fills it next. */
+export function energyOwe(partition: Partition, cost: u64): void {
+  const account = accountOf(partition);
+  if (!partition.energyContract) {
+    energyDraw(partition, cost + account.energyDebt);
+    account.energyDebt = 0;
+    return;
+  }
+  const paid = min<u64>(cost, partition.energyLevel);
+  energySpend(partition, paid);
+  account.energyDebt += cost - paid;
+}
+
+/** What `time` ns of the processor cost when they are the host's work for this partition: as much as if it had run. */
+export function energyOfTime(speed: u32, time: u64): u64 {
+  return ((time * <u64>speed) / MILLISECOND) * energyCost(CHARGE_INSTRUCTION);
 }
 
 /** What a quantum costs this partition, but never more than its reserve can hold. */
@@ -76,7 +109,12 @@ export function energyWait(partition: Partition): u64 {
   }
   partition.exhausted = 1;
   const remainder = changetype<usize>(partition) + offsetof<Partition>("energyRemainder");
-  const time = flowTime(partition.energyRate, worth - partition.energyLevel, MICROSECOND, remainder);
+  const time = flowTime(
+    partition.energyRate,
+    worth + accountOf(partition).energyDebt - partition.energyLevel,
+    MICROSECOND,
+    remainder,
+  );
   return time == NEVER ? NEVER : state.now + time;
 }
 

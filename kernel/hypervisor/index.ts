@@ -22,12 +22,7 @@ import {
   HYPERVISOR_STATIC_END,
   NO_PARTITION,
   PARTITION_BUCKETS,
-  PARTITION_ENERGY_LEVEL,
   PARTITION_MAX,
-  PARTITION_MEMORY,
-  PARTITION_RETRYING,
-  PARTITION_STARTED,
-  PARTITION_STATE,
 } from "../abi/hypervisor";
 import {
   DONE,
@@ -42,6 +37,7 @@ import {
   STATE_PAUSED,
   STATE_RUNNING,
 } from "../abi/reasons";
+import { agreed } from "./agreement";
 import { auditBegin, auditPut } from "./audit";
 import { bucketTake, bucketWait } from "./bucket";
 import { channelRevokeAll } from "./channel";
@@ -51,7 +47,7 @@ import { health } from "./health";
 import { heapsReset } from "./heap";
 import { partitionRemove as remove, partitionsReset } from "./partition";
 import { place, wantTake } from "./place";
-import { Partition, RECORD_BUCKET_RATES, RECORD_RETRY, partitionAt, partitionExists } from "./record";
+import { Partition, RECORD_BUCKET_RATES, accountOf, partitionAt, partitionExists } from "./record";
 import { retryPut, retrySoon, retryTake } from "./retry";
 import {
   scheduleClock,
@@ -62,7 +58,7 @@ import {
   scheduleWake,
 } from "./schedule";
 import { NEVER, state } from "./state";
-import { workBegin as begin, workEnd as end } from "./work";
+import { workBegin as begin, workEnd as end, workTime } from "./work";
 
 export {
   partitionAdmit,
@@ -77,20 +73,9 @@ export {
 } from "./partition";
 export { channelGrant, channelReceive, channelRevoke, channelSend, channelTaken } from "./channel";
 
-// The records are read by the host under the names of kernel/abi/hypervisor: both must mean the same.
-if (
-  offsetof<Partition>("memory") != PARTITION_MEMORY ||
-  offsetof<Partition>("state") != PARTITION_STATE ||
-  offsetof<Partition>("energyLevel") != PARTITION_ENERGY_LEVEL ||
-  offsetof<Partition>("startedAt") != PARTITION_STARTED ||
-  offsetof<Partition>() > PARTITION_BUCKETS ||
-  RECORD_RETRY + 8 != PARTITION_RETRYING
-) {
-  ERROR("kernel/hypervisor/record does not agree with kernel/abi/hypervisor");
-}
-
 /** Reads the board block and forgets everything else. DONE or REFUSE_*. */
 export function hypervisorInit(): u32 {
+  agreed();
   if (load<u32>(BOARD_ABI_VERSION) != HYPERVISOR_ABI_VERSION) return REFUSE_ABI_MISMATCH;
   if (<u32>memory.size() < HYPERVISOR_PAGES || load<u32>(BOARD_MODE) > CLOCK_VIRTUAL) return REFUSE_BAD_BOARD;
   if (load<u64>(BOARD_RESERVE) > load<u64>(BOARD_RAM)) return REFUSE_BAD_BOARD;
@@ -146,6 +131,12 @@ export function workBegin(id: u32): u32 {
 /** That work is done; the partition's budget pays for its time, which is returned (ns). */
 export function workEnd(id: u32): f64 {
   return partitionExists(id) ? <f64>end(id) : 0;
+}
+
+/** The host has worked `time` ns of its thread's processor time for partition `id`, or for NO_PARTITION, the handset itself, beyond what is
+ *  booked already: all of it is charged, time and energy, as debt where there is none. */
+export function chargeTime(id: u32, time: f64): void {
+  if (time > 0 && (id == NO_PARTITION || partitionExists(id))) workTime(id, <u64>time);
 }
 
 /** An input has come for partition `id`. */
@@ -229,7 +220,12 @@ function affordable(id: u32, cost: u64): u32 {
   if (energyHas(partition, cost)) return DONE;
   if (cost > partition.energyCapacity) return LIMIT_CAPACITY;
   const remainder = changetype<usize>(partition) + offsetof<Partition>("energyRemainder");
-  const time = flowTime(partition.energyRate, cost - partition.energyLevel, 1000, remainder);
+  const time = flowTime(
+    partition.energyRate,
+    cost + accountOf(partition).energyDebt - partition.energyLevel,
+    1000,
+    remainder,
+  );
   return refused(id, LIMIT_ENERGY, time == NEVER ? NEVER : state.now + time);
 }
 

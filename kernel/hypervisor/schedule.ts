@@ -5,7 +5,7 @@
 // next turn, which lasts until it is TURN ahead of whoever is the least then.
 // A guaranteed partition with a weight shares too, when its budget is spent. A ceiling is another budget that must be had to run at all.
 //
-// A slice is bounded by fuel, in instructions, so it ends where it was planned to. In virtual time that is exact. In realtime, fuel is time
+// A slice is bounded by fuel, in instructions and device work, so it ends where it was planned to. In virtual time that is exact. In realtime, fuel is time
 // times the partition's measured speed: an estimate that goes down at once and up slowly, so that a guest which turns slow cannot gain
 // by it more than once. Whatever a slice took beyond its budget is debt.
 
@@ -23,6 +23,7 @@ import {
   TABLE_FIRST,
   TABLE_RUN,
   TABLE_STRIDE,
+  TABLE_WORK,
   NO_PARTITION,
 } from "../abi/hypervisor";
 import {
@@ -34,18 +35,16 @@ import {
   RUN_WAIT,
   RUN_WATCHDOG,
   STATE_FAILED,
-  STATE_PAUSED,
-  STATE_RUNNING,
   STATE_STOPPED,
   STOP_POWER_OFF,
 } from "../abi/reasons";
 import { budgetCharge, budgetLeft } from "./budget";
-import { energyCost, energySpend } from "./energy";
+import { energyCost, energyOfTime, energyOwe, energySpend } from "./energy";
 import { health } from "./health";
 import { HEAP_ALARM, HEAP_ALARM_FAIR, HEAP_DEADLINE, HEAP_FAIR, heapEmpty, heapFirst, heapFirstKey } from "./heap";
 import { partitionEnd } from "./partition";
 import { awake, place, wantAny, wantPut } from "./place";
-import { Partition, capOf, partitionAt, serverOf } from "./record";
+import { Partition, accountOf, capOf, partitionAt, serverOf } from "./record";
 import { retryNext } from "./retry";
 import { NEVER, state } from "./state";
 
@@ -55,7 +54,7 @@ import { NEVER, state } from "./state";
 declare function now(): f64;
 
 const MILLISECOND: u64 = 1_000_000;
-/** One instruction in virtual time. */
+/** One instruction, or one unit of device work, in virtual time. */
 const INSTRUCTION: u64 = 10;
 /** A slice that took longer was not run all the time: what is beyond was stolen by the host. */
 const STOLEN_ABOVE: u64 = 10 * <u64>QUANTUM;
@@ -168,14 +167,15 @@ function slice(id: u32, fair: bool): void {
   state.sliceFuel = fuel;
   const reason = call_indirect<u32>(slot + TABLE_RUN, fuel);
   const executed = min<u32>(call_indirect<u32>(slot + TABLE_EXECUTED), fuel);
+  const worked = min<u32>(call_indirect<u32>(slot + TABLE_WORK), executed);
   state.sliceFuel = 0;
-  account(partition, executed);
+  account(partition, executed, worked);
   conclude(id, reason, executed);
   state.current = NO_PARTITION;
 }
 
-/** Books a slice of `executed` instructions that ends now. */
-function account(partition: Partition, executed: u32): void {
+/** Books a slice of `executed` units that ends now; `worked` of them were device work, the others instructions. */
+function account(partition: Partition, executed: u32, worked: u32): void {
   let time: u64;
   if (state.virtual) {
     time = <u64>executed * INSTRUCTION;
@@ -196,8 +196,9 @@ function account(partition: Partition, executed: u32): void {
     }
   }
   partition.slices++;
-  partition.instructions += <u64>executed;
-  partition.machineInstructions += <u64>executed;
+  partition.instructions += <u64>(executed - worked);
+  accountOf(partition).work += <u64>worked;
+  partition.machineUnits += <u64>executed;
   state.slices++;
   state.busy += time;
   partition.cpuTime += time;
@@ -216,6 +217,16 @@ export function scheduleCharge(partition: Partition, time: u64, fair: bool): voi
     budgetCharge(serverOf(partition), time);
   }
   if (partition.ceiling != CEILING_NONE && partition.ceiling) budgetCharge(capOf(partition), time);
+}
+
+/** The host worked `time` ns for the partition: its budget pays (the weight if `fair`), and its reserve. What it does not have is debt. */
+export function scheduleWorked(partition: Partition, time: u64, fair: bool): void {
+  partition.serviceTime += time;
+  if (!partition.held) return;
+  energyOwe(partition, energyOfTime(partition.speed, time));
+  // One that was away is not owed the time that it did not ask for: see place.
+  if (<i64>(partition.fairTime - state.fairClock) < 0) partition.fairTime = state.fairClock;
+  scheduleCharge(partition, time, fair);
 }
 
 /** What run() came back for. */
@@ -275,7 +286,7 @@ export function scheduleFaulted(reason: u32): i32 {
   const id = state.current;
   if (id == NO_PARTITION) return -1;
   state.current = NO_PARTITION;
-  account(partitionAt(id), state.sliceFuel);
+  account(partitionAt(id), state.sliceFuel, 0);
   health(id, reason);
   place(id);
   return id;
@@ -307,11 +318,9 @@ export function scheduleServiced(id: u32): void {
     scheduleClock();
     const time = min<u64>(state.now - state.serving, STOLEN_ABOVE);
     state.serving = state.now;
-    partition.serviceTime += time;
-    if (partition.state == STATE_RUNNING || partition.state == STATE_PAUSED)
-      scheduleCharge(partition, time, partition.class != CLASS_GUARANTEED);
+    scheduleWorked(partition, time, partition.class != CLASS_GUARANTEED);
   }
   // A reset sets the machine's counter back to what its instructions take.
-  if (want == RUN_RESET) partition.origin = state.now - partition.machineInstructions * INSTRUCTION;
+  if (want == RUN_RESET) partition.origin = state.now - partition.machineUnits * INSTRUCTION;
   if (partition.state != STATE_FAILED) place(id);
 }

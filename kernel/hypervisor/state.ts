@@ -26,9 +26,10 @@ export const NEVER: u64 = u64.MAX_VALUE;
  *   +140 virtual        u32  1 in virtual time
  *   +144 workSince      u64  when the host began the work that it is at: see work
  *   +152 working, workFair  u32 × 2  for whom, and 1 when no budget pays for it
+ *   +160 handsetTime, handsetEnergy  u64 × 2  what the host did for no partition: see work
  */
 @unmanaged
-class State {
+export class State {
   current: u32;
   partitionCount: u32;
   now: u64;
@@ -54,5 +55,7 @@ class State {
   workSince: u64;
   working: u32;
   workFair: u32;
+  handsetTime: u64;
+  handsetEnergy: u64;
 }
 export const state = changetype<State>(HYPERVISOR_STATE);

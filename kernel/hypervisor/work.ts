@@ -4,19 +4,23 @@
 // processor: it runs, its budgets and its reserve are not spent, it is not a turn ahead of those with whom it shares by weight, and no
 // other partition with a guaranteed budget is ready. When it is done, it is taken from what pays for the partition's slices; what a piece takes beyond the budget is debt, as with a slice.
 //
+// What the host does without asking first (a round of its loop, a disk, a restart) it tells afterwards: workTime().
+//
 // A partition that sleeps may be worked for. It then spends a budget that counts from this moment, as that of one that wakes does:
 // a refill from before would come back before its time.
 
 import { CEILING_NONE, CLASS_GUARANTEED, NO_PARTITION } from "../abi/hypervisor";
 import { STATE_RUNNING } from "../abi/reasons";
 import { budgetActivate, budgetTime } from "./budget";
-import { energyWait } from "./energy";
+import { energyOfTime, energyWait } from "./energy";
 import { HEAP_ALARM, HEAP_DEADLINE, heapEmpty, heapFirst, heapFirstKey } from "./heap";
 import { place } from "./place";
 import { capOf, partitionAt, serverOf } from "./record";
-import { scheduleAhead, scheduleCharge, scheduleClock } from "./schedule";
+import { scheduleAhead, scheduleClock, scheduleWorked } from "./schedule";
 import { state } from "./state";
 
+/** Units in a millisecond of the handset's own work: those of virtual time. */
+const SPEED_HANDSET: u32 = 100_000;
 /** A piece of work that took longer did not have the processor all the time: what is beyond was stolen by the host. */
 const STOLEN_ABOVE: u64 = 250_000_000;
 
@@ -57,10 +61,26 @@ export function workEnd(id: u32): u64 {
     state.stolen += time - STOLEN_ABOVE;
     time = STOLEN_ABOVE;
   }
-  partition.serviceTime += time;
-  // One that was away is not owed the time that it did not ask for: see place.
-  if (<i64>(partition.fairTime - state.fairClock) < 0) partition.fairTime = state.fairClock;
-  scheduleCharge(partition, time, state.workFair != 0);
+  scheduleWorked(partition, time, state.workFair != 0);
   place(id);
   return time;
+}
+
+/** The host has worked `time` ns of its thread's processor time for partition `id`, beyond what slices, wants and workEnd() have booked; it
+ *  does not ask before. All of it is charged, as debt where there is no budget. For NO_PARTITION it is the handset's own. Nothing in
+ *  virtual time, where the host's time does not exist. */
+export function workTime(id: u32, time: u64): void {
+  if (state.virtual) return;
+  scheduleClock();
+  if (id == NO_PARTITION) {
+    const cost = energyOfTime(SPEED_HANDSET, time);
+    state.handsetTime += time;
+    state.handsetEnergy += cost;
+    state.drained += cost;
+    state.spent += cost;
+    return;
+  }
+  const partition = partitionAt(id);
+  scheduleWorked(partition, time, partition.class != CLASS_GUARANTEED);
+  place(id);
 }

@@ -34,6 +34,7 @@ interface HypervisorExports {
   serviced(id: number): void;
   workBegin(id: number): number;
   workEnd(id: number): number;
+  chargeTime(id: number, ns: number): void;
   wake(id: number): void;
   hypervisorNow(): number;
   progress(id: number): void;
@@ -151,6 +152,7 @@ export class Hypervisor {
     const first = abi.TABLE_FIRST + abi.TABLE_STRIDE * id;
     this.table.set(first + abi.TABLE_RUN, entries.run);
     this.table.set(first + abi.TABLE_EXECUTED, entries.runExecuted);
+    this.table.set(first + abi.TABLE_WORK, entries.runWork);
     this.table.set(first + abi.TABLE_DEADLINE, entries.machineDeadline);
     this.table.set(first + abi.TABLE_ADVANCE, entries.machineAdvance);
   }
@@ -241,6 +243,12 @@ export class Hypervisor {
   /** That work is done: its time is the partition's. */
   workEnd(id: number): void {
     this.exports.workEnd(id);
+  }
+
+  /** Charges processor time that the host's thread spent for a partition, or for HANDSET_ITSELF, beyond what slices and wants have booked: its
+   *  budget and its reserve pay, as debt where they do not hold it. Nothing in virtual time. */
+  chargeTime(id: number, nanoseconds: number): void {
+    this.exports.chargeTime(id, nanoseconds);
   }
 
   /** Time inside the guest, in nanoseconds. */
@@ -456,6 +464,7 @@ export class Hypervisor {
         throttledTotal: wide(abi.PARTITION_ENERGY_THROTTLED_COUNT),
       },
       instructions: wide(abi.PARTITION_INSTRUCTIONS),
+      work: wide(abi.PARTITION_WORK),
       slices: wide(abi.PARTITION_SLICES),
       restarts: word(abi.PARTITION_RESTARTS),
       throttledBy: THROTTLED_BY[word(abi.PARTITION_THROTTLED_BY)] ?? "nothing",
