@@ -232,6 +232,7 @@ export class Machine {
 
   /** As run(1), and what the instruction owes is done at no cost to the guest: for a debugger that looks at each. */
   step(): number {
+    this.exports.machineSettle();
     const reason = this.exports.run(1);
     this.exports.machineSettle();
     return reason;

@@ -134,9 +134,14 @@ export function workPaid(units: u32): void {
   store<u64>(CLOCK_WORK, load<u64>(CLOCK_WORK) + <u64>units);
 }
 
-/** Nobody pays what is owed: the access was a debugger's, or the machine is reset. */
+/** Nobody pays what is owed: the access was a debugger's. */
 export function workForgive(): void {
-  store<u32>(WORK_OWED, 0);
+  workRestore(0);
+}
+
+/** As much is owed as before something that nobody pays for. */
+export function workRestore(owed: u32): void {
+  store<u32>(WORK_OWED, owed);
 }
 
 export function workReset(): void {
