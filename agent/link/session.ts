@@ -63,6 +63,8 @@ export interface SessionEvents {
   down(broker: string, why: string, retryMs: number): void;
   /** A message; it is acknowledged to the broker when the promise is done. `topic` is null for one that is not of ours. */
   message(topic: DownTopic | null, payload: Uint8Array, retained: boolean): Promise<void>;
+  /** What the fleet wants to be the device's next certificate. */
+  certificate(payload: Uint8Array): void;
   /** What the fleet says of itself, unsigned. */
   fleet(payload: Uint8Array): void;
   /** A message has left the window: there is room for another. */
@@ -431,7 +433,9 @@ export class Session {
     // A copy of its own: what the library hands out is a view of what it read from the socket.
     const payload = new Uint8Array(Buffer.from(packet.payload));
     try {
-      if (packet.topic === this.options.topics.fleetState) return this.events.fleet(payload);
+      const { fleetState, certificate } = this.options.topics;
+      if (packet.topic === fleetState) return this.events.fleet(payload);
+      if (packet.topic === certificate) return this.events.certificate(payload);
       await this.events.message(this.options.topics.parse(packet.topic), payload, packet.retain);
     } catch (error) {
       this.events.trouble(`a message could not be handled: ${(error as Error).message}`);

@@ -65,6 +65,7 @@ async function play(script: Script, body: (played: Played) => Promise<void>, bef
         watch.changed();
       },
       opened: () => {},
+      certificate: () => {},
       fleet: (payload) => {
         fleetSaid.push(payload.length);
         watch.changed();
