@@ -5,6 +5,7 @@ import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "../../agent/cli/exit-codes.t
 import { escapeText } from "../../agent/escape.ts";
 import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
+import { aclVerb } from "./acl.ts";
 import { groupsVerb } from "./groups.ts";
 import { imageVerb } from "./image.ts";
 import { keysVerb } from "./keys.ts";
@@ -25,6 +26,7 @@ const VERBS: Verb[] = [
   ...[
     keysVerb,
     brokerVerb,
+    aclVerb,
     profileVerb,
     enrolVerb,
     certificateVerb,
