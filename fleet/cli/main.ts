@@ -2,6 +2,7 @@
 
 import { createInterface } from "node:readline/promises";
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "../../agent/cli/exit-codes.ts";
+import { listText, nearest } from "../../agent/cli/verb.ts";
 import { escapeText } from "../../agent/escape.ts";
 import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
@@ -18,7 +19,7 @@ import { publishVerb, timeVerb } from "./publish.ts";
 import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
 
-const VERBS: Verb[] = [
+export const VERBS: Verb[] = [
   ...[
     keysVerb,
     brokerVerb,
@@ -36,10 +37,9 @@ const VERBS: Verb[] = [
 ];
 
 function help(): string {
-  const lines = VERBS.map(({ name, summary }) => `  ${name.padEnd(13)}${summary}`);
   return `usage: pocketvisor fleet VERB [ARGS] [--tenant T] [--json]
 
-${lines.join("\n")}
+${listText(VERBS)}
 
 "pocketvisor fleet VERB --help" tells more. The tenant is "demo" unless --tenant or POCKETVISOR_TENANT says otherwise.
 
@@ -58,7 +58,12 @@ export async function runFleet(args: string[], io: Io): Promise<number> {
     const verb = VERBS.find((each) => each.name === name);
     if (verb === undefined) {
       const what = `there is no fleet command "${escapeText(name, 40)}"`;
-      throw new UsageError("USAGE", what, "See: pocketvisor fleet --help");
+      const near = nearest(name, VERBS);
+      throw new UsageError(
+        "USAGE",
+        what,
+        `${near === "" ? "" : `Did you mean ${near}? `}See: pocketvisor fleet --help`,
+      );
     }
     const parsed = parseVerb(verb, rest);
     if (!parsed.flag("help")) return await verb.run(parsed, io);
