@@ -64,6 +64,10 @@ export type MonitorMessage =
   | { kind: "audit"; audit: AuditRecords }
   | { kind: "log"; stream: string; chunk: LogChunk }
   | { kind: "console"; partition: string; chunk: LogChunk }
+  /** Session time now, in seconds since 1970; null: nobody has said. */
+  | { kind: "time"; session: number | null }
+  /** The question that the next birth asks; null: it asks none any more. */
+  | { kind: "nonce"; nonce: Uint8Array | null }
   /** A command asked for it: publish the birth again. */
   | { kind: "rebirth" }
   /** The device leaves the fleet: publish what waits, then end; nothing is started again. */
@@ -77,6 +81,8 @@ export type AgentMessage =
   | { kind: "document"; via: Via; bytes: Uint8Array }
   /** Audit records before this number lie in the queue: they need not be said again. */
   | { kind: "audited"; next: number }
+  /** A broker has let the device in: the birth wants a nonce. */
+  | { kind: "opened" }
   /** The link, for people: up() says to which broker. */
   | { kind: "link"; up: boolean; broker: string; why: string }
   /** What waits and what was lost, for people; once a second at most. */

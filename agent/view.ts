@@ -87,6 +87,8 @@ export interface HandsetSnapshot {
   nowNs: number;
   busyNs: number;
   stolenNs: number;
+  /** That the handset's worker worked for nobody in particular. */
+  handsetNs: number;
   slices: number;
   memoryHeld: number;
   cpuHeldPpb: number;
@@ -164,6 +166,8 @@ export interface HandsetView {
   nowNs: number;
   busyNs: number;
   stolenNs: number;
+  /** Host time that no partition caused, by thread: the loop, the main thread (commands, audit, management), the shell. */
+  handsetNs: number;
   memory: { held: number; limit: number };
   energy: { drained: number; spent: number };
   /** What partitions and board use together; null: too young to tell. */

@@ -25,14 +25,24 @@ interface Seen {
   sequence: number;
   /** Hexadecimal. */
   chain: string;
+  /** The beginnings of the hashes of the last records, without a gap, in hexadecimal: what comes once more is held against them. */
+  tail?: string[];
+  /** It told another story once: nothing is believed any more that does not go on from what was seen. */
+  forked?: true;
 }
 
 export interface AuditFinding {
   holds: boolean;
   text: string;
+  /** It is another story than was told before, signed with the device's own key. */
+  isForked?: true;
 }
 
-/** Checks a batch, and notes its end if it holds. A batch that does not goes unnoted: what follows it does not hold either, until it is looked into. */
+const TAIL_MAX = 1024;
+const TAIL_CHARACTERS = 16;
+
+/** Checks a batch, and notes its end if it holds. A batch that does not goes unnoted; and when it told another story, nothing after it holds that does
+ *  not go on from what was seen, until a person has looked into it (fleet clear). */
 export function checkAudit(store: FleetStore, device: EnrolledDevice, batch: AuditBatch): AuditFinding {
   const { first, records, lostCount } = batch;
   const broken = (why: string): AuditFinding => ({ holds: false, text: `AUDIT BROKEN at record ${first}: ${why}` });
@@ -44,35 +54,73 @@ export function checkAudit(store: FleetStore, device: EnrolledDevice, batch: Aud
   const place = ["audit", `${device.name}.json`];
   const seen = store.readJson(isSeen, ...place);
   const last = records.at(-1);
-  const [next, end] = [seen === null ? first : seen.sequence + 1, first + records.length - 1];
   if (last === undefined) return { holds: true, text: `audit: ${lostCount} records lost before record ${first}` };
-  if (seen !== null && end <= seen.sequence) {
-    // A message that came twice; of an older one only its own chain can be told.
-    const same = end < seen.sequence || toHex(chainOf(last)) === seen.chain;
-    return same
-      ? { holds: true, text: `audit: records ${first} to ${end} once more` }
-      : broken("it was another before");
+  const forked = (why: string): AuditFinding => {
+    if (seen !== null && seen.forked !== true) store.writeJson({ ...seen, forked: true } satisfies Seen, ...place);
+    return { ...broken(why), isForked: true };
+  };
+  const end = first + records.length - 1;
+  const tail = records.map((record) => startOf(chainOf(record)));
+  if (seen === null) {
+    const note: Seen = { sequence: end, chain: toHex(chainOf(last)), tail: tail.slice(-TAIL_MAX) };
+    store.writeJson(note, ...place);
+    return { holds: true, text: `audit: ${records.length} records, the chain holds, from here on` };
   }
-  // Some of it comes twice, after a kill on the device: then what was seen last is in it, as it was.
-  const again = seen === null || first >= next ? null : records[seen.sequence - first]!;
-  if (again !== null && toHex(chainOf(again)) !== seen!.chain)
-    return broken(`${next} was to come, and it was another before`);
-  if (seen !== null && first === next && toHex(batch.chain) !== seen.chain) {
+  const next = seen.sequence + 1;
+  const other = firstOther(seen, first, tail);
+  if (other !== null) return forked(`${next} was to come, and record ${other} was another before`);
+  // A message that came twice, or late.
+  if (end < next) {
+    const known = first > seen.sequence - (seen.tail?.length ?? 0);
+    return {
+      holds: true,
+      text: `audit: records ${first} to ${end} once more${known ? "" : ", older than what is kept here"}`,
+    };
+  }
+  if (first === next && toHex(batch.chain) !== seen.chain) {
     // The device says itself that its record of what was before did not hold, or it was reset.
-    const said = saysBroken(records[0]!) ? ": the device says that its own copy did not hold" : "";
-    return broken(`it does not go on from what was seen before${said}`);
+    if (saysBroken(records[0]!)) {
+      return broken("it does not go on from what was seen before: the device says that its own copy did not hold");
+    }
+    return forked("it does not go on from what was seen before");
   }
-  store.writeJson({ sequence: end, chain: toHex(chainOf(last)) } satisfies Seen, ...place);
+  if (first > next && seen.forked === true) {
+    return broken("it told another story before, and nothing shows that this goes on from what was seen");
+  }
+  // Behind a gap nothing is known of what was between.
+  const kept = first > next ? [] : (seen.tail ?? []).slice(0, (seen.tail?.length ?? 0) - (next - first));
+  const note: Seen = {
+    sequence: end,
+    chain: toHex(chainOf(last)),
+    tail: [...kept, ...tail].slice(-TAIL_MAX),
+    ...(seen.forked === true ? { forked: true } : {}),
+  };
+  store.writeJson(note, ...place);
   return {
     holds: true,
-    text: `audit: ${records.length} records, the chain holds${gapText(first - next, lostCount, seen)}`,
+    text: `audit: ${records.length} records, the chain holds${gapText(first - next, lostCount)}`,
   };
 }
 
+/** The number of the first record that is another than it was; null: all that can be compared are the same. */
+function firstOther(
+  { sequence, chain, tail = [startOf(fromHex(chain)!)] }: Seen,
+  first: number,
+  told: string[],
+): number | null {
+  const tailFirst = sequence - tail.length + 1;
+  for (const [at, start] of told.entries()) {
+    const before = tail[first + at - tailFirst];
+    if (first + at >= tailFirst && before !== undefined && before !== start) return first + at;
+  }
+  return null;
+}
+
+const startOf = (chain: Uint8Array): string => toHex(chain).slice(0, TAIL_CHARACTERS);
+
 /** What lies between the last that was seen and this one. */
-function gapText(missing: number, lostCount: number, seen: Seen | null): string {
-  if (seen === null) return ", from here on";
-  if (missing === 0) return "";
+function gapText(missing: number, lostCount: number): string {
+  if (missing <= 0) return "";
   const unsaid = missing - lostCount;
   const lost = lostCount === 0 ? "" : `; ${lostCount} before it were lost on the device`;
   return unsaid <= 0 ? lost : `${lost}; ${unsaid} before it were not seen here`;
@@ -102,6 +150,14 @@ function saysBroken(record: Uint8Array): boolean {
 }
 
 function isSeen(value: unknown): value is Seen {
-  const { sequence, chain } = (value ?? {}) as Partial<Seen>;
-  return Number.isSafeInteger(sequence) && sequence! >= 0 && /^[0-9a-f]{64}$/.test(String(chain));
+  const { sequence, chain, tail = [], forked = true } = (value ?? {}) as Partial<Seen>;
+  return (
+    Number.isSafeInteger(sequence) &&
+    sequence! >= 0 &&
+    /^[0-9a-f]{64}$/.test(String(chain)) &&
+    Array.isArray(tail) &&
+    tail.length <= TAIL_MAX &&
+    tail.every((each) => /^[0-9a-f]{16}$/.test(each)) &&
+    forked === true
+  );
 }

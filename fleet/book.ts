@@ -18,7 +18,8 @@ import {
 import { decodeMessage } from "../agent/wire/schema.ts";
 import { auditBatch, consoleChunk, logChunk, type AuditBatch, type LogChunk } from "../agent/wire/streams.ts";
 import { decodeTelemetry } from "../agent/wire/telemetry.ts";
-import { enrolledDevices, type EnrolledDevice } from "./devices.ts";
+import { Bucket } from "../agent/bucket.ts";
+import { deviceNamed, enrolledDevices, type EnrolledDevice } from "./devices.ts";
 import type { FleetStore } from "./store.ts";
 import { upTopic } from "./topics.ts";
 
@@ -60,21 +61,26 @@ export class FleetBook {
   strangeCount = 0;
   private readonly tenant: string;
 
+  private readonly store: FleetStore;
+  /** Looks into the folder for devices that were enrolled since; strangers must not make it a habit. */
+  private readonly looks = new Bucket(32, 1, () => performance.now());
+
   constructor(store: FleetStore, heard: Map<string, number> = new Map()) {
+    this.store = store;
     this.tenant = store.tenant;
-    for (const enrolled of enrolledDevices(store)) {
-      this.entries.set(enrolled.name, {
-        enrolled,
-        link: null,
-        facts: null,
-        bootCount: null,
-        heardAt: heard.get(enrolled.name) ?? null,
-        sample: null,
-        reports: new Map(),
-        events: [],
-        droppedCount: 0,
-      });
-    }
+    for (const enrolled of enrolledDevices(store)) this.add(enrolled, heard.get(enrolled.name) ?? null);
+  }
+
+  private add(enrolled: EnrolledDevice, heardAt: number | null): DeviceEntry {
+    const nothing = { link: null, facts: null, bootCount: null, sample: null };
+    const entry: DeviceEntry = { enrolled, ...nothing, heardAt, reports: new Map(), events: [], droppedCount: 0 };
+    this.entries.set(enrolled.name, entry);
+    return entry;
+  }
+
+  private enrolledSince(name: string): DeviceEntry | undefined {
+    const enrolled = this.looks.take() ? deviceNamed(this.store, name) : null;
+    return enrolled === null ? undefined : this.add(enrolled, null);
   }
 
   /** Takes a message in. Null: it was dropped, or says nothing new. */
@@ -85,7 +91,7 @@ export class FleetBook {
     now: number,
   ): { entry: DeviceEntry; news: News } | null {
     const up = upTopic(this.tenant, topic);
-    const entry = up === null ? undefined : this.entries.get(up.device);
+    const entry = up === null ? undefined : (this.entries.get(up.device) ?? this.enrolledSince(up.device));
     if (up === null || entry === undefined) {
       this.strangeCount++;
       return null;

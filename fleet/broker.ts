@@ -13,6 +13,7 @@ import { deviceNamed, enrolledDevices } from "./devices.ts";
 import { audienceOf, issuedFor } from "./documents.ts";
 import { PacketGate } from "./packet-gate.ts";
 import type { FleetStore } from "./store.ts";
+import { TimeAnswers } from "./time-answers.ts";
 import { base, mayPublish, maySubscribe, upTopic } from "./topics.ts";
 
 export const FLEET_USER = "fleet";
@@ -48,6 +49,10 @@ export class FleetBroker {
   readonly address: BrokerAddress;
   /** Device names, and when they were last heard: seconds since 1970. */
   readonly heard = new Map<string, number>();
+  /** Called with what a person should know. */
+  trouble: (why: string) => void = () => {};
+  /** Called for everything that a device says. */
+  received: (topic: string, payload: Uint8Array) => void = () => {};
   private readonly store: FleetStore;
   private readonly server: Server;
   private readonly broker: Aedes;
@@ -104,6 +109,18 @@ export class FleetBroker {
       if (up !== null && up.device === id) this.heard.set(id, now());
       done(null);
     };
+    const answers = new TimeAnswers(store, {
+      publish: this.publishOnce,
+      now,
+      trouble: (why) => this.trouble(why),
+    });
+    broker.on("publish", ({ topic, payload }, client) => {
+      if (client === null || !DEVICE.test(client.id)) return;
+      const bytes = new Uint8Array(Buffer.from(payload));
+      this.received(topic, bytes);
+      // A broker that is about to end publishes nothing any more.
+      void answers.receive(topic, bytes).catch(() => undefined);
+    });
     broker.on("clientReady", (client) => {
       if (DEVICE.test(client.id)) this.devices.add(client);
     });
@@ -115,11 +132,17 @@ export class FleetBroker {
   }
 
   /** Publishes as the broker itself. */
-  readonly publish: Publish = (topic, payload) =>
-    new Promise((resolve, reject) => {
-      const packet = { cmd: "publish" as const, topic, payload: Buffer.from(payload), qos: 1 as const };
-      this.broker.publish({ ...packet, retain: true, dup: false }, (error) => (error ? reject(error) : resolve()));
+  readonly publish: Publish = (topic, payload) => this.send(topic, payload, 1);
+
+  /** The same, not kept: for what is worth nothing later. */
+  readonly publishOnce: Publish = (topic, payload) => this.send(topic, payload, 0);
+
+  private send(topic: string, payload: Uint8Array, qos: 0 | 1): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const packet = { cmd: "publish" as const, topic, payload: Buffer.from(payload), qos };
+      this.broker.publish({ ...packet, retain: qos === 1, dup: false }, (error) => (error ? reject(error) : resolve()));
     });
+  }
 
   /** Ends the connections of devices that may not connect any more: they were retired, or removed. */
   endRetired(): void {

@@ -10,6 +10,7 @@ import { answers, FleetBook } from "./book.ts";
 import { claimsOf } from "./documents.ts";
 import type { EnrolledDevice } from "./devices.ts";
 import { FleetError } from "./failure.ts";
+import { FleetObserver } from "./observer.ts";
 import { rootInForce, signersFor } from "./keys.ts";
 import type { FleetLink } from "./link.ts";
 import type { FleetStore } from "./store.ts";
@@ -59,31 +60,32 @@ export async function checkKeys(store: FleetStore, verb: Verb): Promise<void> {
   await signersFor(store, needsWipeRole(verb) ? "wipe" : "command");
 }
 
-/** Sends a command, and gives every ack to `told` until the last, the end of `signal`, or the end of the session. Null: no last ack came. */
-export async function sendCommand(
+/** Sends something that a device answers, and gives every ack to `told` until the last, the end of `signal`, or the end of the session. Null: no last
+ *  ack came. `publish` gives it to the broker. */
+export async function sendAndHear(
   store: FleetStore,
   link: FleetLink,
-  { document, envelope, topic }: SignedCommand,
-  told: (ack: Ack) => void,
-  signal: AbortSignal,
-  now: () => number,
+  { device, id }: { device: string; id: Uint8Array },
+  publish: () => Promise<void>,
+  { told, signal, now }: { told: (ack: Ack) => void; signal: AbortSignal; now: () => number },
 ): Promise<Ack | null> {
-  const book = new FleetBook(store);
-  const device = topic.split("/")[3]!;
+  const observer = new FleetObserver(store, new FleetBook(store));
   let end: (ack: Ack | null) => void = () => {};
   const last = new Promise<Ack | null>((resolve) => (end = resolve));
   const stop = (): void => end(null);
   signal.addEventListener("abort", stop, { once: true });
   try {
     // Before the command goes out: an ack is not kept by the broker.
-    await link.subscribe([`${base(store.tenant)}/${device}/up/ack`], (at, payload, retained) => {
-      const taken = book.receive(at, payload, retained, now());
+    // And whatever asks for the time is answered in this session: without it the device carries out nothing.
+    const filters = ["ack", "state"].map((what) => `${base(store.tenant)}/${device}/up/${what}`);
+    await link.subscribe(filters, (at, payload, retained) => {
+      const taken = observer.receive(at, payload, retained, now());
       if (taken?.news.kind !== "ack" || taken.entry.enrolled.name !== device) return;
-      if (!answers(taken.news.ack, document.id)) return;
+      if (!answers(taken.news.ack, id)) return;
       told(taken.news.ack);
       if (isLast(taken.news.ack)) end(taken.news.ack);
     });
-    await publishCommand(link, { document, envelope, topic }, now());
+    await publish();
     if (signal.aborted) return null;
     const lost = new FleetError(
       "FLEET_BROKER",
@@ -99,6 +101,19 @@ export async function sendCommand(
   } finally {
     signal.removeEventListener("abort", stop);
   }
+}
+
+/** The same for a command. */
+export function sendCommand(
+  store: FleetStore,
+  link: FleetLink,
+  command: SignedCommand,
+  told: (ack: Ack) => void,
+  signal: AbortSignal,
+  now: () => number,
+): Promise<Ack | null> {
+  const to = { device: command.topic.split("/")[3]!, id: command.document.id };
+  return sendAndHear(store, link, to, () => publishCommand(link, command, now()), { told, signal, now });
 }
 
 /** Sends a command, and waits for the broker alone. */

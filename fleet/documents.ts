@@ -8,7 +8,8 @@ import type { Claims } from "../agent/wire/claims.ts";
 import { openEnvelope } from "../agent/wire/cose.ts";
 import type { DocumentOf } from "../agent/wire/kinds.ts";
 import { decodeDocument } from "../agent/wire/open.ts";
-import { sign1 } from "../agent/wire/sign.ts";
+import type { LockDocument } from "../agent/wire/documents.ts";
+import { sign1, signMany, type Signer } from "../agent/wire/sign.ts";
 import { audienceText } from "../agent/wire/trust.ts";
 import { FleetError } from "./failure.ts";
 import { rootEnvelope, rootInForce, signersFor, type RoleName } from "./keys.ts";
@@ -17,10 +18,12 @@ import { documentTopic } from "./topics.ts";
 import { nextVersion } from "./versions.ts";
 
 /** Kinds that are kept and published again. */
-export type KeptKind = "pol" | "groups" | "time" | "img";
+export type KeptKind = "pol" | "groups" | "time" | "img" | "lock";
 type Audience = Claims["audience"];
 
-const ROLE: Record<KeptKind, RoleName> = { pol: "policy", groups: "policy", time: "time", img: "image" };
+const ROLE: Record<KeptKind, RoleName> = {
+  ...{ pol: "policy", groups: "policy", time: "time", img: "image", lock: "command" },
+};
 const DEVICE = /^[0-9a-f]{32}$/;
 const LABEL = /^[a-z0-9-]{1,32}$/;
 
@@ -69,24 +72,45 @@ export async function issue<K extends KeptKind>(
   store: FleetStore,
   kind: K,
   audience: Audience,
-  body: Body<K>,
+  said: Body<K> | ((version: number) => Body<K>),
   now: number,
   seconds: number,
 ): Promise<Issued<K>> {
-  const partition = partitionOf(body);
-  const [signer] = await signersFor(store, ROLE[kind]);
-  // As the device counts: one counter for a partition's policies, whichever audience they are for; one for each audience's freshness.
-  const subject = kind === "time" ? audienceText(audience) : kind === "groups" ? audienceName(audience) : partition;
-  const version = nextVersion(store, kind, subject);
-  const document = { ...body, ...claimsOf(store, audience, version, now, seconds) } as unknown as DocumentOf<K>;
-  return keep(store, kind, document, await sign1(kind, document, signer!, nodeCrypto));
+  const bodyAt = typeof said === "function" ? said : (): Body<K> => said;
+  // Before a version is claimed: what cannot be signed must not use one up.
+  const signers = await signersFor(store, roleOf(kind, bodyAt(0)));
+  const partition = partitionOf(bodyAt(0));
+  const version = nextVersion(store, kind, counterOf(kind, audience, partition));
+  const document = {
+    ...bodyAt(version),
+    ...claimsOf(store, audience, version, now, seconds),
+  } as unknown as DocumentOf<K>;
+  return keep(store, kind, document, await sealed(kind, document, signers));
+}
+
+/** As the device counts: one counter for a partition's policies, whichever audience they are for; one for each audience's freshness, and one for
+ *  each device's own. */
+function counterOf(kind: KeptKind, audience: Audience, partition: string): string {
+  if (kind === "time") return audienceText(audience);
+  return kind === "groups" || kind === "lock" ? audienceName(audience) : partition;
+}
+
+/** A lock document that wipes a whole device is for the wipe keys. */
+function roleOf(kind: KeptKind, body: object): RoleName {
+  const { others } = body as Partial<LockDocument>;
+  return kind === "lock" && others?.desired === "wiped" ? "wipe" : ROLE[kind];
+}
+
+function sealed<K extends KeptKind>(kind: K, document: DocumentOf<K>, signers: Signer[]): Promise<Uint8Array> {
+  const [only, ...others] = signers;
+  return others.length === 0 ? sign1(kind, document, only!, nodeCrypto) : signMany(kind, document, signers, nodeCrypto);
 }
 
 /** What is kept for an audience. */
 export function issuedFor(store: FleetStore, audience: Audience): Issued[] {
   const folder = audienceName(audience);
   return store.list("documents", folder).flatMap((name): Issued[] => {
-    const match = /^(pol|groups|time|img)(?:\+([a-z0-9-]{1,32}))?\.cbor$/.exec(name);
+    const match = /^(pol|groups|time|img|lock)(?:\+([a-z0-9-]{1,32}))?\.cbor$/.exec(name);
     const envelope = match === null ? null : store.readBytes("documents", folder, name);
     if (match === null || envelope === null) return [];
     const kind = match[1] as KeptKind;
@@ -120,13 +144,16 @@ export function rootChain(store: FleetStore): { topic: string; envelope: Uint8Ar
 }
 
 /** After a rotation: what is kept is signed by the keys that are in force now. In the same epoch it stays the same document, so devices
- *  see nothing new; in another it is issued again, for as long as it had still to live. Returns how many there were. */
-export async function renewDocuments(store: FleetStore, now: number): Promise<number> {
+ *  see nothing new; in another it is issued again, for as long as it had still to live. `rotated` is the role that has new keys. Returns how many there were. */
+export async function renewDocuments(store: FleetStore, now: number, rotated: RoleName | null = null): Promise<number> {
   const epoch = rootInForce(store).epochNext;
   const all = allIssued(store);
   for (const { kind, audience, document } of all) {
-    const [signer] = await signersFor(store, ROLE[kind]);
-    if (document.epoch === epoch) keep(store, kind, document, await sign1(kind, document, signer!, nodeCrypto));
+    const role = roleOf(kind, document);
+    // Wipe keys are seldom here. What they signed holds as long as the root names them, and a rotation of theirs needs them anyway.
+    if (role === "wipe" && document.epoch === epoch && rotated !== "wipe") continue;
+    const signers = await signersFor(store, role);
+    if (document.epoch === epoch) keep(store, kind, document, await sealed(kind, document, signers));
     else await issue(store, kind, audience, document, now, Math.max(1, document.expires - now));
   }
   return all.length;

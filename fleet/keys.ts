@@ -81,6 +81,14 @@ export async function rotateKeys(store: FleetStore, role: RoleName, raiseEpoch: 
   return sealRoot(store, { roles, ...next }, signers, now);
 }
 
+/** Root N+1 with the same keys, which sets the floor of every device's time: for a fleet whose clock was wrong when it signed a freshness document.
+ *  Throws FLEET_KEYS when root keys are not on this computer. */
+export async function setFloor(store: FleetStore, floor: number, now: number): Promise<Root> {
+  const { roles, epochNext, version } = rootInForce(store);
+  const next = { roles, epoch: epochNext, epochNext, version: version + 1, floor };
+  return sealRoot(store, next, await signersFor(store, "root"), now);
+}
+
 /** The root document in force, of this computer's own file. Throws FLEET_MISSING or FLEET_DAMAGED. */
 export function rootInForce(store: FleetStore): Root {
   return decodeDocument("root", openEnvelope(rootEnvelope(store)).payload);
@@ -139,7 +147,7 @@ export function roleKeysOf(root: Root, role: RoleName): RoleKeys {
 /** The new keys' files are there before the root document that names them. */
 async function sealRoot(
   store: FleetStore,
-  { roles, epoch, epochNext, version }: Pick<Root, "roles" | "epoch" | "epochNext" | "version">,
+  { roles, epoch, epochNext, version, floor }: Pick<Root, "roles" | "epoch" | "epochNext" | "version" | "floor">,
   signers: Signer[],
   now: number,
 ): Promise<Root> {
@@ -154,6 +162,7 @@ async function sealRoot(
     version,
     roles,
     epochNext,
+    ...(floor === undefined ? {} : { floor }),
   };
   const envelope = await signMany("root", root, signers, nodeCrypto);
   // A device that was away needs every root after its own, one after the other.

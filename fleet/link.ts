@@ -8,6 +8,7 @@ import { escapeText } from "../agent/escape.ts";
 import { brokerAddress, brokerUrl, FLEET_USER } from "./broker.ts";
 import { FleetError } from "./failure.ts";
 import { PACKET_BYTES_MAX } from "./packet-gate.ts";
+import { withProfile, type LinkProfile } from "./profile.ts";
 import type { FleetStore } from "./store.ts";
 
 export interface BrokerOptions {
@@ -29,11 +30,9 @@ const URL_PATTERN = /^(mqtts?|wss?):\/\/[^\s/?#]+(\/[^\s]*)?$/;
 /** Not authorized and its like: MQTT 3.1.1 §3.2.2.3, MQTT 5 §3.2.2.2. */
 const REFUSED = new Set([2, 4, 5, 133, 134, 135, 138, 140]);
 
-/** A broker of the operator's choice, or this computer's own. Throws FLEET_BROKER. */
-export function brokerOptions(
-  store: FleetStore,
-  said: { url: string | null; authorities: string | null; certificate: string | null; key: string | null },
-): BrokerOptions {
+/** A broker of the operator's choice, by option or profile, or this computer's own. Throws FLEET_BROKER. */
+export function brokerOptions(store: FleetStore, options: LinkProfile): BrokerOptions {
+  const said = withProfile(store, options);
   if (said.url === null) {
     const address = brokerAddress(store);
     const hint = "Start one: pocketvisor fleet broker. Or name one: --broker mqtts://HOST";
@@ -66,6 +65,7 @@ export class FleetLink {
   readonly protocol: 4 | 5;
   private readonly client: MqttClient;
   private received: Received = () => {};
+  private readonly listeners: Received[] = [];
   /** Resolves when the session ends, by close() or otherwise. */
   readonly ended: Promise<void>;
 
@@ -89,7 +89,9 @@ export class FleetLink {
     this.protocol = protocol;
     client.on("error", () => {});
     client.on("message", (topic, payload, packet) => {
-      if (payload.length <= PACKET_BYTES_MAX) this.received(topic, new Uint8Array(payload), packet.retain);
+      if (payload.length > PACKET_BYTES_MAX) return;
+      const bytes = new Uint8Array(payload);
+      for (const received of [...this.listeners, this.received]) received(topic, bytes, packet.retain);
     });
     this.ended = new Promise((resolve) => client.once("close", () => resolve()));
   }
@@ -101,6 +103,21 @@ export class FleetLink {
     const refused = granted.filter(({ qos }) => qos > 2);
     if (refused.length === 0) return;
     throw new FleetError("FLEET_REFUSED", `the broker does not let the fleet read ${refused[0]!.topic}`);
+  }
+
+  /** Every message from now on goes to `received` too. */
+  listen(received: Received): void {
+    this.listeners.push(received);
+  }
+
+  /** Subscribes for those who listen: what comes goes to subscribe()'s receiver as well. Throws FLEET_REFUSED. */
+  alsoSubscribe(filters: string[]): Promise<void> {
+    return this.subscribe(filters, this.received);
+  }
+
+  /** Publishes at QoS 0, not retained: for what is worth nothing later. */
+  async publishOnce(topic: string, payload: Uint8Array): Promise<void> {
+    await this.client.publishAsync(topic, Buffer.from(payload), { qos: 0 });
   }
 
   /** Publishes at QoS 1; the broker has it when this returns. `expirySeconds` counts on MQTT 5 alone. */

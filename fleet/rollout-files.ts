@@ -26,6 +26,14 @@ export function loadRollout(store: FleetStore, id: string): Rollout {
     : rollout;
 }
 
+/** Every roll-out, by id. */
+export function allRollouts(store: FleetStore): Rollout[] {
+  return store.list("rollouts").flatMap((name) => {
+    const id = name.endsWith(".json") ? name.slice(0, -5) : "";
+    return ROLLOUT_ID.test(id) ? [loadRollout(store, id)] : [];
+  });
+}
+
 export const saveRollout = (store: FleetStore, rollout: Rollout): void =>
   store.writeJson(rollout, "rollouts", `${rollout.id}.json`);
 

@@ -54,14 +54,14 @@ export function bucketOf(rollout: string, device: string): number {
   return digest.readUInt32BE(0) / BUCKETS;
 }
 
-/** The devices of a ring and of those before it. The first ring has one device at least, else nobody would be a canary. */
+/** The devices of a ring and of those before it: exactly its share of all, rounded up, so that the first ring has a canary. */
 export function ringOf({ id, devices }: Pick<Rollout, "id" | "devices">, ring: number): string[] {
   const ordered = Object.keys(devices)
     .map((name) => ({ name, bucket: bucketOf(id, name) }))
     .sort((a, b) => a.bucket - b.bucket || (a.name < b.name ? -1 : 1));
-  const within = ordered.filter(({ bucket }) => bucket < RINGS[ring]!);
-  const chosen = ring === RINGS.length - 1 ? ordered : within.length > 0 ? within : ordered.slice(0, 1);
-  return chosen.map(({ name }) => name);
+  // Whole percents: 10 % of 30 is 3, and not what 0.1 makes of it.
+  const count = Math.ceil((ordered.length * Math.round(RINGS[ring]! * 100)) / 100);
+  return ordered.slice(0, count).map(({ name }) => name);
 }
 
 /** What to do now, one step at a time. Changes nothing. */

@@ -7,7 +7,12 @@ import type { Policy } from "../agent/wire/policy.ts";
 import type { DiskProtection, Reported, Sample } from "../agent/wire/reports.ts";
 import { isNewer } from "../agent/wire/trust.ts";
 import type { DeviceEntry, FleetBook } from "./book.ts";
+import type { Desired } from "../agent/wire/documents.ts";
 import { audienceOf, issuedFor, type Issued } from "./documents.ts";
+import { eventFacts, eventLine } from "./event-text.ts";
+import { lockFor } from "./lock.ts";
+import { FleetMemory, type Finding } from "./memory.ts";
+import { partitionNames } from "./observer.ts";
 import { sectionWord } from "./policy/words.ts";
 import type { FleetStore } from "./store.ts";
 
@@ -42,7 +47,11 @@ export interface DeviceView {
   agent: string | null;
   bootCount: number | null;
   droppedCount: number;
-  events: { time: number; code: number; severity: number }[];
+  /** What the fleet's memory says of it and nobody has cleared: rolled back, cloned, forked. */
+  findings: Finding[];
+  /** What the fleet wants locked or wiped; null: nothing was ever said. */
+  lock: { version: string; partitions: Record<string, Desired>; others: Desired } | null;
+  events: { time: number; code: number; severity: number; text: string }[];
 }
 
 export function viewsOf(store: FleetStore, book: FleetBook): DeviceView[] {
@@ -66,8 +75,21 @@ export function viewOf(store: FleetStore, entry: DeviceEntry): DeviceView {
     agent: facts === null ? null : escapeText(facts.agent, 64),
     bootCount,
     droppedCount,
-    events: events.map(({ time, code, severity }) => ({ time, code, severity })),
+    findings: new FleetMemory(store).findings(enrolled.name),
+    lock: lockOf(store, enrolled.name),
+    events: events.map((event) => ({
+      ...{ time: event.time, code: event.code, severity: event.severity },
+      text: escapeText(eventLine(eventFacts(event, partitionNames(entry))), 300),
+    })),
   };
+}
+
+function lockOf(store: FleetStore, device: string): DeviceView["lock"] {
+  const issued = lockFor(store, device);
+  if (issued === null) return null;
+  const { partitions, others } = issued.document;
+  const named = partitions.map(({ partition, desired }) => [partition, desired] as const);
+  return { version: versionText(issued.document), partitions: Object.fromEntries(named), others: others.desired };
 }
 
 const batteryOf = (sample: Sample | null): { percent: number } | null =>

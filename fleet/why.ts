@@ -1,12 +1,18 @@
 // Why a device is as it is, in words: one sentence for each thing that is not as the fleet wants it.
 
-import { AGENT_EVENTS, HANDSET_EVENTS, REASONS } from "../agent/wire/reasons.ts";
+import { escapeText } from "../agent/escape.ts";
+import { findingText } from "./observer.ts";
 import { ageText, dateText } from "./text.ts";
 import type { DeviceView, PolicyView } from "./view.ts";
 
 /** Sentences, the most important first. `partition` null: about all of them. */
 export function whyDevice(view: DeviceView, partition: string | null, now: number): string[] {
-  const lines = linkLines(view, now);
+  const clear = `pocketvisor fleet clear ${view.device.slice(0, 8)}`;
+  const lines = view.findings.map(
+    (finding) =>
+      `${dateText(finding.at)}: it was found ${escapeText(findingText(finding), 300)}. Look into it; when you have: ${clear}`,
+  );
+  lines.push(...linkLines(view, now), ...lockLines(view, partition));
   for (const policy of view.policies) {
     if (partition === null || policy.partition === partition) lines.push(...policyLines(policy, view));
   }
@@ -15,7 +21,7 @@ export function whyDevice(view: DeviceView, partition: string | null, now: numbe
     if (state === null || (partition !== null && name !== partition)) continue;
     if (state !== "running") lines.push(`Its partition ${name} is ${state}.`);
   }
-  for (const { time, code } of view.events.slice(-3)) lines.push(`It said: ${eventText(code)} (${dateText(time)}).`);
+  for (const { time, text } of view.events.slice(-3)) lines.push(`It said: ${text} (${dateText(time)}).`);
   if (view.droppedCount > 0) lines.push(`${view.droppedCount} of its messages could not be read and were dropped.`);
   return lines;
 }
@@ -53,11 +59,14 @@ function policyLines(
   return lines;
 }
 
-/** An event's code as its word. */
-export function eventText(code: number): string {
-  const wordIn = (list: Record<string, number>): string | undefined =>
-    Object.entries(list).find(([, number]) => number === code)?.[0];
-  const refused = wordIn(REASONS);
-  if (refused !== undefined) return `a document was refused: ${refused}`;
-  return wordIn(HANDSET_EVENTS) ?? wordIn(AGENT_EVENTS) ?? `event ${code}`;
+function lockLines({ lock }: DeviceView, partition: string | null): string[] {
+  if (lock === null) return [];
+  const words = { unlocked: "unlocked", locked: "locked", wiped: "wiped and locked" };
+  const named = Object.entries(lock.partitions).filter(([name]) => partition === null || name === partition);
+  const lines = named.map(([name, desired]) => `${name}: the fleet wants it ${words[desired]} (lock ${lock.version}).`);
+  if (lock.others === "unlocked") return lines;
+  return [
+    ...lines,
+    `The fleet wants ${named.length === 0 ? "it" : "everything else on it"} ${words[lock.others]} (lock ${lock.version}).`,
+  ];
 }

@@ -8,6 +8,7 @@ import { boardSpec, readBoard } from "../handset/board.ts";
 import { readHandsetFile, type HandsetFile, type HandsetPartition } from "../handset/file.ts";
 import { powerText } from "../handset/units.ts";
 import {
+  collectOwnGarbage,
   ControlSocket,
   Monitor as HandsetMonitor,
   type ResolvedPartition,
@@ -57,6 +58,7 @@ const TIMEOUT_SECONDS = 300;
 
 /** Runs the command; returns the exit status. */
 export async function upCommand(args: string[]): Promise<number> {
+  collectOwnGarbage();
   const parsed = parseOptions(args, UP_OPTIONS, 1);
   if (parsed.flag("help")) {
     console.log(UP_HELP);

@@ -1,5 +1,6 @@
 // The agent: between the monitor, whose messages it takes, and the broker. It holds the link's key and the queue, and decides nothing.
 
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { AgentMessage, MonitorMessage } from "../agent-messages.ts";
 import { nodeCrypto } from "../identity/crypto.ts";
@@ -12,6 +13,7 @@ import { Topics } from "../link/topics.ts";
 import { signAudit } from "../telemetry/audit.ts";
 import { DayFile } from "../telemetry/day-file.ts";
 import { Outgoing } from "../telemetry/outgoing.ts";
+import { SessionClock } from "../wire/clock.ts";
 import { MESSAGE } from "../wire/limits.ts";
 import { REASONS } from "../wire/reasons.ts";
 import { stateMsg, type Info } from "../wire/reports.ts";
@@ -19,7 +21,7 @@ import { decodeMessage, encodeMessage } from "../wire/schema.ts";
 import type { Device } from "../wire/scope.ts";
 import { fleetState } from "../wire/streams.ts";
 import { sign1 } from "../wire/sign.ts";
-import { decodeTrust } from "../wire/trust.ts";
+import { appliedVersion, decodeTrust, type Trust } from "../wire/trust.ts";
 import type { Enrolment } from "./enrolment.ts";
 import { Incoming } from "./incoming.ts";
 import type { Metrics } from "./metrics.ts";
@@ -72,6 +74,13 @@ export class Agent {
   private queueTimer: (() => void) | null = null;
   private queueText = "";
   private ending = false;
+  private readonly time: SessionClock;
+  /** The question that a birth asks; null: none. */
+  private nonce: Uint8Array | null = null;
+  private rootVersion = 0;
+  private readonly run = new Uint8Array(randomBytes(8));
+  /** Births that did not fit into what the broker takes. */
+  private tooLargeCount = 0;
   private readonly metricsNow: Metrics = {
     sample: null,
     names: new Map(),
@@ -89,6 +98,7 @@ export class Agent {
   constructor(options: AgentOptions) {
     const { folder, enrolment, key, clock } = options;
     this.options = options;
+    this.time = new SessionClock(clock.now);
     this.topics = new Topics(enrolment.tenant, key.name);
     this.outbox = new Outbox(join(folder, "outbox"), clock.wall);
     this.memory = new ConnectionFile(join(folder, "connection"), clock.wall);
@@ -105,10 +115,23 @@ export class Agent {
   take(message: MonitorMessage): void {
     if (message.kind === "hello") return this.hello(message);
     if (message.kind === "quit") return this.end(END_MS);
+    // Before hello there is nobody to tell; what it is, hello's receiver is told by the next one.
+    if (message.kind === "time") this.time.set(message.session);
     const { outgoing, incoming, session } = this;
     if (outgoing === null || incoming === null || session === null || this.ending) return;
     switch (message.kind) {
+      case "time":
+        incoming.setSession(message.session);
+        if (message.session !== null) session.timeKnown();
+        break;
+      case "nonce":
+        this.nonce = message.nonce;
+        incoming.setNonce(message.nonce);
+        // With the question, or without it now that it has its answer.
+        session.rebirth();
+        break;
       case "trust":
+        this.noteRoot(decodeTrust(message.trust));
         incoming.setTrust(decodeTrust(message.trust), this.device());
         outgoing.setSettings(message.settings);
         session.setGroups(message.groups);
@@ -175,6 +198,7 @@ export class Agent {
 
   private hello({ facts, trust, groups, settings }: Extract<MonitorMessage, { kind: "hello" }>): void {
     const decoded = decodeTrust(trust);
+    this.noteRoot(decoded);
     this.facts = facts;
     this.metricsNow.names = new Map(facts.partitions.map(({ id, name }) => [id, name]));
     const session = this.session!;
@@ -195,8 +219,13 @@ export class Agent {
         this.tellQueue();
       },
     });
+    this.incoming.setSession(this.time.now());
     session.start();
     this.tellQueue();
+  }
+
+  private noteRoot(trust: Trust): void {
+    this.rootVersion = appliedVersion(trust, "root", "")?.version ?? 0;
   }
 
   private makeSession(): Session {
@@ -208,17 +237,31 @@ export class Agent {
         topics: this.topics,
         brokers,
         identity: { certificate, authorities, key: keyPem },
+        time: () => this.time.now(),
         memory: this.memory,
         clock,
         random,
       },
       {
         state: (online, connection) => this.state(online, connection),
-        opened: () => this.incoming!.reconnected(),
+        question: (connection) =>
+          encodeMessage(stateMsg, { online: false, connection, ...(this.nonce === null ? {} : { nonce: this.nonce }) }),
+        rootVersion: () => this.rootVersion,
+        opened: () => {
+          this.nonce = null;
+          this.tooLargeCount = 0;
+          this.incoming!.setNonce(null);
+          void tell({ kind: "opened" });
+          this.incoming!.reconnected();
+        },
+        tooLarge: (topic, bytes, packetBytesMax) => {
+          this.tooLargeCount++;
+          trouble(`${topic}: ${bytes} bytes, and the broker takes packets of ${packetBytesMax} at most`);
+        },
         up: (broker) => {
           this.metricsNow.linkUp = true;
           this.outgoing!.up();
-          void tell({ kind: "link", up: true, broker, why: "" });
+          void tell({ kind: "link", up: true, broker, why: this.limitText });
         },
         down: (broker, why, retryMs) => {
           this.metricsNow.linkUp = false;
@@ -246,10 +289,20 @@ export class Agent {
       .catch((error: unknown) => this.options.trouble(`${what}: ${(error as Error).message}`));
   }
 
-  /** Birth or death. */
+  /** Birth or death. A birth asks for the time until it has been told. */
   private state(online: boolean, connection: number): Uint8Array {
-    const birth = online && this.facts !== null ? { facts: this.facts, bootCount: this.memory.boot } : {};
+    const question = this.nonce === null ? {} : { nonce: this.nonce };
+    const birth =
+      online && this.facts !== null
+        ? { facts: this.facts, bootCount: this.memory.boot, run: this.run, ...question }
+        : {};
     return encodeMessage(stateMsg, { online, connection, ...birth });
+  }
+
+  /** What a link that is up lacks; empty: nothing. */
+  private get limitText(): string {
+    if (this.tooLargeCount === 0) return "";
+    return `the broker takes smaller packets than this device's birth: the fleet cannot see it (${this.tooLargeCount} not sent)`;
   }
 
   private device(): Device {

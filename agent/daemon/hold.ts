@@ -14,6 +14,7 @@ const MAY_CHANGE: ReadonlySet<Reason> = new Set<Reason>([
   "not-yet",
   "issued-ahead",
   "expired",
+  "no-time",
   "epoch-jump",
   "root-skip",
   "partition-unknown",
@@ -37,9 +38,11 @@ export class Hold {
   private readonly held = new Map<string, Held>();
   private bytes = 0;
 
-  /** Whether a refusal for this reason may be another one later. Commands are answered or gone. */
+  /** Whether a refusal for this reason may be another one later. Commands are answered or gone, but one that waits for the time. An answer to the
+   *  question of the time is worth nothing later. */
   static isFor(via: Via, reason: Reason): boolean {
-    return via.kind !== "cmd" && MAY_CHANGE.has(reason);
+    if (via.kind === "now") return false;
+    return via.kind === "cmd" ? reason === "no-time" : MAY_CHANGE.has(reason);
   }
 
   /** Keeps a document instead of the one of the same topic. False: there is no room. */

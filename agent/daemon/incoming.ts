@@ -3,11 +3,12 @@
 //
 //   topic → size → seen just now → rate of its kind → accept() → pace → monitor
 
-import { Bucket } from "../link/bucket.ts";
+import { Bucket } from "../bucket.ts";
 import type { Clock } from "../link/clock.ts";
 import type { DownTopic } from "../link/topics.ts";
 import { accept, type Via } from "../wire/accept.ts";
 import { toHex } from "../wire/bytes.ts";
+import { SessionClock, type Times } from "../wire/clock.ts";
 import { DOCUMENT_BYTES_MAX } from "../wire/limits.ts";
 import { REASONS, type Reason } from "../wire/reasons.ts";
 import type { EventMessage } from "../wire/reports.ts";
@@ -53,6 +54,8 @@ export class Incoming {
   private readonly tell: Bucket;
   private readonly hold = new Hold();
   private readonly seen = new Set<string>();
+  private readonly session: SessionClock;
+  private nonce: Uint8Array | null = null;
   private untold = 0;
   private judging: Promise<void> = Promise.resolve();
   private cancelTick: (() => void) | null = null;
@@ -65,6 +68,7 @@ export class Incoming {
     this.clock = clock;
     this.crypto = crypto;
     this.ports = ports;
+    this.session = new SessionClock(clock.now);
     this.pace = new Bucket(CARRY_BURST, CARRY_PER_SECOND, clock.now);
     this.tell = new Bucket(TELL_BURST, TELL_PER_MINUTE / 60, clock.now);
   }
@@ -74,6 +78,17 @@ export class Incoming {
     this.told = this.trust = trust;
     this.device = device;
     this.judgeHeld();
+  }
+
+  /** Session time now; null: nobody has said. What waited for it is judged again. */
+  setSession(seconds: number | null): void {
+    this.session.set(seconds);
+    this.judgeHeld();
+  }
+
+  /** The question that was asked; null: none, or it has its answer. */
+  setNonce(nonce: Uint8Array | null): void {
+    this.nonce = nonce;
   }
 
   /** The link is up again, and everything retained comes again: what the monitor did not take has another try. */
@@ -89,7 +104,11 @@ export class Incoming {
       return Promise.resolve();
     }
     const via: Via = { kind: topic.kind, retained, ...(topic.partition === "" ? {} : { partition: topic.partition }) };
-    const key = `${topic.from}/${topic.group}/${topic.kind}/${topic.rootVersion ?? topic.image ?? topic.partition}`;
+    // An answer that comes when none is waited for: another of the fleet was faster.
+    if (topic.kind === "now" && this.nonce === null) return Promise.resolve();
+    const place = `${topic.from}/${topic.group}/${topic.kind}/${topic.rootVersion ?? topic.image ?? topic.partition}`;
+    // Commands wait each for itself; of all others the newest of its topic.
+    const key = topic.kind === "cmd" ? `${place}/${toHex(this.crypto.sha256(bytes))}` : place;
     // A root that was left behind long ago is no news, and no attack.
     if ((topic.rootVersion ?? Infinity) < (appliedVersion(this.trust, "root", "")?.version ?? 0))
       return Promise.resolve();
@@ -119,17 +138,32 @@ export class Incoming {
   }
 
   private async judge(key: string, via: Via, bytes: Uint8Array): Promise<void> {
-    const verdict = accept(bytes, via, this.device, this.trust, this.crypto, this.clock.wall());
-    if (verdict.verdict === "refused") return this.notNow(key, via, bytes, verdict.reason, verdict.detail);
+    const verdict = accept(bytes, via, this.device, this.trust, this.crypto, this.times);
+    if (verdict.verdict === "refused") {
+      const { reason, detail, commandId } = verdict;
+      // Who sent a genuine command waits for its answer: the monitor gives it, with the reason, or as it was given before.
+      if (commandId === null || Hold.isFor(via, reason)) return this.notNow(key, via, bytes, reason, detail);
+      this.refusedCount++;
+      return this.carry(via, bytes);
+    }
     this.hold.remove(key);
     if (verdict.verdict === "unchanged") return;
     this.trust = verdict.trust;
+    await this.carry(via, bytes);
+    if (via.kind !== "cmd" && this.hold.list().length > 0) this.judgeHeld();
+  }
+
+  private async carry(via: Via, bytes: Uint8Array): Promise<void> {
     const waitMs = this.pace.waitMs();
     if (waitMs > 0) await new Promise<void>((done) => this.clock.after(waitMs, done));
     this.pace.take();
     this.carriedCount++;
     await this.ports.carry(via, bytes);
-    if (via.kind !== "cmd" && this.hold.list().length > 0) this.judgeHeld();
+  }
+
+  /** What the clocks say. */
+  private get times(): Times {
+    return { rtc: this.clock.wall(), session: this.session.now(), nonce: this.nonce, answered: this.nonce === null };
   }
 
   private judgeHeld(): void {

@@ -1,7 +1,7 @@
 // The agent's process: build/agent.mjs FOLDER, forked by the monitor with an IPC channel ("advanced" serialization). It ends when the channel
 // closes, and with a status that is not 0 when something is wrong; the monitor starts it again. What was acknowledged is on disk.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { escapeText } from "../escape.ts";
 import { Failure } from "../failure.ts";
@@ -35,6 +35,11 @@ async function main(): Promise<void> {
   }
   const enrolment = readEnrolment(join(folder, "enrolment.json"));
   const keyPath = join(folder, "device.key");
+  if (!existsSync(keyPath)) {
+    // A new key would be another device's.
+    complain(`${keyPath} is gone. Put it back from a copy, or enrol the handset again: pocketvisor enrol URI`);
+    process.exit(AGENT_UNUSABLE);
+  }
   const key = await new KeyFile(keyPath).open();
   const agent = new Agent({
     folder,

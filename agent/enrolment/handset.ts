@@ -1,11 +1,12 @@
 // A handset joins a fleet: a device key and an owner's key are made on it, the fleet's first root document is held against the pin, the owner's
 // consent is signed. What comes out is what the agent (agent/enrolment.json) and the monitor (monitor/governance) begin with. The
-// governance file comes last: before it is there, the handset belongs to nobody.
+// governance file comes last. The device key has another name until the fleet has answered: a handset with a device.key and no governance file is
+// damaged and does not start (agent/host/management/membership.ts), and one that asked and was refused is neither.
 
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { writeDurably } from "../durable-file.ts";
+import { syncFolder, writeDurably } from "../durable-file.ts";
 import { Failure } from "../failure.ts";
 import { nodeCrypto } from "../identity/crypto.ts";
 import type { DeviceKey } from "../identity/device-key.ts";
@@ -71,7 +72,8 @@ export class HandsetEnrolment {
 
   /** The device's key, which is made when there is none. Throws a KeyError. */
   deviceKey(): Promise<DeviceKey> {
-    return new KeyFile(join(this.agentFolder, "device.key")).open();
+    const path = existsSync(this.keyPath) ? this.keyPath : this.joiningKeyPath;
+    return new KeyFile(path).open();
   }
 
   /** What is sent to the fleet: signed with the key that it names. */
@@ -91,7 +93,9 @@ export class HandsetEnrolment {
     const rtc = Math.max(now, joining.time);
     const take = (trust: Trust, envelope: Uint8Array, kind: AcceptedKind): Trust => {
       const device = { id: key.id, board: "", partitions: [] };
-      const verdict = accept(new Uint8Array(envelope), { kind }, device, trust, nodeCrypto, rtc);
+      // The address says what time it was when it was made, and came by hand: no clock of the handset's is older.
+      const times = { rtc, session: rtc, nonce: null, answered: false };
+      const verdict = accept(new Uint8Array(envelope), { kind }, device, trust, nodeCrypto, times);
       if (verdict.verdict === "accepted") return verdict.trust;
       const why = verdict.verdict === "refused" ? `${verdict.reason}: ${verdict.detail}` : verdict.verdict;
       const hint = "Is it the fleet whose address you were given? Ask for a new address.";
@@ -105,8 +109,18 @@ export class HandsetEnrolment {
     const enrolment = { tenant: joining.tenant, brokers: grant.brokers, ...certificatesOf(grant.certificate) };
     const text = `${JSON.stringify(enrolment, null, 2)}\n`;
     writeDurably(join(this.agentFolder, "enrolment.json"), Buffer.from(text));
+    if (!existsSync(this.keyPath)) renameSync(this.joiningKeyPath, this.keyPath);
+    syncFolder(this.agentFolder);
     writeGovernance(this.governancePath, { ...firstGovernance(key.id, trust), consent });
     return { device: key.name, tenant: joining.tenant, brokers: grant.brokers, allowed };
+  }
+
+  private get keyPath(): string {
+    return join(this.agentFolder, "device.key");
+  }
+
+  private get joiningKeyPath(): string {
+    return join(this.agentFolder, "joining.key");
   }
 
   private get governancePath(): string {

@@ -60,6 +60,8 @@ export interface RestartPolicy {
 export interface DiskFile {
   path: string;
   readOnly: boolean;
+  /** Other partitions write it, too. */
+  shared?: boolean;
   layer?: { path: string; key: string };
 }
 

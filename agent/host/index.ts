@@ -5,6 +5,7 @@ export { deviceTree } from "./loader/device-tree.ts";
 export { zimageParse, zimageXzStream, type ZimagePayload } from "./loader/zimage.ts";
 export type { KernelSource } from "./loader/plan.ts";
 export { ENGINE_FLAGS } from "./machine/engine-flags.ts";
+export { collectOwnGarbage } from "./machine/engine-flags.ts";
 export { memoryText, TRANSLATION } from "./machine/memory.ts";
 export type { ProfileResult } from "./machine/profile.ts";
 export { ControlSocket, lines } from "./monitor/control-socket.ts";

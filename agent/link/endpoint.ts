@@ -2,10 +2,13 @@
 
 import { connect as connectTcp, isIP } from "node:net";
 import type { Duplex } from "node:stream";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, type TLSSocket } from "node:tls";
 import { streamBuilder as connectWebSocket } from "mqtt/lib/connect/ws";
 import type { MqttClient } from "mqtt";
+import type { ClientOptions } from "ws";
 import { Failure } from "../failure.ts";
+import { isValidAt, peerCertificates, walkChain } from "./chain.ts";
+import { CheckedSocket } from "./checked-socket.ts";
 
 /** A broker's address cannot be used: BROKER_ADDRESS, BROKER_PLAIN. */
 export class EndpointError extends Failure {}
@@ -60,27 +63,77 @@ function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
+/** What a stream is opened with beside its identity. */
+export interface Trusting {
+  /** Session time, in seconds since 1970; null: nobody has said. */
+  now: number | null;
+  /** The connection asks for the time and nothing else: a broker whose dates cannot be judged will do, if all else holds. */
+  forTime: boolean;
+}
+
+/** The error of a broker that is who it should be, but for its certificates' dates, of which nobody can tell. */
+export const TIME_UNKNOWN = "TLS_TIME_UNKNOWN";
+
 /** Opens a stream; what goes wrong is the stream's own error, before its close. */
-export function openStream(client: MqttClient, endpoint: Endpoint, identity: TlsIdentity): Duplex {
+export function openStream(client: MqttClient, endpoint: Endpoint, identity: TlsIdentity, trusting: Trusting): Duplex {
   const { scheme, host, port, path } = endpoint;
-  const tls = {
-    minVersion: "TLSv1.2" as const,
-    ...(identity.certificate === null || identity.key === null
-      ? {}
-      : { cert: identity.certificate, key: identity.key }),
-    ...(identity.authorities === null ? {} : { ca: identity.authorities }),
-    ...(isIP(host) === 0 ? { servername: host } : {}),
+  const secure = (): CheckedSocket => {
+    const socket = connectTls({
+      minVersion: "TLSv1.2",
+      ...(identity.certificate === null || identity.key === null
+        ? {}
+        : { cert: identity.certificate, key: identity.key }),
+      ...(identity.authorities === null ? {} : { ca: identity.authorities }),
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      // What it would refuse, brokerFault() looks at.
+      rejectUnauthorized: false,
+      host,
+      port,
+    });
+    return new CheckedSocket(socket, (connected) => brokerFault(connected, host, identity.authorities, trusting));
   };
   switch (scheme) {
     case "mqtt":
       return connectTcp({ host, port, noDelay: true });
     case "mqtts":
-      return connectTls({ ...tls, host, port }).setNoDelay(true);
+      return secure();
     default: {
       const hostname = isIP(host) === 6 ? `[${host}]` : host;
-      const wsOptions = { maxPayload: WEBSOCKET_BYTES_MAX, perMessageDeflate: false, ...(scheme === "wss" ? tls : {}) };
+      const connection = scheme === "wss" ? { createConnection: secure } : {};
+      const wsOptions = { maxPayload: WEBSOCKET_BYTES_MAX, perMessageDeflate: false, ...connection } as ClientOptions;
       const options = { protocol: scheme, hostname, port, path, wsOptions, protocolId: "MQTT" as const };
       return connectWebSocket(client, options) as Duplex;
     }
   }
 }
+
+/** Why a broker is not to be talked to; null: it is who it should be. The system's check counts when it says yes and session time does not say
+ *  otherwise; when it says no, the chain to the pinned authorities is walked here, and its dates are judged by session time. */
+function brokerFault(
+  socket: TLSSocket,
+  host: string,
+  authorities: string | null,
+  { now, forTime }: Trusting,
+): Error | null {
+  const certificates = peerCertificates(socket);
+  if (authorities === null) {
+    const [leaf] = certificates;
+    if (!socket.authorized)
+      return refusal(`the broker's certificate does not hold: ${String(socket.authorizationError)}`);
+    const isOver = now !== null && leaf !== undefined && Date.parse(leaf.validTo) < now * 1000;
+    return isOver ? refusal(`the certificate of ${host} has expired`) : null;
+  }
+  const chain = walkChain(certificates, authorities, host);
+  // A longer chain than ours goes by the system's check alone.
+  if (chain.fault !== null) return socket.authorized ? null : refusal(`${chain.fault} (${host})`);
+  if (now !== null) {
+    return isValidAt(chain.validity, now) ? null : refusal(`a certificate of ${host} is expired or not yet valid`);
+  }
+  if (socket.authorized || forTime) return null;
+  const error = refusal(
+    `by this device's clock a certificate of ${host} is expired or not yet valid: the time is asked for`,
+  );
+  return Object.assign(error, { code: TIME_UNKNOWN });
+}
+
+const refusal = (message: string): Error => Object.assign(new Error(message), { code: "TLS_REFUSED" });

@@ -14,15 +14,32 @@ const PUBLISH = 3;
 /** CONNACK, PUBLISH, PUBACK, SUBACK, UNSUBACK, PINGRESP, DISCONNECT: all that a device is answered with that sends no QoS 2. */
 const FROM_BROKER = new Set([2, PUBLISH, 4, 9, 11, 13, 14]);
 
+/** All that a connection takes that asks for the time alone. */
+export const TIME_BYTES_MAX = 8 << 10;
+
 export class FrameGuard {
+  private readonly totalMax: number;
+  private total = 0;
   /** Bytes of the present packet that are still to come; its header when negative. */
   private rest = -1;
   private first = -1;
   private length = 0;
   private lengthBytes = 0;
 
+  /** `totalMax` is how many bytes may come in all. */
+  constructor(totalMax = Infinity) {
+    this.totalMax = totalMax;
+  }
+
   /** Looks at the next bytes of the stream. Throws a FrameError at the first packet that breaks the rules. */
   push(bytes: Uint8Array): void {
+    this.total += bytes.length;
+    if (this.total > this.totalMax) {
+      throw new FrameError(
+        "FRAME_TOO_LARGE",
+        `the broker sends more than the ${this.totalMax} bytes that were asked for`,
+      );
+    }
     let at = 0;
     while (at < bytes.length) {
       if (this.rest > 0) {

@@ -15,8 +15,8 @@ import {
 import { Backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
 import type { ConnectionFile } from "./connection-file.ts";
-import { openStream, parseEndpoint, type Endpoint, type TlsIdentity } from "./endpoint.ts";
-import { FrameGuard, PACKET_BYTES_MAX } from "./frames.ts";
+import { openStream, parseEndpoint, TIME_UNKNOWN, type Endpoint, type TlsIdentity } from "./endpoint.ts";
+import { FrameGuard, PACKET_BYTES_MAX, TIME_BYTES_MAX } from "./frames.ts";
 import type { DownTopic, Topics } from "./topics.ts";
 
 const KEEP_ALIVE_SECONDS = 300;
@@ -26,8 +26,10 @@ const RECEIVE_MAX = 16;
 const CONNACK_MS = 30_000;
 /** A message that is not acknowledged for so long means that the connection is dead, whatever TCP says. */
 const ACK_MS = 60_000;
-/** What a message has beside its payload: header, topic, properties. */
-const PUBLISH_OVERHEAD_BYTES = 256;
+/** A fleet that is there answers in less. */
+const TIME_MS = 30_000;
+/** Beside payload and topic (MQTT 5 §3.3): type and length, the topic's length, the packet's identifier, the length of the properties. */
+const PUBLISH_OVERHEAD_BYTES = 1 + 4 + 2 + 2 + 1;
 /** "Unacceptable protocol version" (MQTT 3.1.1 §3.2.2.3), "Unsupported Protocol Version" (MQTT 5 §3.2.2.2). */
 const REFUSED_VERSION = new Set([1, 132]);
 const CLOSED = new Set(["", "ECONNRESET", "EPIPE"]);
@@ -39,6 +41,8 @@ export interface SessionOptions {
   /** Addresses, tried in turn. */
   brokers: string[];
   identity: TlsIdentity;
+  /** Session time, in seconds since 1970; null: nobody has said. */
+  time: () => number | null;
   memory: ConnectionFile;
   clock: Clock;
   random: () => number;
@@ -47,6 +51,10 @@ export interface SessionOptions {
 export interface SessionEvents {
   /** The payload of birth or death with this connection counter. */
   state(online: boolean, connection: number): Uint8Array;
+  /** The payload of a state that asks for the time and says nothing else: not even that the device is there. */
+  question(connection: number): Uint8Array;
+  /** The version of the root document in force. */
+  rootVersion(): number;
   /** The broker let the device in: what it keeps comes from now on. */
   opened(): void;
   /** The link is up: the subscriptions hold, and the birth is on its way. */
@@ -59,6 +67,8 @@ export interface SessionEvents {
   fleet(payload: Uint8Array): void;
   /** A message has left the window: there is room for another. */
   room(): void;
+  /** A birth or death does not fit into what the broker takes. */
+  tooLarge(topic: string, bytes: number, packetBytesMax: number): void;
   /** What goes wrong without ending the link. */
   trouble(what: string): void;
 }
@@ -98,10 +108,14 @@ interface Connection {
   endpoint: Endpoint;
   version: 4 | 5;
   counter: number;
+  /** It asks for the time, and is ended then: the broker's certificates may have expired. */
+  forTime: boolean;
   /** Null before CONNACK. */
   upAt: number | null;
   /** Whether the broker has acknowledged the first subscriptions. */
   hears: boolean;
+  /** The same, of a connection that asks for the time: nothing but its question may be sent. */
+  asks: boolean;
   why: string;
   /** The transport's error; empty: it was closed. */
   code: string;
@@ -126,6 +140,8 @@ export class Session {
   private groups: readonly string[] = [];
   private subscribed: readonly string[] = [];
   private ended = false;
+  /** The next try asks for the time alone. */
+  private wantsTime = false;
 
   /** Throws an EndpointError for an address that cannot be used. */
   constructor(options: SessionOptions, events: SessionEvents) {
@@ -149,9 +165,18 @@ export class Session {
     return this.isUp ? this.current!.window - this.current!.inflight.size : 0;
   }
 
-  /** The largest payload that the broker takes. */
-  get payloadBytesMax(): number {
-    return (this.current?.packetBytesMax ?? PACKET_BYTES_MAX) - PUBLISH_OVERHEAD_BYTES;
+  /** The largest payload that the broker takes on this topic. */
+  payloadBytesMax(topic: string): number {
+    const packet = this.current?.packetBytesMax ?? PACKET_BYTES_MAX;
+    return packet - PUBLISH_OVERHEAD_BYTES - Buffer.byteLength(topic);
+  }
+
+  /** Session time is known now: a connection that was there to ask for it ends, and the next one does everything else. */
+  timeKnown(): void {
+    const connection = this.current;
+    if (connection === null || !connection.forTime) return;
+    connection.why = "";
+    connection.client.end(false, {}, () => connection.client.stream.destroy());
   }
 
   /** Sends a message. `done` is called once: for QoS 1 when the broker has it, for QoS 0 when the socket has. Whoever calls keeps to
@@ -159,7 +184,7 @@ export class Session {
   publish(topic: string, payload: Uint8Array, options: PublishOptions, done: (outcome: Outcome) => void): void {
     const connection = this.current;
     if (connection === null || !connection.hears || (options.qos === 1 && this.room <= 0)) return done("lost");
-    if (payload.length > this.payloadBytesMax) return done("too-large");
+    if (payload.length > this.payloadBytesMax(topic)) return done("too-large");
     this.send(connection, topic, payload, options, done);
   }
 
@@ -167,7 +192,7 @@ export class Session {
   setGroups(groups: readonly string[]): void {
     this.groups = groups;
     const connection = this.current;
-    if (connection === null || connection.upAt === null) return;
+    if (connection === null || connection.upAt === null || connection.forTime) return;
     const wanted = this.options.topics.filters(groups);
     const gone = this.subscribed.filter((each) => !wanted.includes(each));
     if (gone.length > 0) connection.client.unsubscribe(gone);
@@ -181,7 +206,7 @@ export class Session {
   /** Publishes the birth again, with the same counter: the connection is the same. */
   rebirth(): void {
     const connection = this.current;
-    if (connection === null || !connection.hears) return;
+    if (connection === null || !(connection.hears || connection.asks)) return;
     this.sendState(connection, true);
   }
 
@@ -192,7 +217,8 @@ export class Session {
     this.ended = true;
     this.cancelRetry();
     const connection = this.current;
-    if (connection === null || connection.upAt === null) {
+    // One that asks for the time says nothing but its question.
+    if (connection === null || connection.upAt === null || connection.forTime) {
       if (connection !== null) connection.client.stream.destroy();
       return done();
     }
@@ -221,10 +247,14 @@ export class Session {
     const counter = memory.nextConnection();
     if (memory.trouble !== "") this.events.trouble(`the connection's number is not on the disk: ${memory.trouble}`);
     const version = memory.version(endpoint.name);
+    const forTime = this.wantsTime;
+    this.wantsTime = false;
+    const bytesMax = forTime ? TIME_BYTES_MAX : PACKET_BYTES_MAX;
     const options: IClientOptions = {
       protocolVersion: version,
       clientId: device,
-      clean: false,
+      // Nothing that waits in a session may come to a connection that asks for the time.
+      clean: forTime,
       keepalive: KEEP_ALIVE_SECONDS,
       // The library's own timer is never due: ours is the one that counts.
       connectTimeout: 0x7fff_ffff,
@@ -234,26 +264,30 @@ export class Session {
       manualConnect: true,
       timerVariant: repeating(clock) as never,
       log: () => {},
-      will: {
-        topic: topics.up("state"),
-        payload: Buffer.from(this.events.state(false, counter)),
-        qos: 1,
-        retain: true,
-        ...(version === 5 ? { properties: { willDelayInterval: WILL_DELAY_SECONDS } } : {}),
-      },
+      ...(forTime
+        ? {}
+        : {
+            will: {
+              topic: topics.up("state"),
+              payload: Buffer.from(this.events.state(false, counter)),
+              qos: 1,
+              retain: true,
+              ...(version === 5 ? { properties: { willDelayInterval: WILL_DELAY_SECONDS } } : {}),
+            },
+          }),
       ...(version === 5
         ? {
             properties: {
-              sessionExpiryInterval: SESSION_EXPIRY_SECONDS,
+              sessionExpiryInterval: forTime ? 0 : SESSION_EXPIRY_SECONDS,
               receiveMaximum: RECEIVE_MAX,
-              maximumPacketSize: PACKET_BYTES_MAX,
+              maximumPacketSize: bytesMax,
             },
           }
         : {}),
     };
-    const guard = new FrameGuard();
+    const guard = new FrameGuard(forTime ? TIME_BYTES_MAX : Infinity);
     const client = new MqttClient((self) => {
-      const stream = openStream(self, endpoint, identity);
+      const stream = openStream(self, endpoint, identity, { now: this.options.time(), forTime });
       stream.on("error", (error: NodeJS.ErrnoException) => {
         connection.why ||= error.message || (error.code ?? "the connection failed");
         connection.code ||= error.code ?? "UNKNOWN";
@@ -272,8 +306,10 @@ export class Session {
       endpoint,
       version,
       counter,
+      forTime,
       upAt: null,
       hears: false,
+      asks: false,
       why: "",
       code: "",
       refusal: 0,
@@ -324,6 +360,7 @@ export class Session {
       connection.client.stream.destroy();
     });
     this.events.opened();
+    if (connection.forTime) return this.askForTime(connection);
     // Always anew: a broker may say that it has the session and not have the subscriptions. And before the birth, which invites
     // commands: what is sent to a device that does not listen yet is lost.
     this.subscribed = topics.filters(this.groups);
@@ -332,6 +369,21 @@ export class Session {
       connection.hears = true;
       this.sendState(connection, true);
       this.events.up(connection.endpoint.name);
+    });
+  }
+
+  /** A connection to a broker of whose dates nobody can tell: it hears answers and root documents, and says its question. */
+  private askForTime(connection: Connection): void {
+    const { clock, topics } = this.options;
+    this.subscribe(connection, topics.filtersForTime(this.events.rootVersion()), () => {
+      connection.asks = true;
+      connection.cancelWatch();
+      connection.cancelWatch = clock.after(TIME_MS, () => {
+        connection.why ||=
+          "by this device's clock the broker's certificate is expired or not yet valid, and nobody of the fleet has said what time it is";
+        connection.client.stream.destroy();
+      });
+      this.sendState(connection, true);
     });
   }
 
@@ -344,6 +396,13 @@ export class Session {
     const { memory, clock } = this.options;
     const { endpoint, upAt, version, refusal, code } = connection;
     for (const done of [...connection.inflight]) done("lost");
+    const asked = connection.forTime && this.options.time() !== null;
+    if ((code === TIME_UNKNOWN || asked) && !this.ended) {
+      // Once more at once: for the time, or with it.
+      this.wantsTime = !asked;
+      this.cancelRetry = clock.after(0, () => this.connect());
+      return;
+    }
     if (upAt !== null) this.backoff.lost(clock.now() - upAt);
     else {
       const wrongVersion = REFUSED_VERSION.has(refusal) || (refusal === 0 && CLOSED.has(code));
@@ -380,7 +439,14 @@ export class Session {
     }
     connection.state = null;
     const topic = this.options.topics.up("state");
-    this.send(connection, topic, this.events.state(online, connection.counter), { qos: 1, retain: true }, done);
+    const { counter, forTime } = connection;
+    const payload = forTime ? this.events.question(counter) : this.events.state(online, counter);
+    if (payload.length > this.payloadBytesMax(topic)) {
+      // MQTT 5 §3.2.2.3.6: what is larger than the broker takes must not be sent.
+      this.events.tooLarge(topic, payload.length, connection.packetBytesMax);
+      return done();
+    }
+    this.send(connection, topic, payload, { qos: 1, retain: true }, done);
   }
 
   private subscribe(connection: Connection, filters: readonly string[], granted = (): void => {}): void {

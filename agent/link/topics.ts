@@ -25,8 +25,10 @@ const DEVICE = /^[0-9a-f]{32}$/;
 const LABEL = /^[a-z0-9-]{1,32}$/;
 /** A tenant is a label too: nothing in it can be taken for a wildcard, a level or a broker's own `$` topics (MQTT 5 §4.7). */
 const TENANT = LABEL;
-const KINDS: ReadonlySet<string> = new Set(["root", "time", "groups", "img", "cmd"]);
+const KINDS: ReadonlySet<string> = new Set(["root", "time", "now", "lock", "groups", "img", "cmd"]);
 const ROOT_VERSION = /^[1-9][0-9]{0,8}$/;
+/** Root documents that a connection takes that asks for the time alone. */
+const ROOTS_AT_ONCE = 4;
 /** The longest topic of ours: tenant and group of 32 characters, a partition of 32. */
 const TOPIC_LENGTH_MAX = 128;
 
@@ -63,6 +65,12 @@ export class Topics {
     return [`${this.base}${this.device}/dn/#`, `${this.base}all/dn/#`, this.fleetState, ...named];
   }
 
+  /** What to subscribe to while nobody knows what time it is: the answer, and the root documents that follow the one in force. */
+  filtersForTime(rootVersion: number): string[] {
+    const roots = Array.from({ length: ROOTS_AT_ONCE }, (_, at) => `${this.base}all/dn/roots/${rootVersion + 1 + at}`);
+    return [`${this.base}${this.device}/dn/now`, ...roots];
+  }
+
   /** What a topic means that a broker delivered; null: it is not for this device. Groups are not looked at: what a group's document is
    *  worth, its signature and audience tell. */
   parse(topic: string): DownTopic | null {
@@ -88,8 +96,8 @@ export class Topics {
       return LABEL.test(partition) ? { from, group, kind, partition: "", image: partition } : null;
     }
     if (!KINDS.has(kind) || partition !== undefined) return null;
-    // A command and a list of groups are one device's own.
-    if (from !== "device" && (kind === "groups" || kind === "cmd")) return null;
+    // A command, a lock, an answer and a list of groups are one device's own.
+    if (from !== "device" && ["groups", "cmd", "lock", "now"].includes(kind)) return null;
     return { from, group, kind: kind as DownTopic["kind"], partition: "" };
   }
 }

@@ -9,7 +9,7 @@ import { cmdId, devid, label, secs } from "../wire/common.ts";
 import { SCHEMAS } from "../wire/kinds.ts";
 import { DOCUMENT, DOCUMENT_BYTES_MAX, REPLAY_MAX } from "../wire/limits.ts";
 import type { GuardLimits } from "../wire/guard.ts";
-import type { Image } from "../wire/documents.ts";
+import type { Image, LockDocument } from "../wire/documents.ts";
 import type { Policy } from "../wire/policy.ts";
 import {
   bytes,
@@ -55,6 +55,7 @@ const file = rule(
     locked: required(7, list(label, 0, POLICIES_MAX)),
     /** Manifests of images: the newest of each name. */
     images: optional(8, list(bytes(1, DOCUMENT_BYTES_MAX), 0, IMAGES_MAX)),
+    lock: optional(9, bytes(1, DOCUMENT_BYTES_MAX)),
   }),
 );
 
@@ -71,6 +72,8 @@ export interface Governance {
   trust: Trust;
   policies: PolicyInForce[];
   consent: Uint8Array | null;
+  /** The lock document in force; null: there never was one. */
+  lock: Uint8Array | null;
   /** Envelopes of image manifests, oldest first. */
   images: Uint8Array[];
   /** Partitions that must not start. */
@@ -88,9 +91,11 @@ export function readGovernance(path: string): Governance | null {
     if (contents === null) return null;
     const body = contents.subarray(0, -DIGEST_BYTES);
     if (!digest(body).equals(contents.subarray(-DIGEST_BYTES))) throw new RangeError("its digest is wrong");
-    const { device, trust, policies, consent, acks, locked, images = [] } = decodeMessage(file, body, FILE);
-    const governance = { device, trust: decodeTrust(trust), policies, consent: consent ?? null, acks, locked, images };
+    const { device, trust, policies, consent, acks, locked, images = [], lock } = decodeMessage(file, body, FILE);
+    const orNull = { consent: consent ?? null, lock: lock ?? null };
+    const governance = { device, trust: decodeTrust(trust), policies, ...orNull, acks, locked, images };
     for (const { envelope } of policies) policyOf(envelope);
+    if (lock !== undefined) lockOf(lock);
     images.forEach(imageOf);
     return governance;
   } catch (error) {
@@ -104,15 +109,19 @@ export function readGovernance(path: string): Governance | null {
 
 /** A handset at enrolment. */
 export function firstGovernance(device: Uint8Array, trust: Trust): Governance {
-  return { device, trust, policies: [], consent: null, images: [], acks: [], locked: [] };
+  return { device, trust, policies: [], consent: null, lock: null, images: [], acks: [], locked: [] };
 }
 
 /** Writes the file; when this returns it is on the disk. Throws the file system's error. */
 export function writeGovernance(
   path: string,
-  { device, trust, policies, consent, acks, locked, images }: Governance,
+  { device, trust, policies, consent, lock, acks, locked, images }: Governance,
 ): void {
-  const rest = { ...(consent === null ? {} : { consent }), ...(images.length === 0 ? {} : { images }) };
+  const rest = {
+    ...(consent === null ? {} : { consent }),
+    ...(lock === null ? {} : { lock }),
+    ...(images.length === 0 ? {} : { images }),
+  };
   const body = encodeMessage(file, { format: 1, device, trust: encodeTrust(trust), policies, acks, locked, ...rest });
   writeDurably(path, Buffer.concat([body, digest(body)]));
 }
@@ -125,6 +134,16 @@ function digest(body: Uint8Array): Buffer {
 /** The manifest in an envelope that was accepted once. Throws a WireError for any other bytes. */
 export function imageOf(envelope: Uint8Array): Image {
   return decodeMessage(SCHEMAS.img, openEnvelope(envelope).payload, DOCUMENT);
+}
+
+/** The lock document in an envelope that was accepted once. Throws a WireError for any other bytes. */
+export function lockOf(envelope: Uint8Array): LockDocument {
+  return decodeMessage(SCHEMAS.lock, openEnvelope(envelope).payload, DOCUMENT);
+}
+
+/** What a lock document wants of a partition, and since which of its versions. */
+export function desiredOf({ partitions, others }: LockDocument, name: string): LockDocument["others"] {
+  return partitions.find(({ partition }) => partition === name) ?? others;
 }
 
 /** The policy in an envelope that was accepted once. Throws a WireError for any other bytes. */

@@ -6,17 +6,28 @@
 import { REASONS, type Reason } from "../wire/reasons.ts";
 import type { Verdict, Via } from "../wire/accept.ts";
 import { equalBytes } from "../wire/bytes.ts";
+import { presentTime, type Times } from "../wire/clock.ts";
+import type { LockDocument } from "../wire/documents.ts";
 import { REPLAY_MAX } from "../wire/limits.ts";
 import type { Device } from "../wire/scope.ts";
 import type { Trust } from "../wire/trust.ts";
 import { limitsOf, type Limits } from "../policy/limits.ts";
-import { imageOf, IMAGES_MAX, policyOf, writeGovernance, type Governance, type PolicyInForce } from "./governance.ts";
+import {
+  desiredOf,
+  imageOf,
+  IMAGES_MAX,
+  lockOf,
+  policyOf,
+  writeGovernance,
+  type Governance,
+  type PolicyInForce,
+} from "./governance.ts";
 import { EnvelopeBucket } from "./verify-bucket.ts";
-import type { Judged } from "./orders.ts";
+import type { AskedTime, Judged } from "./orders.ts";
 
 /** What the governor asks for a check: agent/shell/verify's Verifier, or a test's. */
 export interface DocumentCheck {
-  accept(input: Uint8Array, via: Via, device: Device, trust: Trust, rtc: number): Promise<Verdict>;
+  accept(input: Uint8Array, via: Via, device: Device, trust: Trust, times: Times): Promise<Verdict>;
 }
 
 export interface GovernorOptions {
@@ -54,17 +65,18 @@ export class Governor {
   }
 
   /** Judges an envelope. When it is accepted, what it changes is on the disk; a disk that refuses refuses the envelope. */
-  async document(envelope: Uint8Array, via: Via): Promise<Judged> {
+  async document(envelope: Uint8Array, via: Via, asked: AskedTime): Promise<Judged> {
     if (!this.bucket.take()) return this.refused("rate", "envelopes come faster than one a second", null);
     const { device, check, rtc } = this.options;
-    const verdict = await check.accept(envelope, via, device, this.governance.trust, rtc());
+    const times = { ...asked, rtc: rtc() };
+    const verdict = await check.accept(envelope, via, device, this.governance.trust, times);
     switch (verdict.verdict) {
       case "unchanged":
         return { verdict: "unchanged" };
       case "refused":
         return this.refused(verdict.reason, verdict.detail, verdict.commandId);
       case "accepted":
-        return this.take(verdict, envelope);
+        return this.take(verdict, envelope, times);
     }
   }
 
@@ -80,9 +92,15 @@ export class Governor {
     this.persist({ ...this.governance, locked: locked ? [...others, partition] : others });
   }
 
-  private take({ accepted, hash, trust }: Extract<Verdict, { verdict: "accepted" }>, envelope: Uint8Array): Judged {
+  private take(
+    { accepted, hash, trust }: Extract<Verdict, { verdict: "accepted" }>,
+    envelope: Uint8Array,
+    { rtc, session }: Times,
+  ): Judged {
     const { governance } = this;
-    const at = Math.max(trust.floor, Math.floor(this.options.rtc()));
+    const at = session ?? presentTime(trust.floor, rtc);
+    // Session time is this start's: nothing of it is kept.
+    if (accepted.kind === "now") return { verdict: "accepted", accepted, hash, at };
     const next: Governance = { ...governance, trust };
     if (accepted.kind === "pol") {
       const { partition } = accepted.document;
@@ -91,6 +109,9 @@ export class Governor {
     } else if (accepted.kind === "img") {
       const others = governance.images.filter((each) => imageOf(each).name !== accepted.document.name);
       next.images = [...others, envelope].slice(-IMAGES_MAX);
+    } else if (accepted.kind === "lock") {
+      next.lock = envelope;
+      next.locked = this.lockedBy(accepted.document);
     } else if (accepted.kind === "consent") next.consent = envelope;
     try {
       this.persist(next);
@@ -101,6 +122,18 @@ export class Governor {
     // A manifest may change what any policy leaves.
     if (accepted.kind === "pol" || accepted.kind === "img") this.limitAll();
     return { verdict: "accepted", accepted, hash, at };
+  }
+
+  /** Who is locked when this document counts: what it asks for anew, and else as it was. */
+  private lockedBy(document: LockDocument): string[] {
+    const { lock, locked } = this.governance;
+    const before = lock === null ? 0 : lockOf(lock).version;
+    const managed = this.options.device.partitions.filter(({ kind }) => kind !== "personal");
+    return managed.flatMap(({ name }) => {
+      const { desired, since } = desiredOf(document, name);
+      const isLocked = since > before ? desired !== "unlocked" : locked.includes(name);
+      return isLocked ? [name] : [];
+    });
   }
 
   private limitAll(): void {

@@ -8,6 +8,7 @@ import type {
   DiskFile,
   ChannelContract,
 } from "../handset/contracts.ts";
+import type { Times } from "../wire/clock.ts";
 import type { Via, AnyDocument } from "../wire/accept.ts";
 import type { Device } from "../wire/scope.ts";
 import type { Reason } from "../wire/reasons.ts";
@@ -76,13 +77,16 @@ export interface Refusal {
   limit: bigint;
 }
 
+/** What the monitor knows of session time: it lives longer than a shell. */
+export type AskedTime = Omit<Times, "rtc">;
+
 export type HandsetAnswer = { refusal: Refusal } | { value: unknown };
 
 /** What the main thread asks of the shell: to pass a request to the handset worker, to judge an envelope, to keep a command's answer, or
  *  that a partition is locked; or to forget the fleet that governed. */
 export type ShellOrder =
   | { id: number; request: HandsetRequest }
-  | { id: number; document: { envelope: Uint8Array; via: Via } }
+  | { id: number; document: { envelope: Uint8Array; via: Via; asked: AskedTime } }
   | { id: number; answered: { command: Uint8Array; ack: Uint8Array } }
   | { id: number; locked: { partition: string; locked: boolean } }
   | { id: number; released: true };

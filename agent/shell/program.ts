@@ -91,7 +91,7 @@ const spec = recordOf({
   energy,
   io,
   restart,
-  disk: orNull(recordOf({ path, readOnly: flag, layer: (what, value) => (value === undefined ? undefined : layer(what, value)) })),
+  disk: orNull(recordOf({ path, readOnly: flag, shared: (what, value) => (value === undefined ? undefined : flag(what, value)), layer: (what, value) => (value === undefined ? undefined : layer(what, value)) })),
 });
 
 /** A partition's name beside its number: the handset worker refuses an order whose two do not belong together. */

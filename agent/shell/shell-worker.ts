@@ -49,7 +49,10 @@ async function carryOut(order: ShellOrder): Promise<HandsetAnswer | null> {
     return { value: null };
   }
   if (governor === null) return { refusal: refusal("this handset belongs to no fleet") };
-  if ("document" in order) return { value: await governor.document(order.document.envelope, order.document.via) };
+  if ("document" in order) {
+    const { envelope, via, asked } = order.document;
+    return { value: await governor.document(envelope, via, asked) };
+  }
   try {
     if ("locked" in order) governor.lock(order.locked.partition, order.locked.locked);
     else governor.answered(order.answered.command, order.answered.ack);

@@ -7,6 +7,7 @@
 import nacl from "tweetnacl";
 import { accept, type Via } from "../wire/accept.ts";
 import { fromHex, toHex } from "../wire/bytes.ts";
+import type { Times } from "../wire/clock.ts";
 import type { Device } from "../wire/scope.ts";
 import type { Crypto } from "../wire/signers.ts";
 import { decodeTrust, encodeTrust } from "../wire/trust.ts";
@@ -17,7 +18,7 @@ export interface JudgeRequest {
   via: Via;
   device: Omit<Device, "id"> & { id: string };
   trust: string;
-  rtc: number;
+  times: Omit<Times, "nonce"> & { nonce: string | null };
 }
 
 /** What the program says. The document itself stays outside: it is in the envelope. */
@@ -39,9 +40,10 @@ const crypto: Crypto = {
   verify: (key, message, signature) => nacl.sign.detached.verify(message, signature, key),
 };
 
-world.judge = ({ envelope, via, device, trust, rtc }) => {
+world.judge = ({ envelope, via, device, trust, times }) => {
   const parties: Device = { ...device, id: read(device.id) };
-  const verdict = accept(read(envelope), via, parties, decodeTrust(read(trust)), crypto, rtc);
+  const clocks: Times = { ...times, nonce: times.nonce === null ? null : read(times.nonce) };
+  const verdict = accept(read(envelope), via, parties, decodeTrust(read(trust)), crypto, clocks);
   switch (verdict.verdict) {
     case "accepted":
       return { verdict: "accepted", hash: toHex(verdict.hash), trust: toHex(encodeTrust(verdict.trust)) };

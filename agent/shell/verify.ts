@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { buildProduct } from "../paths.ts";
 import type { AnyDocument, Verdict, Via } from "../wire/accept.ts";
 import { fromHex, toHex } from "../wire/bytes.ts";
+import type { Times } from "../wire/clock.ts";
 import { openEnvelope } from "../wire/cose.ts";
 import { DOCUMENT_BYTES_MAX } from "../wire/limits.ts";
 import { decodeDocument } from "../wire/open.ts";
@@ -33,7 +34,7 @@ export class Verifier {
   }
 
   /** As accept() of agent/wire. A check that does not come to its end refuses, with the reason `unchecked`. */
-  async accept(input: Uint8Array, via: Via, device: Device, trust: Trust, rtc: number): Promise<Verdict> {
+  async accept(input: Uint8Array, via: Via, device: Device, trust: Trust, times: Times): Promise<Verdict> {
     if (input.length > DOCUMENT_BYTES_MAX) {
       // QuickJS would say the same, and take its time for it.
       const detail = `${input.length} bytes, ${DOCUMENT_BYTES_MAX} at most`;
@@ -41,7 +42,8 @@ export class Verifier {
     }
     const envelope = toHex(input);
     const parties = { ...device, id: toHex(device.id) };
-    const request: JudgeRequest = { envelope, via, device: parties, trust: toHex(encodeTrust(trust)), rtc };
+    const clocks = { ...times, nonce: times.nonce === null ? null : toHex(times.nonce) };
+    const request: JudgeRequest = { envelope, via, device: parties, trust: toHex(encodeTrust(trust)), times: clocks };
     this.sandbox ??= await this.start();
     const outcome = this.sandbox.evaluate(`judge(${JSON.stringify(request)})`);
     if (outcome.ended !== "value" || outcome.json === undefined) {

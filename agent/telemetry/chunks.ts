@@ -1,7 +1,7 @@
 // Log and console bytes on their way: a command opened them, and a guest may write a million lines a second. So they have a rate and a small
 // queue of their own, in memory; what does not fit is dropped, and the next chunk says how many bytes.
 
-import { Bucket } from "../link/bucket.ts";
+import { Bucket } from "../bucket.ts";
 import type { LogChunk } from "../wire/streams.ts";
 
 const BYTES_PER_SECOND = 16 << 10;

@@ -5,7 +5,7 @@
 //   birth (the session's) → reported → security → acks → events → telemetry → logs
 
 import type { SampleBody, TelemetrySettings } from "../agent-messages.ts";
-import { Bucket } from "../link/bucket.ts";
+import { Bucket } from "../bucket.ts";
 import type { Clock } from "../link/clock.ts";
 import { OUTBOX_CLASSES, type Outbox, type OutboxClass, type OutboxEntry } from "../link/outbox.ts";
 import type { Session } from "../link/session.ts";

@@ -1,13 +1,13 @@
 // Accepting a signed document: one function, one order, cheap and decisive questions first. Each refusal has a reason of its own.
 //
-//   size → tag → headers → topic → signers → signatures → encoding → schema → audience → time → version or id → scope
+//   size → tag → headers → topic → signers → signatures → encoding → schema → audience → time (or nonce) → version or id → scope
 //
 // It changes nothing. What it returns is to be persisted (fsync, rename) before it is applied, and applied before it is reported: after a
 // power cut at any point the same document comes to the same end.
 
 import { equalBytes } from "./bytes.ts";
 import { openEnvelope, type Envelope, type EnvelopeSignature } from "./cose.ts";
-import { presentTime, SKEW_SECONDS, RTC_AHEAD_MAX_SECONDS } from "./clock.ts";
+import { presentTime, raisedFloor, SKEW_SECONDS, RTC_AHEAD_MAX_SECONDS, type Times } from "./clock.ts";
 import type { Command } from "./commands.ts";
 import type { Role, TimeDocument } from "./documents.ts";
 import type { DocumentOf } from "./kinds.ts";
@@ -15,12 +15,19 @@ import { REPLAY_MAX } from "./limits.ts";
 import { decodeDocument } from "./open.ts";
 import { Refusal, refuse, type Reason } from "./reasons.ts";
 import { checkSuccession, verifyRoot } from "./root.ts";
-import { checkCommandScope, checkImageScope, checkPolicyScope, needsWipeRole, type Device } from "./scope.ts";
+import {
+  checkCommandScope,
+  checkImageScope,
+  checkLockScope,
+  checkPolicyScope,
+  needsWipeRole,
+  type Device,
+} from "./scope.ts";
 import { keyOf, verifyEach, verifyRoles, type Crypto } from "./signers.ts";
 import { appliedVersion, audienceText, isNewer, newestListed, VERSIONS_MAX, type Trust } from "./trust.ts";
 
 /** The kinds that a device takes. */
-export type AcceptedKind = "root" | "time" | "groups" | "pol" | "img" | "cmd" | "consent";
+export type AcceptedKind = "root" | "time" | "now" | "lock" | "groups" | "pol" | "img" | "cmd" | "consent";
 
 /** How it came: the topic's kind, the partition of dn/pol/{partition}, MQTT's retain flag. A consent comes from the handset itself. */
 export interface Via {
@@ -42,22 +49,27 @@ export type Verdict =
 
 const ROLES: Record<Exclude<AcceptedKind, "root" | "consent">, Role[]> = {
   time: ["r-time"],
+  now: ["r-time"],
+  lock: ["r-command", "r-wipe"],
   groups: ["r-policy"],
   pol: ["r-policy"],
   img: ["r-image"],
   cmd: ["r-command", "r-wipe"],
 };
 
-/** Judges one envelope. `rtc` is what the real-time clock says, in seconds; it may be anything. Throws nothing for what the bytes hold. */
+/** Kinds that are never for a group or for everybody. */
+const FOR_ONE: ReadonlySet<AcceptedKind> = new Set(["groups", "consent", "now", "lock"]);
+
+/** Judges one envelope by what the clocks say. Throws nothing for what the bytes hold. */
 export function accept(
   input: Uint8Array,
   via: Via,
   device: Device,
   trust: Trust,
   crypto: Crypto,
-  rtc: number,
+  times: Times,
 ): Verdict {
-  const check = new Check(via, device, trust, crypto, presentTime(trust.floor, rtc));
+  const check = new Check(via, device, trust, crypto, times);
   try {
     return check.run(input);
   } catch (error) {
@@ -72,14 +84,14 @@ class Check {
   private readonly device: Device;
   private readonly trust: Trust;
   private readonly crypto: Crypto;
-  private readonly now: number;
+  private readonly times: Times;
 
-  constructor(via: Via, device: Device, trust: Trust, crypto: Crypto, now: number) {
+  constructor(via: Via, device: Device, trust: Trust, crypto: Crypto, times: Times) {
     this.via = via;
     this.device = device;
     this.trust = trust;
     this.crypto = crypto;
-    this.now = now;
+    this.times = times;
   }
 
   run(input: Uint8Array): Verdict {
@@ -95,6 +107,7 @@ class Check {
       refuse("topic", `a policy of ${accepted.document.partition} on the topic of another partition`);
     }
     this.checkAudience(accepted);
+    if (accepted.kind === "now") return this.answer(accepted, hash);
     this.checkTimes(accepted);
     if (accepted.kind === "cmd") {
       const { document } = accepted;
@@ -107,8 +120,17 @@ class Check {
     }
     if (this.isApplied(accepted, hash)) return { verdict: "unchanged", kind: via.kind, hash };
     this.checkVersion(accepted, hash);
-    this.checkScope(accepted);
+    this.checkScope(accepted, roles);
     return { verdict: "accepted", accepted, hash, trust: this.next(accepted, hash) };
+  }
+
+  /** The answer to this start's nonce. It sets session time and nothing that is kept, so no version counts. */
+  private answer(accepted: Extract<AnyDocument, { kind: "now" }>, hash: Uint8Array): Verdict {
+    const { nonce, answered } = this.times;
+    if (nonce === null || !equalBytes(nonce, accepted.document.nonce)) refuse("nonce", "it answers another question");
+    // Whoever else of the fleet has seen the birth has answered too.
+    if (answered) return { verdict: "unchanged", kind: "now", hash };
+    return { verdict: "accepted", accepted, hash, trust: this.trust };
   }
 
   /** Signers, signatures, encoding, schema. Null: the root document in force. */
@@ -141,36 +163,57 @@ class Check {
       if (!equalBytes(audience, this.device.id)) refuse("audience", "it is for another device");
       return;
     }
-    if (kind === "groups" || kind === "consent") refuse("audience", `a document of kind ${kind} is for one device`);
+    if (FOR_ONE.has(kind)) refuse("audience", `a document of kind ${kind} is for one device`);
     if (audience !== "all" && !this.trust.groups.includes(audience)) refuse("audience", "it is for a group of others");
   }
 
   private checkTimes(accepted: AnyDocument): void {
-    const { notBefore = 0, issued, expires } = accepted.document;
+    const { document } = accepted;
+    const { notBefore = 0, issued, expires } = document;
     if (expires <= issued || expires <= notBefore) refuse("validity", "it ends before it begins");
-    // Ids are forgotten when they have expired by the floor; so a command that lives long would hold its place for as long.
+    // Ids are forgotten when they have expired; so a command that lives long would hold its place for as long.
     if (accepted.kind === "cmd" && expires - issued > RTC_AHEAD_MAX_SECONDS) {
       refuse("validity", "a command lives 30 days at most");
     }
-    if (accepted.kind === "time") return this.checkSignedTime(accepted.document);
-    if (expires <= this.now) refuse("expired", `it expired at ${expires}, it is ${this.now}`);
-    if (notBefore > this.now) refuse("not-yet", `it begins at ${notBefore}, it is ${this.now}`);
-    if (issued > this.now + SKEW_SECONDS) refuse("issued-ahead", `it was issued at ${issued}, it is ${this.now}`);
+    if (accepted.kind === "time") {
+      const { now } = accepted.document;
+      if (now < issued || now < notBefore || now >= expires) {
+        refuse("validity", "its time lies outside its own validity");
+      }
+    }
+    // A lock is a state: it holds until the next version, whatever the time is. A root document that sets the floor is there because of a floor
+    // that is wrong.
+    if (accepted.kind === "lock" || (accepted.kind === "root" && accepted.document.floor !== undefined)) return;
+    const { session } = this.times;
+    if (session === null) return this.checkWithoutTime(accepted);
+    if (expires <= session) refuse("expired", `it expired at ${expires}, it is ${session}`);
+    if (notBefore > session) refuse("not-yet", `it begins at ${notBefore}, it is ${session}`);
+    if (issued > session + SKEW_SECONDS) refuse("issued-ahead", `it was issued at ${issued}, it is ${session}`);
   }
 
-  /** A freshness document sets the clock, so a wild real-time clock must not keep it out: it is held against the floor alone. That
-   *  relaxes nothing: an old one that is let in so can only raise the floor, and counts as stale from the start. */
-  private checkSignedTime({ now, notBefore = 0, issued, expires }: TimeDocument): void {
-    if (now < issued || now < notBefore || now >= expires) refuse("validity", "its time lies outside its own validity");
-    if (expires <= this.trust.floor) refuse("expired", `it expired at ${expires}, the floor is ${this.trust.floor}`);
+  /** Nobody has said what time it is. A command waits; a document of state counts if nothing speaks against it, and waits else: the real-time
+   *  clock may be anybody's, so it refuses nothing for good. A freshness document is held against the floor alone, because it raises it: an old
+   *  one that is let in so counts as stale from the start. */
+  private checkWithoutTime(accepted: AnyDocument): void {
+    const { floor } = this.trust;
+    const { notBefore = 0, issued, expires } = accepted.document;
+    const wait = (why: string): never => refuse("no-time", `${why}, and nobody of the fleet has said what time it is`);
+    if (accepted.kind === "cmd") wait(`it expires at ${expires}`);
+    if (expires <= floor) wait(`it expired at ${expires}, the floor is ${floor}`);
+    if (accepted.kind === "time") return;
+    const present = presentTime(floor, this.times.rtc);
+    if (notBefore > present) wait(`it begins at ${notBefore}, it seems to be ${present}`);
+    if (issued > present + SKEW_SECONDS) wait(`it was issued at ${issued}, it seems to be ${present}`);
   }
 
-  /** The ids to keep with this one. They are forgotten by the floor, not by the present, which can move back. */
+  /** The ids to keep with this one. They are forgotten when they have expired by the floor and by session time: session time can move back with
+   *  the next start, the floor can be ahead of it. */
   private checkReplay({ id, epoch, expires }: Command): Trust["replay"] {
     this.checkEpoch(epoch);
     const { replay, floor } = this.trust;
     if (replay.some((each) => equalBytes(each.id, id))) refuse("replayed", "the command was seen before");
-    const kept = replay.filter((each) => each.expires > floor);
+    const past = Math.min(floor, this.times.session ?? floor);
+    const kept = replay.filter((each) => each.expires > past);
     if (kept.length >= REPLAY_MAX) refuse("replay-full", `${REPLAY_MAX} unexpired commands are remembered`);
     return [...kept, { id, expires }];
   }
@@ -209,9 +252,15 @@ class Check {
     if (epoch > inForce) refuse("epoch-jump", `epoch ${epoch} has not begun, ${inForce} is in force`);
   }
 
-  private checkScope(accepted: AnyDocument): void {
+  private checkScope(accepted: AnyDocument, roles: Role[]): void {
     if (accepted.kind === "pol") checkPolicyScope(accepted.document.partition, this.device);
-    else if (accepted.kind === "img") checkImageScope(accepted.document, this.device);
+    else if (accepted.kind === "lock") {
+      const wipesAll = accepted.document.others.desired === "wiped";
+      if (!roles.includes(wipesAll ? "r-wipe" : "r-command")) {
+        refuse("verb-role", "what it wants is not for the keys that signed it");
+      }
+      checkLockScope(accepted.document, this.device, this.trust.allowed);
+    } else if (accepted.kind === "img") checkImageScope(accepted.document, this.device);
     else if (accepted.kind === "time") this.checkNewest(accepted.document);
   }
 
@@ -236,13 +285,18 @@ class Check {
     const trust = { ...this.trust, versions: [...others, { kind, subject, epoch, version, hash }] };
     switch (kind) {
       case "root":
-        return { ...trust, roles: document.roles, epoch: document.epochNext };
+        return {
+          ...trust,
+          roles: document.roles,
+          epoch: document.epochNext,
+          floor: document.floor ?? trust.floor,
+        };
       case "time": {
         const { audience, expires, newest } = document;
         const rest = trust.freshness.filter((each) => audienceText(each.audience) !== subject);
         return {
           ...trust,
-          floor: Math.max(trust.floor, document.now),
+          floor: raisedFloor(trust.floor, this.times.rtc, document.now),
           freshness: [...rest, { audience, expires, newest }],
         };
       }

@@ -2,7 +2,8 @@
 
 import { claims } from "./claims.ts";
 import { epoch, label, name, pubkey, secs, sha256, u53 } from "./common.ts";
-import { GROUPS_MAX, LISTED_MAX } from "./limits.ts";
+import { NONCE_BYTES } from "./clock.ts";
+import { GROUPS_MAX, LISTED_MAX, LOCKED_MAX } from "./limits.ts";
 import { info } from "./reports.ts";
 import {
   bytes,
@@ -34,7 +35,16 @@ export const roleMap = mapOf(role, roleKeys, 1);
 export type Roles = TypeOf<typeof roleMap>;
 
 /** Names all other keys, and raises the epoch: `epoch` is the one in force when it is signed, `epochNext` from then on. */
-export const root = rule("root", record({ ...claims, roles: required(20, roleMap), epochNext: required(21, u53) }));
+export const root = rule(
+  "root",
+  record({
+    ...claims,
+    roles: required(20, roleMap),
+    epochNext: required(21, u53),
+    /** The device's floor of time from then on, downwards too: for a fleet whose clock was once wrong. */
+    floor: optional(26, secs),
+  }),
+);
 export type Root = TypeOf<typeof root>;
 
 const listed = tuple({
@@ -54,6 +64,32 @@ export const timeDoc = rule(
   record({ ...claims, now: required(22, secs), newest: required(23, newestList) }),
 );
 export type TimeDocument = TypeOf<typeof timeDoc>;
+
+/** The answer to a device's nonce: what time it is. It is for one device and one start of it, and never kept by a broker. */
+export const nowDoc = rule(
+  "now-doc",
+  record({ ...claims, now: required(22, secs), nonce: required(25, bytes(NONCE_BYTES)) }),
+);
+export type NowDocument = TypeOf<typeof nowDoc>;
+
+export const desired = rule("desired", words({ unlocked: 0, locked: 1, wiped: 2 }));
+export type Desired = TypeOf<typeof desired>;
+
+/** What the fleet wants of one device's managed partitions, locked or not: a state, in force until the next version. It needs no clock.
+ *  `since` is the version in which a person last asked for it: what is older is not done a second time. */
+export const lockDoc = rule(
+  "lock-doc",
+  record({
+    ...claims,
+    /** Partitions that are not as the others. */
+    partitions: required(
+      70,
+      list(tuple({ partition: place(label), desired: place(desired), since: place(u53) }), 0, LOCKED_MAX),
+    ),
+    others: required(71, tuple({ desired: place(desired), since: place(u53) })),
+  }),
+);
+export type LockDocument = TypeOf<typeof lockDoc>;
 
 /** The groups of one device. */
 export const groupsDoc = rule("groups-doc", record({ ...claims, groups: required(24, list(label, 0, GROUPS_MAX)) }));

@@ -1,7 +1,7 @@
 // The kinds of signed documents: what each is called in the protected header (typ, RFC 9596), in external_aad and in topics, and its schema.
 
 import { command } from "./commands.ts";
-import { consent, enrolRequest, groupsDoc, image, root, timeDoc } from "./documents.ts";
+import { consent, enrolRequest, groupsDoc, image, lockDoc, nowDoc, root, timeDoc } from "./documents.ts";
 import { policy } from "./policy.ts";
 import { reported } from "./reports.ts";
 import { literals, rule, type TypeOf } from "./schema.ts";
@@ -16,6 +16,8 @@ export const SCHEMAS = {
   enrol: enrolRequest,
   consent,
   report: reported,
+  lock: lockDoc,
+  now: nowDoc,
 } as const;
 export type DocumentKind = keyof typeof SCHEMAS;
 export type DocumentOf<K extends DocumentKind> = TypeOf<(typeof SCHEMAS)[K]>;
@@ -30,6 +32,8 @@ const TYPES = {
   enrol: "application/pv-enrol+cbor",
   consent: "application/pv-consent+cbor",
   report: "application/pv-report+cbor",
+  lock: "application/pv-lock+cbor",
+  now: "application/pv-now+cbor",
 } as const satisfies Record<DocumentKind, string>;
 
 export const docType = rule("doc-type", literals(...Object.values(TYPES)));

@@ -10,6 +10,8 @@ export const SIGNATURES_MAX = 8;
 export const LISTED_MAX = 512;
 /** Command ids that are remembered. */
 export const REPLAY_MAX = 256;
+/** Partitions that a lock document names. */
+export const LOCKED_MAX = 64;
 /** Groups that one device is in. */
 export const GROUPS_MAX = 32;
 

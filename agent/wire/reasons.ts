@@ -86,6 +86,10 @@ export const REASONS = {
   unchecked: 295,
   /** The disk does not take what the document would change. */
   storage: 296,
+  /** Nobody of the fleet has said in this start what time it is: it waits. */
+  "no-time": 297,
+  /** An answer to another question than the one that was asked, or one that came too late. */
+  nonce: 298,
 } as const;
 
 export type Reason = keyof typeof REASONS;

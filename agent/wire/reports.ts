@@ -1,8 +1,10 @@
 // What a device says of itself: birth and death, telemetry, events, what is applied.
 
 import { anyArgs, epoch, name, partId, partInfos, secs, sha256, u53 } from "./common.ts";
+import { NONCE_BYTES } from "./clock.ts";
 import {
   bool,
+  bytes,
   int,
   list,
   mapOf,
@@ -44,6 +46,10 @@ export const stateMsg = rule(
     /** With a birth only. */
     facts: optional(4, info),
     bootCount: optional(5, u53),
+    /** A question for the time, which a now-doc answers. */
+    nonce: optional(6, bytes(NONCE_BYTES)),
+    /** Random, anew with each start of the agent: two copies of one device are told apart by it. */
+    run: optional(7, bytes(8)),
   }),
 );
 export type StateMessage = TypeOf<typeof stateMsg>;

@@ -2,7 +2,7 @@
 // has consented to.
 
 import type { Command, Verb } from "./commands.ts";
-import type { Image, Permission } from "./documents.ts";
+import type { Image, LockDocument, Permission } from "./documents.ts";
 import { refuse } from "./reasons.ts";
 
 /** What a check has to know about the device. */
@@ -49,6 +49,9 @@ const VERBS: Record<Verb, VerbScope> = {
   "clear-quarantine": PARTITION,
 };
 
+/** What the owner's partitions are called outside their handset. */
+export const PRIVATE = "private";
+
 /** What may be asked of the owner's own partition, with the owner's consent; nothing else may. */
 const ON_PERSONAL: Partial<Record<Verb, Permission>> = { pause: "pause-personal", resume: "pause-personal" };
 
@@ -68,6 +71,18 @@ export function checkCommandScope({ verb, partition }: Command, device: Device, 
   if (!allowed.includes(needed)) refuse("consent", `the owner has not consented to ${needed}`);
 }
 
+/** What a lock document wants of the owner's partition, or of the whole device, against what the owner allows. A partition that this handset has not
+ *  does no harm to the others. Throws partition-private or consent. */
+export function checkLockScope({ partitions, others }: LockDocument, device: Device, allowed: Permission[]): void {
+  for (const { partition } of partitions) {
+    const kind = partition === PRIVATE ? "personal" : device.partitions.find(({ name }) => name === partition)?.kind;
+    if (kind === "personal") refuse("partition-private", "no lock is for the owner's partition");
+  }
+  if (others.desired === "wiped" && !allowed.includes("wipe-device")) {
+    refuse("consent", "the owner has not consented to wipe-device");
+  }
+}
+
 /** Throws partition-unknown or partition-private. */
 export function checkPolicyScope(partition: string, device: Device): void {
   if (kindOf(partition, device) === "personal") refuse("partition-private", "no policy governs the owner's partition");
@@ -79,6 +94,7 @@ export function checkImageScope({ boards }: Image, device: Device): void {
 }
 
 function kindOf(partition: string, device: Device): Device["partitions"][number]["kind"] {
+  if (partition === PRIVATE) return "personal";
   const found = device.partitions.find(({ name }) => name === partition);
   return found?.kind ?? refuse("partition-unknown", `there is no partition ${partition}`);
 }

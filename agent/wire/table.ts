@@ -18,7 +18,7 @@ import {
   u53,
 } from "./common.ts";
 import { multi, prot, signature, signed } from "./cose.ts";
-import { consent, enrolRequest, groupsDoc, image, role, root, timeDoc } from "./documents.ts";
+import { consent, desired, enrolRequest, groupsDoc, image, lockDoc, nowDoc, role, root, timeDoc } from "./documents.ts";
 import { docType } from "./kinds.ts";
 import {
   appRule,
@@ -58,7 +58,7 @@ import { auditBatch, consoleChunk, enrolGrant, fleetState, logChunk } from "./st
 export const TABLE: readonly Rule<unknown>[] = [
   ...[u53, secs, devid, partId, name, label, sha256, cmdId, target, epoch, pubkey, tri, anyArgs],
   ...[signed, multi, signature, prot, docType],
-  ...[role, root, timeDoc, groupsDoc],
+  ...[role, root, timeDoc, nowDoc, lockDoc, desired, groupsDoc],
   ...[policy, budget, imageRule, appRule, devKind, deviceAccess, netRule, network, sharing, unlock, location, power],
   ...[telemetryRule, offline, updates, enforcement],
   ...[verb, command, ackStatus, ack],

@@ -3,6 +3,9 @@
 import { EXIT_LEFT } from "../../agent/cli/exit-codes.ts";
 import { UsageError } from "../../agent/failure.ts";
 import { brokerUrl, FleetBroker, saveHeard } from "../broker.ts";
+import { escapeText } from "../../agent/escape.ts";
+import { FleetBook } from "../book.ts";
+import { findingText, FleetObserver } from "../observer.ts";
 import { Keeper } from "../keeper.ts";
 import { rootEnvelope } from "../keys.ts";
 import { storeOf, type Verb } from "./verb.ts";
@@ -29,6 +32,13 @@ the tenant's folder, and renews the freshness documents. Ctrl-C ends it.
     if (!(port < 65_536)) throw new UsageError("USAGE", "--port needs a number from 0 to 65535");
     const broker = await FleetBroker.listen(store, port, io.now);
     try {
+      broker.trouble = io.say;
+      const observer = new FleetObserver(store, new FleetBook(store));
+      broker.received = (topic, payload) => {
+        for (const finding of observer.receive(topic, payload, false, io.now())?.findings ?? []) {
+          io.say(`${topic.split("/")[3]!.slice(0, 8)} was found ${escapeText(findingText(finding), 300)}`);
+        }
+      };
       const keeper = new Keeper(store, broker.publish);
       const count = await keeper.round(io.now());
       await keeper.alive(true, io.now());

@@ -1,4 +1,4 @@
-// fleet lock, start, wipe and the others: one signed command to one device, and its answer.
+// fleet start, pause, retire and the others: one signed command to one device, and its answer. (lock, unlock and wipe are a state: lock.ts.)
 
 import { EXIT_INTERNAL, EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "../../agent/cli/exit-codes.ts";
 import { parsePositive, type Parsed } from "../../agent/cli/arguments.ts";
@@ -12,7 +12,7 @@ import { findDevice, saveDevice, type EnrolledDevice } from "../devices.ts";
 import type { FleetStore } from "../store.ts";
 import { commandName, shortName } from "../view.ts";
 import type { Io } from "./io.ts";
-import { LINK, LINK_HELP, withLink } from "./link.ts";
+import { hearBirths, LINK, LINK_HELP, withLink } from "./link.ts";
 import { DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";
 
 const WAIT_SECONDS = 60;
@@ -22,20 +22,18 @@ const LIFE_SECONDS_MAX = 30 * 86_400;
 
 interface Shape {
   name: string;
-  /** On the wire; for a wipe it depends on whether a partition is named. */
-  verb: (partition: string | null) => CommandVerb;
+  /** On the wire. */
+  verb: CommandVerb;
   partition: "always" | "never" | "maybe";
   summary: string;
   /** What a person has to type the device's name for. */
   confirm?: true;
 }
 
-const always = (verb: CommandVerb): Pick<Shape, "verb" | "partition"> => ({ verb: () => verb, partition: "always" });
-const maybe = (verb: CommandVerb): Pick<Shape, "verb" | "partition"> => ({ verb: () => verb, partition: "maybe" });
+const always = (verb: CommandVerb): Pick<Shape, "verb" | "partition"> => ({ verb, partition: "always" });
+const maybe = (verb: CommandVerb): Pick<Shape, "verb" | "partition"> => ({ verb, partition: "maybe" });
 
 const SHAPES: Shape[] = [
-  { name: "lock", ...maybe("lock"), summary: "locks a partition, or all that are managed" },
-  { name: "unlock", ...maybe("unlock"), summary: "unlocks again" },
   { name: "start", ...always("start"), summary: "starts a partition" },
   { name: "stop", ...always("stop"), summary: "stops a partition" },
   { name: "restart", ...always("restart"), summary: "restarts a partition" },
@@ -44,15 +42,8 @@ const SHAPES: Shape[] = [
   { name: "logs", ...maybe("logs"), summary: "has the device send its log for a while: see fleet watch" },
   { name: "console", ...always("console"), summary: "has the device send a console for a while: see fleet watch" },
   {
-    name: "wipe",
-    verb: (partition) => (partition === null ? "wipe-device" : "wipe-partition"),
-    partition: "maybe",
-    summary: "wipes a partition, or the whole device (two wipe keys)",
-    confirm: true,
-  },
-  {
     name: "retire",
-    verb: () => "retire",
+    verb: "retire",
     partition: "never",
     summary: "lets a device go: its managed partitions are wiped (two wipe keys)",
     confirm: true,
@@ -87,7 +78,7 @@ async function run(shape: Shape, parsed: Parsed, io: Io): Promise<number> {
   const store = storeOf(parsed, io);
   const device = findDevice(store, needed(parsed, 0, "a device", shape.name));
   const partition = partitionOf(shape, parsed);
-  const verb = shape.verb(partition);
+  const { verb } = shape;
   const life = Math.floor(parsePositive("life", parsed.text("life") ?? String(LIFE_SECONDS), LIFE_SECONDS_MAX));
   const wait = parsePositive("wait", parsed.text("wait") ?? String(WAIT_SECONDS), 86_400);
   await checkKeys(store, verb);
@@ -97,10 +88,11 @@ async function run(shape: Shape, parsed: Parsed, io: Io): Promise<number> {
     return EXIT_OK;
   }
   if (shape.confirm === true) await confirm(parsed, io, device, what);
-  return withLink(parsed, store, async (link) => {
+  return withLink(parsed, store, io, async (link) => {
     const command = await signCommand(store, device, verb, partition, io.now(), life);
     const id = toHex(command.document.id);
     if (parsed.flag("no-wait")) {
+      await hearBirths(store, link);
       await publishCommand(link, command, io.now());
       if (parsed.flag("json")) io.out(JSON.stringify({ id, verb, device: device.name, partition, status: "sent" }));
       else io.say(`sent: ${what}; fleet watch tells what becomes of command ${commandName(command.document.id)}`);
@@ -126,7 +118,8 @@ async function run(shape: Shape, parsed: Parsed, io: Io): Promise<number> {
   });
 }
 
-function partitionOf({ name, partition }: Shape, parsed: Parsed): string | null {
+/** The partition that a person names; null: none. Throws USAGE. */
+export function partitionOf({ name, partition }: Pick<Shape, "name" | "partition">, parsed: Parsed): string | null {
   const said = parsed.positionals[1] ?? null;
   if (said === null && partition === "always") {
     throw new UsageError("USAGE", `${name} needs a partition`, `See: pocketvisor fleet ${name} --help`);
@@ -138,7 +131,7 @@ function partitionOf({ name, partition }: Shape, parsed: Parsed): string | null 
 }
 
 /** What cannot be undone wants the name of what it is done to. */
-async function confirm(parsed: Parsed, io: Io, { label }: EnrolledDevice, what: string): Promise<void> {
+export async function confirm(parsed: Parsed, io: Io, { label }: EnrolledDevice, what: string): Promise<void> {
   const typed = parsed.text("confirm") ?? (await io.ask(`${what}: this cannot be undone. Type the device's name: `));
   if (typed?.trim() === label) return;
   const hint = `Type ${escapeText(label, 64)}, or write --confirm with it.`;

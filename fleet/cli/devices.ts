@@ -4,11 +4,14 @@ import { EXIT_INTERNAL, EXIT_LEFT, EXIT_OK } from "../../agent/cli/exit-codes.ts
 import { escapeText } from "../../agent/escape.ts";
 import { FleetBook, type DeviceEntry, type News } from "../book.ts";
 import { heardTimes } from "../broker.ts";
-import { checkAudit } from "../audit.ts";
 import { findDevice } from "../devices.ts";
+import type { FleetLink } from "../link.ts";
 import { commandName, shortName, viewOf, viewsOf, type DeviceView } from "../view.ts";
 import { base } from "../topics.ts";
-import { eventText, whyDevice } from "../why.ts";
+import { eventFacts, eventLine } from "../event-text.ts";
+import { findingText, FleetObserver, partitionNames } from "../observer.ts";
+import type { EventMessage } from "../../agent/wire/reports.ts";
+import { whyDevice } from "../why.ts";
 import type { Io } from "./io.ts";
 import { ageText, columns, dateText } from "../text.ts";
 import { keptBook, LINK, LINK_HELP, withLink } from "./link.ts";
@@ -24,7 +27,7 @@ export const lsVerb: Verb = {
   async run(parsed, io) {
     const store = storeOf(parsed, io);
     const json = parsed.flag("json");
-    return withLink(parsed, store, async (link) => {
+    return withLink(parsed, store, io, async (link) => {
       const book = await keptBook(store, link, io);
       const tell = (): void => {
         const views = viewsOf(store, book);
@@ -33,8 +36,9 @@ export const lsVerb: Verb = {
       };
       tell();
       if (!parsed.flag("watch")) return EXIT_OK;
+      const observer = new FleetObserver(store, book);
       return follow(io, link, store.tenant, (topic, payload, retained) => {
-        const taken = book.receive(topic, payload, retained, io.now());
+        const taken = observer.receive(topic, payload, retained, io.now());
         if (taken !== null && !retained) tell();
       });
     });
@@ -42,12 +46,15 @@ export const lsVerb: Verb = {
 };
 
 export function tableOf(views: DeviceView[], now: number): string[] {
-  const rows = views.flatMap(({ device, label, board, link, heardAt, policies, retired, simulated }) => {
+  const rows = views.flatMap(({ device, label, board, link, heardAt, policies, retired, simulated, findings }) => {
+    const found = findings.map(({ kind }) => kind.toUpperCase().replace("-", " "));
     const heard = heardAt === null ? "-" : `${ageText(now - heardAt)} ago`;
     const head = [shortName(device), label, simulated ? "(simulated)" : board, retired ? "retired" : link, heard];
-    if (policies.length === 0) return [[...head, "-", "-", "-", "-"]];
+    if (policies.length === 0)
+      return [[...head, "-", "-", "-", "-", ...(found.length === 0 ? [] : [found.join(", ")])]];
     return policies.map(({ partition, desired, reported, appliedAt, open, signed }, at) => {
       const notes = [
+        ...(at === 0 ? found : []),
         ...(open.length === 0 ? [] : [`${open.length} open`]),
         ...(reported === null || signed ? [] : ["not signed"]),
       ];
@@ -72,7 +79,7 @@ export const inspectVerb: Verb = {
   async run(parsed, io) {
     const store = storeOf(parsed, io);
     const { name } = findDevice(store, needed(parsed, 0, "a device", "inspect"));
-    const view = await withLink(parsed, store, async (link) => {
+    const view = await withLink(parsed, store, io, async (link) => {
       const book = await keptBook(store, link, io);
       return viewOf(store, book.entries.get(name)!);
     });
@@ -116,7 +123,7 @@ export const whyVerb: Verb = {
   async run(parsed, io) {
     const store = storeOf(parsed, io);
     const { name } = findDevice(store, needed(parsed, 0, "a device", "why"));
-    const lines = await withLink(parsed, store, async (link) => {
+    const lines = await withLink(parsed, store, io, async (link) => {
       const book = await keptBook(store, link, io);
       return whyDevice(viewOf(store, book.entries.get(name)!), parsed.positionals[1] ?? null, io.now());
     });
@@ -135,18 +142,25 @@ export const watchVerb: Verb = {
   positionalMax: 0,
   async run(parsed, io) {
     const store = storeOf(parsed, io);
-    return withLink(parsed, store, async (link) => {
-      const book = new FleetBook(store, heardTimes(store));
+    return withLink(parsed, store, io, async (link) => {
+      const observer = new FleetObserver(store, new FleetBook(store, heardTimes(store)));
       return follow(io, link, store.tenant, (topic, payload, retained) => {
-        const taken = book.receive(topic, payload, retained, io.now());
-        if (taken === null) return;
-        const { entry, news } = taken;
-        const found = news.kind === "audit" ? checkAudit(store, entry.enrolled, news.batch) : null;
-        const said = found?.text ?? newsText(news);
+        const observed = observer.receive(topic, payload, retained, io.now());
+        if (observed === null) return;
+        const { entry, news, audit, findings } = observed;
         const device = entry.enrolled.name;
-        const holds = found === null ? {} : { holds: found.holds };
-        if (parsed.flag("json")) io.out(JSON.stringify({ device, kind: news.kind, text: said, retained, ...holds }));
-        else io.out(`${whoText(entry)}: ${said}`);
+        const said = audit?.text ?? newsText(news, entry);
+        const holds = audit === null ? {} : { holds: audit.holds };
+        const facts = news.kind === "event" ? { event: eventJson(news.event, entry) } : {};
+        if (parsed.flag("json")) {
+          io.out(JSON.stringify({ device, kind: news.kind, text: said, retained, ...holds, ...facts }));
+          for (const { kind, at, detail } of findings) {
+            io.out(JSON.stringify({ device, kind: "finding", finding: kind, at, text: detail, retained }));
+          }
+          return;
+        }
+        io.out(`${whoText(entry)}: ${said}`);
+        for (const finding of findings) io.out(`${whoText(entry)}: FOUND ${escapeText(findingText(finding), 300)}`);
       });
     });
   },
@@ -155,7 +169,7 @@ export const watchVerb: Verb = {
 /** Reads everything that devices publish, until the person or the broker ends it. */
 async function follow(
   io: Io,
-  link: Parameters<Parameters<typeof withLink>[2]>[0],
+  link: FleetLink,
   tenant: string,
   received: (topic: string, payload: Uint8Array, retained: boolean) => void,
 ): Promise<number> {
@@ -171,17 +185,25 @@ async function follow(
 
 const whoText = ({ enrolled }: DeviceEntry): string => `${shortName(enrolled.name)} ${escapeText(enrolled.label, 64)}`;
 
-export function newsText(news: News): string {
+/** An event for programs: words beside the numbers. */
+function eventJson(event: EventMessage, entry: DeviceEntry): object {
+  const { word, partition, detail } = eventFacts(event, partitionNames(entry));
+  const { time, sequence, code, severity } = event;
+  return { time, sequence, code, severity, word, partition, detail };
+}
+
+export function newsText(news: News, entry: DeviceEntry): string {
   switch (news.kind) {
     case "link":
       return `link ${news.up ? "up" : "down"}`;
     case "sample": {
       const { battery, partitions = [] } = news.sample;
+      const names = partitionNames(entry);
       const charge = battery === undefined ? "" : `battery ${battery.percent} %, `;
-      return `${charge}${partitions.map(({ id, state, cpuPermille }) => `partition ${id} ${state} ${cpuPermille / 10} % CPU`).join(", ")}`;
+      return `${charge}${partitions.map(({ id, state, cpuPermille }) => `${names.get(id) ?? `partition ${id}`} ${state} ${cpuPermille / 10} % CPU`).join(", ")}`;
     }
     case "event":
-      return eventText(news.event.code);
+      return escapeText(eventLine(eventFacts(news.event, partitionNames(entry))), 300);
     case "report": {
       const { policy, sections } = news.report;
       const open = [...sections.values()].filter(({ state }) => state !== "compliant").length;

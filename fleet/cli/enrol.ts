@@ -13,6 +13,7 @@ import { saveDevice, type EnrolledDevice } from "../devices.ts";
 import { ALL_QUESTIONS, enrolledAs, EnrolmentServer, grantFor, type EnrolmentTerms } from "../enrolment.ts";
 import { FleetError } from "../failure.ts";
 import { pinOf } from "../keys.ts";
+import { linkProfile } from "../profile.ts";
 import type { FleetStore } from "../store.ts";
 import type { Io } from "./io.ts";
 import { DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";
@@ -53,7 +54,7 @@ export const enrolVerb: Verb = {
 function termsOf(store: FleetStore, parsed: Parsed): EnrolmentTerms {
   const path = parsed.text("authorities");
   return {
-    brokers: brokersOf(store, parsed.text("broker")),
+    brokers: brokersOf(store, parsed.text("broker") ?? linkProfile(store)?.url ?? null),
     questions: parsed.text("ask") === null ? ALL_QUESTIONS : consentOf(parsed.text("ask")!),
     authorities: path === null ? "" : readPem(path),
   };

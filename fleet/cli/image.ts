@@ -48,7 +48,7 @@ ${LINK_HELP}`,
       io.say("nothing was signed");
       return EXIT_OK;
     }
-    const version = await withLink(parsed, store, async (link) => {
+    const version = await withLink(parsed, store, io, async (link) => {
       const issued = await issue(store, "img", audience, body, io.now(), seconds);
       const time = await signFreshness(store, audience, io.now());
       for (const { topic, envelope } of [rootPublication(store), issued, time])

@@ -11,10 +11,13 @@ import { imageVerb } from "./image.ts";
 import { keysVerb } from "./keys.ts";
 import { brokerVerb } from "./broker.ts";
 import { commandVerbs } from "./command.ts";
+import { lockVerbs } from "./lock.ts";
 import { certificateVerb, enrolVerb } from "./enrol.ts";
+import { clearVerb, eventsVerb } from "./events.ts";
 import { inspectVerb, lsVerb, watchVerb, whyVerb } from "./devices.ts";
 import { simVerb } from "./sim.ts";
 import { rolloutVerb } from "./rollout.ts";
+import { profileVerb } from "./profile.ts";
 import { publishVerb, timeVerb } from "./publish.ts";
 import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
@@ -23,6 +26,7 @@ export const VERBS: Verb[] = [
   ...[
     keysVerb,
     brokerVerb,
+    profileVerb,
     enrolVerb,
     certificateVerb,
     groupsVerb,
@@ -32,7 +36,8 @@ export const VERBS: Verb[] = [
     publishVerb,
     timeVerb,
   ],
-  ...[lsVerb, inspectVerb, whyVerb, watchVerb, simVerb],
+  ...[lsVerb, inspectVerb, whyVerb, watchVerb, eventsVerb, clearVerb, simVerb],
+  ...lockVerbs,
   ...commandVerbs,
 ];
 

@@ -4,7 +4,7 @@ import { EXIT_OK } from "../../agent/cli/exit-codes.ts";
 import { allIssued, audienceName, rootChain, rootPublication } from "../documents.ts";
 import { signAllFreshness } from "../freshness.ts";
 import { dateText } from "../text.ts";
-import { LINK, LINK_HELP, publishAll, withLink } from "./link.ts";
+import { hearBirths, LINK, LINK_HELP, publishAll, withLink } from "./link.ts";
 import { DRY_RUN, storeOf, type Verb } from "./verb.ts";
 
 export const publishVerb: Verb = {
@@ -23,7 +23,10 @@ ${LINK_HELP}`,
       for (const { topic } of all) io.out(topic);
       return EXIT_OK;
     }
-    const count = await withLink(parsed, store, (link) => publishAll(store, link, io.now()));
+    const count = await withLink(parsed, store, io, async (link) => {
+      await hearBirths(store, link);
+      return publishAll(store, link, io.now());
+    });
     if (parsed.flag("json")) io.out(JSON.stringify({ published: count }));
     else io.say(`${count} documents are with the broker`);
     return EXIT_OK;
@@ -48,7 +51,8 @@ ${LINK_HELP}`,
         io.out(`${audienceName(audience)} until ${dateText(document.expires)}`);
       return EXIT_OK;
     }
-    const signed = await withLink(parsed, store, async (link) => {
+    const signed = await withLink(parsed, store, io, async (link) => {
+      await hearBirths(store, link);
       const all = await signAllFreshness(store, io.now());
       for (const { topic, envelope } of all) await link.publish(topic, envelope, true);
       return all;

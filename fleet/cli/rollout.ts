@@ -7,6 +7,7 @@ import { EXIT_INTERNAL, EXIT_LEFT, EXIT_OK } from "../../agent/cli/exit-codes.ts
 import { UsageError } from "../../agent/failure.ts";
 import { UnitError } from "../../agent/handset/units.ts";
 import type { FleetBook } from "../book.ts";
+import { allGroups, knownAudience } from "../audiences.ts";
 import { enrolledDevices } from "../devices.ts";
 import { audienceOf, issue, rootPublication } from "../documents.ts";
 import { FleetError } from "../failure.ts";
@@ -14,9 +15,19 @@ import { signFreshness } from "../freshness.ts";
 import type { FleetLink } from "../link.ts";
 import { parsePolicyFile, readPolicyFile, type PolicyBody } from "../policy/reader.ts";
 import { parseDuration } from "../policy/units.ts";
+import { FleetObserver } from "../observer.ts";
 import { policyRefusal } from "../refusals.ts";
 import { after, decide, hasEnded, nextAt, noted, ringOf, RINGS, type Rollout } from "../rollout.ts";
-import { keepBefore, loadRollout, policyBefore, ROLLOUT_ID, saveRollout, wishFor } from "../rollout-files.ts";
+import { columns } from "../text.ts";
+import {
+  allRollouts,
+  keepBefore,
+  loadRollout,
+  policyBefore,
+  ROLLOUT_ID,
+  saveRollout,
+  wishFor,
+} from "../rollout-files.ts";
 import type { FleetStore } from "../store.ts";
 import { base } from "../topics.ts";
 import { shortName, viewOf } from "../view.ts";
@@ -30,22 +41,25 @@ const WISH_SECONDS = 5;
 
 export const rolloutVerb: Verb = {
   name: "rollout",
-  usage: "start ID FILE | run ID | continue ID | status ID | pause ID | resume ID | abort ID | rollback ID",
+  usage: "ls | start ID FILE | run ID | continue ID | status ID | pause ID | resume ID | abort ID | rollback ID",
   summary: "a policy to all devices, ring by ring: 1, 10, 50, 100 %",
-  help: `start     chooses the rings by the roll-out's id and the devices' names, and pushes FILE to the first
+  help: `ls        every roll-out: its state, its ring, how its devices are
+start     chooses the rings by the roll-out's id and the devices' names, and pushes FILE to the first
 run       stays with it to its end: a ring opens when 95 % of the one before have succeeded and it has soaked; it aborts at 5 % failed of 20
           or more. A device has failed when it says so, refuses the policy, or does not answer in time. Killed, it is run again
 continue  the same, once: ends when there is nothing to do for now
 status    how far it is; pause, resume, abort: what was pushed stays with its devices
 rollback  gives every device that got it what it had before, as a newer version of that
+  --to GROUP          of start: the devices of a group alone
   --soak DURATION     default 1h
   --timeout DURATION  how long a device may take before it counts as failed (default 1d)
   --dry-run           says who would be in which ring
 ${LINK_HELP}`,
-  options: { ...LINK, ...DRY_RUN, soak: { type: "string" }, timeout: { type: "string" } },
+  options: { ...LINK, ...DRY_RUN, to: { type: "string" }, soak: { type: "string" }, timeout: { type: "string" } },
   positionalMax: 3,
   async run(parsed, io) {
-    const action = needed(parsed, 0, "start, run, continue, status, pause, resume, abort or rollback", "rollout");
+    const action = needed(parsed, 0, "ls, start, run, continue, status, pause, resume, abort or rollback", "rollout");
+    if (action === "ls") return list(storeOf(parsed, io), parsed, io);
     const id = needed(parsed, 1, "the roll-out's id", "rollout");
     if (!ROLLOUT_ID.test(id)) throw new UsageError("USAGE", "an id has 1 to 32 of a-z, 0-9 and -");
     const store = storeOf(parsed, io);
@@ -81,7 +95,13 @@ async function start(store: FleetStore, id: string, parsed: Parsed, io: Io): Pro
   if (store.readBytes("rollouts", `${id}.json`) !== null) {
     throw new UsageError("ROLLOUT_EXISTS", `there is a roll-out ${id}`, `See: pocketvisor fleet rollout status ${id}`);
   }
-  const devices = enrolledDevices(store).filter(({ retiredAt }) => retiredAt === null);
+  const to = parsed.text("to");
+  const members = to === null || to === "all" ? null : allGroups(store).get(to);
+  // A device's name, or one that nobody has: the error lists what there is.
+  if (members === undefined) knownAudience(store, to!);
+  const devices = enrolledDevices(store).filter(
+    ({ name, retiredAt }) => retiredAt === null && (members === null || members?.includes(name) === true),
+  );
   if (devices.length === 0)
     throw new FleetError("FLEET_DEVICE", "no device is enrolled", "See: pocketvisor fleet enrol");
   const rollout: Rollout = {
@@ -103,13 +123,35 @@ async function start(store: FleetStore, id: string, parsed: Parsed, io: Io): Pro
   return goOn(store, id, parsed, io);
 }
 
+/** Every roll-out in a line. */
+function list(store: FleetStore, parsed: Parsed, io: Io): number {
+  const rollouts = allRollouts(store);
+  const told = rollouts.map(({ id, state, ring, devices }) => {
+    const all = Object.values(devices);
+    const count = (status: string): number => all.filter((each) => each.status === status).length;
+    const counts = { succeeded: count("succeeded"), failed: count("failed"), pushed: count("pushed") };
+    return { id, state, percent: RINGS[ring]! * 100, devices: all.length, ...counts, waiting: count("waiting") };
+  });
+  if (parsed.flag("json")) io.out(JSON.stringify(told));
+  else if (told.length === 0) io.say("there is no roll-out; begin one: pocketvisor fleet rollout start ID FILE");
+  else {
+    const titles = ["ID", "STATE", "RING", "DEVICES", "SUCCEEDED", "FAILED", "PUSHED", "WAITING"];
+    const rows = told.map((each) => [
+      ...[each.id, each.state, `${each.percent} %`],
+      ...[each.devices, each.succeeded, each.failed, each.pushed, each.waiting].map(String),
+    ]);
+    for (const row of columns([titles, ...rows])) io.out(row);
+  }
+  return EXIT_OK;
+}
+
 /** One round: carries out whatever is decided, until there is nothing to do for now. */
 async function goOn(store: FleetStore, id: string, parsed: Parsed, io: Io): Promise<number> {
   if (parsed.flag("dry-run")) {
     io.say(`next: ${decide(loadRollout(store, id), io.now()).step}`);
     return EXIT_OK;
   }
-  const rollout = await withLink(parsed, store, async (link) => {
+  const rollout = await withLink(parsed, store, io, async (link) => {
     const book = await keptBook(store, link, io);
     return carryOut(store, { id, policy: policyOf(store, id) }, link, book, io);
   });
@@ -122,12 +164,13 @@ async function goOn(store: FleetStore, id: string, parsed: Parsed, io: Io): Prom
 async function follow(store: FleetStore, id: string, parsed: Parsed, io: Io): Promise<number> {
   loadRollout(store, id);
   const what = { id, policy: policyOf(store, id) };
-  const rollout = await withLink(parsed, store, async (link) => {
+  const rollout = await withLink(parsed, store, io, async (link) => {
     const book = await keptBook(store, link, io);
+    const observer = new FleetObserver(store, book);
     let heard = new AbortController();
     const filters = ["state", "rep", "rep/+", "ev"].map((what) => `${base(store.tenant)}/+/up/${what}`);
     await link.subscribe(filters, (topic, payload, retained) => {
-      if (book.receive(topic, payload, retained, io.now()) !== null) heard.abort();
+      if (observer.receive(topic, payload, retained, io.now()) !== null) heard.abort();
     });
     let lost = false;
     void link.ended.then(() => {

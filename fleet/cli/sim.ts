@@ -13,9 +13,10 @@ import { CONNECTIONS_MAX } from "../broker.ts";
 import { devicesOf, forgetStates, leftRuns, removeRun } from "../sim/devices.ts";
 import { processesFor } from "../sim/herd-process.ts";
 import { simulate, type SimulationPlan, type SimulationReport, type SimulationState } from "../sim/simulation.ts";
+import { linkProfile } from "../profile.ts";
 import type { FleetStore } from "../store.ts";
 import type { Io } from "./io.ts";
-import { LINK, LINK_HELP } from "./link.ts";
+import { LINK, LINK_HELP, saidOf } from "./link.ts";
 import { DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";
 
 const COUNT_MAX = 20_000;
@@ -79,23 +80,14 @@ exit status: 0 nothing acknowledged was lost and every device was connected at t
   },
 };
 
-function linkOf(store: FleetStore, parsed: Parsed): SimulationPlan["link"] {
-  const said = (name: string): string | null => parsed.text(name);
-  const [url, authorities, certificate, key] = ["broker", "authorities", "certificate", "key"].map(said);
-  return brokerOptions(store, {
-    url: url ?? null,
-    authorities: authorities ?? null,
-    certificate: certificate ?? null,
-    key: key ?? null,
-  });
-}
+const linkOf = (store: FleetStore, parsed: Parsed): SimulationPlan["link"] => brokerOptions(store, saidOf(parsed));
 
 function planOf(store: FleetStore, parsed: Parsed): SimulationPlan {
   const count = Number(/^[1-9]\d{0,5}$/.exec(needed(parsed, 0, "how many devices", "sim"))?.[0] ?? NaN);
   if (!(count <= COUNT_MAX)) throw new UsageError("USAGE", `N is a whole number from 1 to ${COUNT_MAX}`);
   const link = linkOf(store, parsed);
   const { scheme } = parseEndpoint(link.url);
-  const own = parsed.text("broker") === null;
+  const own = parsed.text("broker") === null && linkProfile(store) === null;
   if (own && count > CONNECTIONS_MAX - OWN_SESSIONS) {
     const what = `this computer's own broker takes ${CONNECTIONS_MAX} connections, ${count} devices are too many`;
     throw new UsageError("USAGE", what, "Name a broker that is made for more: --broker mqtts://HOST:8883");

@@ -136,18 +136,26 @@ export class SimulatedHandset {
     if (message.kind === "document") return this.document(message.via, message.bytes);
     if (message.kind !== "ready") return;
     this.greeted = true;
+    const { clock } = this.options;
     const { groups } = this.trust;
+    this.say({ kind: "time", session: clock.wall() });
     this.say({ kind: "hello", facts: this.facts, trust: encodeTrust(this.trust), groups, settings: this.settings });
   }
 
   private document(via: Via, bytes: Uint8Array): void {
     const { clock, key } = this.options;
     const device = { id: key.id, board: SIMULATED, partitions: PARTITIONS };
-    const verdict = accept(bytes, via, device, this.trust, nodeCrypto, clock.wall());
+    const times = { rtc: clock.wall(), session: clock.wall(), nonce: null, answered: false };
+    const verdict = accept(bytes, via, device, this.trust, nodeCrypto, times);
     if (verdict.verdict !== "accepted") return this.sayTrust();
     this.trust = verdict.trust;
     this.sayTrust();
     const { accepted, hash } = verdict;
+    if (accepted.kind === "lock") {
+      this.state = accepted.document.others.desired === "unlocked" ? "running" : "locked";
+      const { id } = accepted.document;
+      this.say({ kind: "ack", ack: { id, time: clock.wall(), status: "succeeded" } });
+    }
     if (accepted.kind === "cmd") this.command(accepted.document);
     if (accepted.kind !== "pol") return;
     const { partition, epoch, version } = accepted.document;

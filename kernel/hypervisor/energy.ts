@@ -6,10 +6,13 @@
 // straight from the battery, and is accounted all the same. Always, exactly:
 //
 //   Σ levels of reserves + board's own + Σ spent = drained
+//
+// Host work is billed after it was done (see bill). What the reserve does not hold then is a debt: it counts as spent when it is paid, from
+// the first that comes into the reserve.
 
 import { BOARD_COSTS, CHARGE_INSTRUCTION, PARTITION_MAX, QUANTUM, SLICE_MIN } from "../abi/hypervisor";
 import { flow, flowTime } from "./flow";
-import { Partition, partitionAt, partitionExists } from "./record";
+import { Partition, RECORD_ENERGY_DEBT, partitionAt, partitionExists } from "./record";
 import { NEVER, state } from "./state";
 
 const MICROSECOND: u32 = 1000;
@@ -33,13 +36,27 @@ export function energyFill(partition: Partition): void {
   if (energyAdd(partition, brought) < brought) partition.energyRemainder = 0;
 }
 
-/** Draws at most `amount` from the battery into the reserve; returns what fitted. */
+// @ts-ignore: decorator
+@inline
+function debtOf(partition: Partition): u64 {
+  return load<u64>(changetype<usize>(partition), RECORD_ENERGY_DEBT);
+}
+
+/** Draws at most `amount` from the battery into the reserve, debts first; returns what fitted. */
 function energyAdd(partition: Partition, amount: u64): u64 {
+  const debt = debtOf(partition);
+  const paid = min<u64>(debt, amount);
+  if (paid) {
+    store<u64>(changetype<usize>(partition), debt - paid, RECORD_ENERGY_DEBT);
+    partition.energySpent += paid;
+    state.spent += paid;
+    state.drained += paid;
+  }
   const room = partition.energyCapacity - partition.energyLevel;
-  if (amount > room) amount = room;
-  partition.energyLevel += amount;
-  state.drained += amount;
-  return amount;
+  const kept = min<u64>(amount - paid, room);
+  partition.energyLevel += kept;
+  state.drained += kept;
+  return paid + kept;
 }
 
 /** Whether the partition could pay `cost` now. */
@@ -55,6 +72,18 @@ export function energySpend(partition: Partition, cost: u64): void {
   else state.drained += cost;
   partition.energySpent += cost;
   state.spent += cost;
+}
+
+/** Pays `cost` for what was done already, as far as the reserve goes; the rest is debt. */
+export function energyBill(partition: Partition, cost: u64): void {
+  if (!partition.energyContract) {
+    energySpend(partition, cost);
+    return;
+  }
+  energyFill(partition);
+  const paid = min<u64>(cost, partition.energyLevel);
+  energySpend(partition, paid);
+  if (paid < cost) store<u64>(changetype<usize>(partition), debtOf(partition) + cost - paid, RECORD_ENERGY_DEBT);
 }
 
 /** What a quantum costs this partition, but never more than its reserve can hold. */
@@ -76,7 +105,12 @@ export function energyWait(partition: Partition): u64 {
   }
   partition.exhausted = 1;
   const remainder = changetype<usize>(partition) + offsetof<Partition>("energyRemainder");
-  const time = flowTime(partition.energyRate, worth - partition.energyLevel, MICROSECOND, remainder);
+  const time = flowTime(
+    partition.energyRate,
+    debtOf(partition) + worth - partition.energyLevel,
+    MICROSECOND,
+    remainder,
+  );
   return time == NEVER ? NEVER : state.now + time;
 }
 
@@ -106,6 +140,7 @@ export function energyGive(partition: Partition, amount: u64): u64 {
 export function energyRelease(partition: Partition): void {
   state.board += partition.energyLevel;
   partition.energyLevel = 0;
+  store<u64>(changetype<usize>(partition), 0, RECORD_ENERGY_DEBT);
   partition.energyRemainder = 0;
   partition.exhausted = 0;
 }

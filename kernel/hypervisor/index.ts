@@ -43,6 +43,7 @@ import {
   STATE_RUNNING,
 } from "../abi/reasons";
 import { auditBegin, auditPut } from "./audit";
+import { bill as book, paidAt as paid } from "./bill";
 import { bucketTake, bucketWait } from "./bucket";
 import { channelRevokeAll } from "./channel";
 import { energyCost, energyDrained, energyFill, energyGive, energyHas, energySpend } from "./energy";
@@ -53,16 +54,10 @@ import { partitionRemove as remove, partitionsReset } from "./partition";
 import { place, wantTake } from "./place";
 import { Partition, RECORD_BUCKET_RATES, RECORD_RETRY, partitionAt, partitionExists } from "./record";
 import { retryPut, retrySoon, retryTake } from "./retry";
-import {
-  scheduleClock,
-  scheduleFaulted,
-  scheduleServiced,
-  scheduleServing,
-  scheduleStep,
-  scheduleWake,
-} from "./schedule";
+import { scheduleFaulted, scheduleServiced, scheduleServing, scheduleStep, scheduleWake } from "./schedule";
 import { NEVER, state } from "./state";
 import { workBegin as begin, workEnd as end } from "./work";
+import { clockMark, clockRead } from "./clock";
 
 export {
   partitionAdmit,
@@ -102,7 +97,7 @@ export function hypervisorInit(): u32 {
   state.virtual = load<u32>(BOARD_MODE) == CLOCK_VIRTUAL ? 1 : 0;
   partitionsReset();
   heapsReset();
-  scheduleClock();
+  clockRead();
   auditBegin();
   return DONE;
 }
@@ -117,7 +112,7 @@ export function step(until: f64): f64 {
 
 /** The hypervisor's time in nanoseconds. */
 export function hypervisorNow(): f64 {
-  scheduleClock();
+  clockRead();
   return <f64>state.now;
 }
 
@@ -148,6 +143,22 @@ export function workEnd(id: u32): f64 {
   return partitionExists(id) ? <f64>end(id) : 0;
 }
 
+/** Host work of `time` ns that partition `id` caused: it pays, with its budgets and its reserve. NO_PARTITION: the handset itself did. */
+export function bill(id: u32, time: f64): void {
+  if (id == NO_PARTITION || partitionExists(id)) book(id, <u64>time);
+}
+
+/** When partition `id` has paid for what was done for it (ns); 0: it has. */
+export function paidAt(id: u32): f64 {
+  const moment = partitionExists(id) ? paid(id) : 0;
+  return moment == NEVER ? f64.MAX_VALUE : <f64>moment;
+}
+
+/** A round of the host's loop begins: thread and wall clock are looked at together. */
+export function mark(): void {
+  clockMark();
+}
+
 /** An input has come for partition `id`. */
 export function wake(id: u32): void {
   if (partitionExists(id)) scheduleWake(id);
@@ -169,7 +180,7 @@ export function partitionFail(id: u32, reason: u32): i32 {
   const partition = partitionAt(id);
   // A machine that cannot be made fails while its restart is due.
   if (!partition.held) return -(<i32>REFUSE_STATE);
-  scheduleClock();
+  clockRead();
   const action = health(id, reason);
   place(id);
   return action;
@@ -189,7 +200,7 @@ export function partitionRemove(id: u32): u32 {
 export function charge(id: u32, kind: u32, amount: u32): u32 {
   if (!partitionExists(id)) return REFUSE_UNKNOWN;
   if (kind >= CHARGE_KINDS || kind == CHARGE_INSTRUCTION) return LIMIT_BAD_KIND;
-  scheduleClock();
+  clockRead();
   store<u64>(ANSWER_RETRY, NEVER);
   const cost = <u64>amount * energyCost(kind);
   const reason = affordable(id, cost);
@@ -207,7 +218,7 @@ export function charge(id: u32, kind: u32, amount: u32): u32 {
  *  charge(). */
 export function chargeBlock(id: u32, bytes: u32): u32 {
   if (!partitionExists(id)) return REFUSE_UNKNOWN;
-  scheduleClock();
+  clockRead();
   store<u64>(ANSWER_RETRY, NEVER);
   const cost = energyCost(CHARGE_BLOCK_OPERATION) + <u64>bytes * energyCost(CHARGE_BLOCK_BYTE);
   const reason = affordable(id, cost);
@@ -254,13 +265,13 @@ function refused(id: u32, reason: u32, retry: u64): u32 {
 /** The next partition to which something was refused that may be asked for again now, or -1. step() does nothing before all have
  *  been taken. */
 export function retries(): i32 {
-  scheduleClock();
+  clockRead();
   return retryTake();
 }
 
 /** The battery gave low | high << 32 picojoules beyond what taps draw: those with a share get theirs, the board the rest. */
 export function drained(low: u32, high: u32): void {
-  scheduleClock();
+  clockRead();
   energyDrained((<u64>low) | ((<u64>high) << 32));
   for (let id: u32 = 0; id < PARTITION_MAX; id++) {
     if (!partitionExists(id) || !partitionAt(id).held) continue;
@@ -273,7 +284,7 @@ export function drained(low: u32, high: u32): void {
 export function energyTopUp(id: u32, low: u32, high: u32): u32 {
   if (!partitionExists(id)) return REFUSE_UNKNOWN;
   if (!partitionAt(id).held) return REFUSE_STATE;
-  scheduleClock();
+  clockRead();
   energyGive(partitionAt(id), (<u64>low) | ((<u64>high) << 32));
   retrySoon(id);
   place(id);
@@ -283,12 +294,12 @@ export function energyTopUp(id: u32, low: u32, high: u32): u32 {
 /** Brings the record of `id` up to now: reserve and spells of throttling. For who reads it. */
 export function partitionRefresh(id: u32): void {
   if (!partitionExists(id)) return;
-  scheduleClock();
+  clockRead();
   energyFill(partitionAt(id));
 }
 
 /** A record of the host's own in the audit ring: a command, with its reason and a value. */
 export function auditNote(id: u32, reason: u32, low: u32, high: u32): void {
-  scheduleClock();
+  clockRead();
   auditPut(AUDIT_HOST, id, reason, (<u64>low) | ((<u64>high) << 32));
 }

@@ -18,6 +18,7 @@ export const THROTTLED_ENERGY: u32 = 2;
  *   +544  server         216       the budget of the guaranteed class
  *   +760  cap            216       the ceiling: a budget that nobody is promised
  *   +976  retry          {heap u32, index u32, retrying u32, unused u32, at u64}  see retry
+ *   +1000 energy debt    u64  what was billed beyond the reserve: paid before it fills
  */
 @unmanaged
 export class Partition {
@@ -98,6 +99,7 @@ export const RECORD_ACTIONS: u32 = 64;
 export const RECORD_BUCKET_RATES: u32 = 96;
 export const RECORD_DEFINITION_BYTES: u32 = 128;
 export const RECORD_RETRY: u32 = 976;
+export const RECORD_ENERGY_DEBT: u32 = 1000;
 const SERVER: u32 = 544;
 const CAP: u32 = SERVER + BUDGET_STATE_BYTES;
 

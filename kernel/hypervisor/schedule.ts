@@ -12,7 +12,6 @@
 import {
   CEILING_NONE,
   CHARGE_INSTRUCTION,
-  CLASS_GUARANTEED,
   QUANTUM,
   RAN,
   SLICE_MIN,
@@ -34,32 +33,27 @@ import {
   RUN_WAIT,
   RUN_WATCHDOG,
   STATE_FAILED,
-  STATE_PAUSED,
-  STATE_RUNNING,
   STATE_STOPPED,
   STOP_POWER_OFF,
 } from "../abi/reasons";
-import { budgetCharge, budgetLeft } from "./budget";
+import { bill } from "./bill";
+import { clockRead, ownTime } from "./clock";
+import { budgetLeft } from "./budget";
 import { energyCost, energySpend } from "./energy";
 import { health } from "./health";
 import { HEAP_ALARM, HEAP_ALARM_FAIR, HEAP_DEADLINE, HEAP_FAIR, heapEmpty, heapFirst, heapFirstKey } from "./heap";
 import { partitionEnd } from "./partition";
+import { FAIR_SHIFT, pay } from "./pay";
 import { awake, place, wantAny, wantPut } from "./place";
 import { Partition, capOf, partitionAt, serverOf } from "./record";
 import { retryNext } from "./retry";
 import { NEVER, state } from "./state";
 
-/** Host monotonic time in nanoseconds. */
-// @ts-ignore: decorator
-@external("host", "now")
-declare function now(): f64;
-
 const MILLISECOND: u64 = 1_000_000;
 /** One instruction in virtual time. */
 const INSTRUCTION: u64 = 10;
-/** A slice that took longer was not run all the time: what is beyond was stolen by the host. */
-const STOLEN_ABOVE: u64 = 10 * <u64>QUANTUM;
-const FAIR_SHIFT: u64 = 16;
+/** A slice that took longer tells nothing about the guest's pace. */
+const SPEED_ABOVE: u64 = 10 * <u64>QUANTUM;
 const SPEED_MIN: u32 = 1_000;
 const SPEED_MAX: u32 = 10_000_000;
 /** A slice shorter than this tells nothing about speed. */
@@ -80,17 +74,10 @@ function ticksTime(ticks: f64): u64 {
   return ((<u64>min<f64>(ticks, 7.6e16) + 1) * 1000 + 23) / 24;
 }
 
-/** Brings the clock up to date. In virtual time only slices and sleeps move it. */
-export function scheduleClock(): void {
-  if (state.virtual) return;
-  const time = <u64>now();
-  if (time > state.now) state.now = time;
-}
-
 /** Runs slices until `until` has come, or all sleep, or somebody wants the host or is to be looked at again. Returns the moment when step() must be called again at
  *  the latest: now when there is work, NEVER when only an input can make some. */
 export function scheduleStep(until: u64): u64 {
-  scheduleClock();
+  clockRead();
   while (true) {
     while (heapFirstKey(HEAP_ALARM) <= state.now) place(heapFirst(HEAP_ALARM));
     while (heapFirstKey(HEAP_ALARM_FAIR) <= state.now) place(heapFirst(HEAP_ALARM_FAIR));
@@ -182,12 +169,11 @@ function account(partition: Partition, executed: u32): void {
     state.now += time;
   } else {
     const start = state.now;
-    scheduleClock();
-    time = state.now - start;
-    if (time > STOLEN_ABOVE) {
-      partition.stolen += time - STOLEN_ABOVE;
-      state.stolen += time - STOLEN_ABOVE;
-      time = STOLEN_ABOVE;
+    clockRead();
+    const wall = state.now - start;
+    time = ownTime(start);
+    partition.stolen += wall - time;
+    if (time > SPEED_ABOVE) {
       partition.speed = max<u32>(partition.speed >>> 1, SPEED_MIN);
     } else if (time > SPEED_SPAN) {
       const speed = <u32>min<u64>((<u64>executed * MILLISECOND) / time, <u64>SPEED_MAX);
@@ -200,22 +186,10 @@ function account(partition: Partition, executed: u32): void {
   partition.machineInstructions += <u64>executed;
   state.slices++;
   state.busy += time;
+  state.booked += time;
   partition.cpuTime += time;
   energySpend(partition, <u64>executed * energyCost(CHARGE_INSTRUCTION));
-  scheduleCharge(partition, time, state.sliceFair != 0);
-}
-
-/** Takes CPU time from what pays for it: the weight if `fair`, else the budget; and the ceiling. */
-export function scheduleCharge(partition: Partition, time: u64, fair: bool): void {
-  if (fair) {
-    partition.fairTime += (time << FAIR_SHIFT) / <u64>max<u32>(partition.weight, 1);
-  } else {
-    const left = budgetLeft(serverOf(partition));
-    partition.debt = time > left ? time - left : 0;
-    partition.overrunMax = max<u64>(partition.overrunMax, partition.debt);
-    budgetCharge(serverOf(partition), time);
-  }
-  if (partition.ceiling != CEILING_NONE && partition.ceiling) budgetCharge(capOf(partition), time);
+  pay(partition, time, state.sliceFair != 0);
 }
 
 /** What run() came back for. */
@@ -266,7 +240,7 @@ function idleSlice(partition: Partition): void {
   state.now += time;
   state.busy += time;
   partition.cpuTime += time;
-  scheduleCharge(partition, time, state.sliceFair != 0);
+  pay(partition, time, state.sliceFair != 0);
 }
 
 /** The machine trapped: books the whole slice if it was inside run(), and does what the health table says about `reason`. Returns the
@@ -285,14 +259,14 @@ export function scheduleFaulted(reason: u32): i32 {
 export function scheduleWake(id: u32): void {
   const partition = partitionAt(id);
   if (!partition.sleeping) return;
-  scheduleClock();
+  clockRead();
   awake(partition, state.now);
   place(id);
 }
 
 /** The host takes up a want: from here on it works for that partition. */
 export function scheduleServing(): void {
-  scheduleClock();
+  clockRead();
   state.serving = state.now;
 }
 
@@ -304,12 +278,9 @@ export function scheduleServiced(id: u32): void {
   if (!want) return;
   partition.want = 0;
   if (!state.virtual) {
-    scheduleClock();
-    const time = min<u64>(state.now - state.serving, STOLEN_ABOVE);
+    clockRead();
+    bill(id, ownTime(state.serving));
     state.serving = state.now;
-    partition.serviceTime += time;
-    if (partition.state == STATE_RUNNING || partition.state == STATE_PAUSED)
-      scheduleCharge(partition, time, partition.class != CLASS_GUARANTEED);
   }
   // A reset sets the machine's counter back to what its instructions take.
   if (want == RUN_RESET) partition.origin = state.now - partition.machineInstructions * INSTRUCTION;

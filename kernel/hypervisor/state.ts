@@ -26,6 +26,8 @@ export const NEVER: u64 = u64.MAX_VALUE;
  *   +140 virtual        u32  1 in virtual time
  *   +144 workSince      u64  when the host began the work that it is at: see work
  *   +152 working, workFair  u32 × 2  for whom, and 1 when no budget pays for it
+ *   +160 booked, handset    u64 × 2  all host time that is in somebody's books; of that, the handset's own: see bill
+ *   +176 cpuMark, wallMark  u64 × 2  the thread's clock and the wall's when both were last looked at
  */
 @unmanaged
 class State {
@@ -54,5 +56,9 @@ class State {
   workSince: u64;
   working: u32;
   workFair: u32;
+  booked: u64;
+  handset: u64;
+  cpuMark: u64;
+  wallMark: u64;
 }
 export const state = changetype<State>(HYPERVISOR_STATE);

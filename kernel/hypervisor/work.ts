@@ -9,16 +9,16 @@
 
 import { CEILING_NONE, CLASS_GUARANTEED, NO_PARTITION } from "../abi/hypervisor";
 import { STATE_RUNNING } from "../abi/reasons";
+import { billEnergy } from "./bill";
 import { budgetActivate, budgetTime } from "./budget";
+import { clockRead, ownTime } from "./clock";
 import { energyWait } from "./energy";
 import { HEAP_ALARM, HEAP_DEADLINE, heapEmpty, heapFirst, heapFirstKey } from "./heap";
 import { place } from "./place";
 import { capOf, partitionAt, serverOf } from "./record";
-import { scheduleAhead, scheduleCharge, scheduleClock } from "./schedule";
+import { scheduleAhead } from "./schedule";
+import { pay } from "./pay";
 import { state } from "./state";
-
-/** A piece of work that took longer did not have the processor all the time: what is beyond was stolen by the host. */
-const STOLEN_ABOVE: u64 = 250_000_000;
 
 /** Whether the host may work for partition `id` now. Its clock runs from here to workEnd(). In virtual time the work is free, and may
  *  always be done. */
@@ -26,7 +26,7 @@ export function workBegin(id: u32): bool {
   const partition = partitionAt(id);
   if (partition.state != STATE_RUNNING) return false;
   if (state.virtual) return true;
-  scheduleClock();
+  clockRead();
   if (partition.ceiling == 0 || energyWait(partition)) return false;
   const guaranteed = partition.class == CLASS_GUARANTEED;
   if (partition.sleeping) {
@@ -49,18 +49,15 @@ export function workBegin(id: u32): bool {
 export function workEnd(id: u32): u64 {
   if (state.virtual || state.working != id) return 0;
   state.working = NO_PARTITION;
-  scheduleClock();
+  clockRead();
   const partition = partitionAt(id);
-  let time = state.now - state.workSince;
-  if (time > STOLEN_ABOVE) {
-    partition.stolen += time - STOLEN_ABOVE;
-    state.stolen += time - STOLEN_ABOVE;
-    time = STOLEN_ABOVE;
-  }
+  const time = ownTime(state.workSince);
+  state.booked += time;
   partition.serviceTime += time;
+  billEnergy(partition, time);
   // One that was away is not owed the time that it did not ask for: see place.
   if (<i64>(partition.fairTime - state.fairClock) < 0) partition.fairTime = state.fairClock;
-  scheduleCharge(partition, time, state.workFair != 0);
+  pay(partition, time, state.workFair != 0);
   place(id);
   return time;
 }

@@ -139,7 +139,8 @@ async function signatures(runs: number): Promise<Measurement> {
       const push = async (): Promise<void> => {
         while (!over) {
           const times = { issued: seconds, expires: seconds + 86_400 };
-          await handset.document(await signedDocument("pol", { version: version++, ...times }), viaOf("pol"));
+          const asked = { session: seconds, nonce: null, answered: false };
+          await handset.document(await signedDocument("pol", { version: version++, ...times }), viaOf("pol"), asked);
           await sleep(100);
         }
       };

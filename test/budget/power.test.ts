@@ -42,6 +42,7 @@ function viewOf(snapshot: HandsetSnapshot): HandsetView {
     nowNs: snapshot.nowNs,
     busyNs: snapshot.busyNs,
     stolenNs: snapshot.stolenNs,
+    handsetNs: snapshot.handsetNs,
     memory: { held: 0, limit: 0 },
     energy: { drained: snapshot.energyDrained, spent: snapshot.energySpent },
     average: snapshot.average,

@@ -6,7 +6,10 @@ import * as assert from "uvu/assert";
 import { ack, type Ack } from "../../agent/wire/commands.js";
 import { encodeMessage } from "../../agent/wire/schema.js";
 import type { Trust } from "../../agent/wire/trust.js";
+import type { LockDocument, TimeDocument } from "../../agent/wire/documents.js";
 import { deviceNamed } from "../../fleet/devices.js";
+import { audienceOf, issuedFor } from "../../fleet/documents.js";
+import { lockFor } from "../../fleet/lock.js";
 import { NOW, wordOf } from "../support/signed.js";
 import { enrolledTrust, fleetRun, judged, madeFleet, type FleetResult, type TestFleet } from "../support/fleet.js";
 import { connectDevice, enrolKey, withBroker } from "../support/fleet-device.js";
@@ -22,6 +25,10 @@ interface World extends TestFleet {
   seen: (count: number) => Promise<void>;
   run: (args: string[], answers?: string[]) => Promise<FleetResult>;
 }
+
+/** What a lock document wants, in short: "work: locked, else unlocked". */
+const lockText = ({ partitions, others }: LockDocument): string =>
+  [...partitions.map(({ partition, desired }) => `${partition}: ${desired}`), `else ${others.desired}`].join(", ");
 
 /** A device that answers a command it accepts with these statuses, after somebody else's. */
 async function world(
@@ -39,14 +46,19 @@ async function world(
       while (verdicts.length < count) await new Promise<void>((resolve) => (judgedOne = resolve));
     };
     let trust: Trust = { ...enrolledTrust(fleet.store), allowed };
-    device.on("message", (_topic, payload, { retain }) => {
-      const { verdict, trust: next } = judged(trust, new Uint8Array(payload), { kind: "cmd", retained: retain });
+    device.on("message", (topic, payload, { retain }) => {
+      const kind = topic.split("/").at(-1)!;
+      // Root and freshness documents go before a lock: this device has the one, and needs none of the other.
+      if (kind !== "cmd" && kind !== "lock") return;
+      const { verdict, trust: next } = judged(trust, new Uint8Array(payload), { kind, retained: retain });
       trust = next;
       verdicts.push(wordOf(verdict));
       judgedOne();
-      if (verdict.verdict !== "accepted" || verdict.accepted.kind !== "cmd") return;
-      verbs.push(verdict.accepted.document.verb);
-      const { id } = verdict.accepted.document;
+      if (verdict.verdict !== "accepted") return;
+      const { accepted } = verdict;
+      if (accepted.kind === "cmd") verbs.push(accepted.document.verb);
+      if (accepted.kind === "lock") verbs.push(lockText(accepted.document));
+      const { id } = accepted.document;
       const say = (each: Ack): void =>
         void device.publish(`pv/1/demo/${name}/up/ack`, Buffer.from(encodeMessage(ack, each)));
       say({ id: new Uint8Array(16), status: "failed", time: NOW });
@@ -68,7 +80,7 @@ async function world(
   });
 }
 
-for (const verb of ["lock", "unlock", "start", "stop", "restart", "pause", "resume"]) {
+for (const verb of ["start", "stop", "restart", "pause", "resume"]) {
   commands(`${verb}: the device accepts it, and its last ack is the status`, () =>
     world(["received", "in-progress", "succeeded"], async ({ run, verdicts, verbs }) => {
       const { status, said } = await run([verb, "demo", "work"]);
@@ -80,6 +92,43 @@ for (const verb of ["lock", "unlock", "start", "stop", "restart", "pause", "resu
   );
 }
 
+for (const [verb, words] of [
+  ["lock", "work: locked, else unlocked"],
+  ["unlock", "work: unlocked, else unlocked"],
+] as const) {
+  commands(`${verb}: a state of the device's own, kept by the broker; its answer is the status`, () =>
+    world(["succeeded"], async ({ run, verdicts, verbs, store, name }) => {
+      const { status, out } = await run([verb, "demo", "work", "--json"]);
+      assert.is(status, 0);
+      assert.equal([verdicts, verbs], [["accepted"], [words]]);
+      assert.is((JSON.parse(out) as { version: string }).version, "1.1");
+      assert.is(lockFor(store, name)!.document.version, 1);
+    }),
+  );
+}
+
+commands(
+  "locks add up, one for all replaces them, and what was asked for before keeps the version that asked for it",
+  () =>
+    world(["succeeded"], async ({ run, verbs, store, name }) => {
+      for (const args of [["lock", "work"], ["wipe", "kiosk", "--confirm", "demo"], ["unlock", "work"], ["lock"]]) {
+        assert.is((await run([args[0]!, "demo", ...args.slice(1)])).status, 0);
+      }
+      assert.equal(verbs, [
+        "work: locked, else unlocked",
+        "work: locked, kiosk: wiped, else unlocked",
+        "kiosk: wiped, work: unlocked, else unlocked",
+        "else locked",
+      ]);
+      assert.equal(lockFor(store, name)!.document.others, { desired: "locked", since: 4 });
+      const time = issuedFor(store, audienceOf(name)).find(({ kind }) => kind === "time")!.document as TimeDocument;
+      assert.equal(
+        time.newest.map(({ kind, version }) => [kind, version]),
+        [["lock", 4]],
+      );
+    }),
+);
+
 for (const [status, expected] of [
   ["succeeded", 0],
   ["failed", 1],
@@ -90,7 +139,7 @@ for (const [status, expected] of [
 ] as const) {
   commands(`an ack of ${status}: exit status ${expected}`, () =>
     world([status], async ({ run }) => {
-      const { status: exit, out } = await run(["lock", "demo", "--json"]);
+      const { status: exit, out } = await run(["start", "demo", "work", "--json"]);
       assert.is(exit, expected);
       assert.is((JSON.parse(out) as { status: string }).status, status);
     }),
@@ -137,7 +186,7 @@ commands("a wipe of the device wants its typed name and two wipe keys, and is ac
         [verdicts, verbs],
         [
           ["accepted", "accepted"],
-          ["wipe-device", "wipe-partition"],
+          ["else wiped", "work: wiped, else wiped"],
         ],
       );
       renameSync(store.path("keys", "wipe-2.key"), store.path("wipe-2.away"));

@@ -20,7 +20,7 @@ import { rotateKeys } from "../../fleet/keys.js";
 import { TOKEN_SECONDS } from "../../fleet/tokens.js";
 import { accept } from "../../agent/wire/accept.js";
 import { nodeCrypto } from "../../agent/identity/crypto.js";
-import { DAY, NOW, wordOf } from "../support/signed.js";
+import { DAY, NOW, timesAt, wordOf } from "../support/signed.js";
 import { fleetRun, madeFleet, type TestFleet } from "../support/fleet.js";
 import { FACTS } from "../support/agent-process.js";
 import { withBroker } from "../support/fleet-device.js";
@@ -94,7 +94,14 @@ enrolment(
       const id = fromHex(device)!;
       const policy = await issue(store, "pol", id, { partition: "work" }, NOW, DAY);
       const target = { id, board: "qemu-virt", partitions: [{ name: "work", kind: "work" as const }] };
-      const verdict = accept(policy.envelope, { kind: "pol", partition: "work" }, target, trust, nodeCrypto, NOW);
+      const verdict = accept(
+        policy.envelope,
+        { kind: "pol", partition: "work" },
+        target,
+        trust,
+        nodeCrypto,
+        timesAt(NOW),
+      );
       assert.is(wordOf(verdict), "accepted");
       const written = JSON.parse(readFileSync(join(folder, "agent", "enrolment.json"), "utf8")) as Record<
         string,

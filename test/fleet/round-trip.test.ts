@@ -10,7 +10,7 @@ import { MESSAGE } from "../../agent/wire/limits.js";
 import { nodeCrypto } from "../../agent/identity/crypto.js";
 import { toHex } from "../../agent/wire/bytes.js";
 import { openSigned } from "../../agent/wire/open.js";
-import type { Reported } from "../../agent/wire/reports.js";
+import { stateMsg, type Reported, type StateMessage } from "../../agent/wire/reports.js";
 import { decodeMessage } from "../../agent/wire/schema.js";
 import { auditBatch } from "../../agent/wire/streams.js";
 import { checkAudit } from "../../fleet/audit.js";
@@ -61,17 +61,25 @@ async function roundTrip(broker: TestBroker): Promise<void> {
         [[0, "running"]],
         "of the owner's partition there is no word",
       );
+      // Nothing is commanded before the device has been told what time it is: its birth asks, and asks no more when it has its answer.
+      const births = (): StateMessage[] =>
+        on(`${UP}/state`).map(({ payload }) => decodeMessage(stateMsg, payload, MESSAGE));
+      const { nonce } = await broker.watch.until("question", () => births().find((each) => each.nonce !== undefined));
+      const now = Math.floor(Date.now() / 1000);
+      const answer = await signedDocument("now", { ...times(), version: 0, now, nonce: nonce! });
+      await broker.publish(`${DOWN}/now`, answer);
+      await broker.watch.until("no question", () => births().at(-1)!.nonce === undefined);
       const id = new Uint8Array(16).fill(9);
       await broker.publish(
         `${DOWN}/cmd`,
         await signedDocument("cmd", { ...times(), id, verb: "pause", partition: "work" }),
       );
-      const answer = await broker.watch.until("ack", () =>
+      const done = await broker.watch.until("ack", () =>
         on(`${UP}/ack`)
           .map(({ payload }) => decodeMessage(ackRule, payload, MESSAGE))
           .find((each) => each.id[0] === 9 && each.status !== "received"),
       );
-      assert.is(answer.status, "succeeded");
+      assert.is(done.status, "succeeded");
       assert.is((await monitor.snapshot()).partitions[0]!.state, "paused");
       await push(8, 100);
       await applied(8);

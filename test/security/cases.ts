@@ -14,13 +14,13 @@ import { fleetTrust, GOOD, judge, KEYS, NOW, SIGNERS, wordOf, type TestKey } fro
 
 export const KINDS = Object.keys(SIGNERS) as AcceptedKind[];
 
-/** Adds one case: what is sent, to which device, and in one word what becomes of it. */
+/** Adds one case: what is sent, to which device, and in one word what becomes of it. With `rtc` alone nobody has told it the time. */
 export type Expect = (
   what: string,
   word: string,
   make: () => Promise<Uint8Array> | Uint8Array,
   to: AcceptedKind | Via,
-  device?: { trust?: () => Trust; rtc?: number },
+  device?: { trust?: () => Trust; rtc?: number; session?: number },
 ) => void;
 
 export function expectIn(suite: Test): Expect {
@@ -28,7 +28,8 @@ export function expectIn(suite: Test): Expect {
     suite(`${what}: ${word}`, async () => {
       const input = await make();
       const trust = device.trust?.() ?? fleetTrust();
-      const verdict = judge(input, to, { trust, rtc: device.rtc ?? NOW });
+      const { rtc = NOW, session = device.rtc === undefined ? NOW : null } = device;
+      const verdict = judge(input, to, { trust, rtc, session });
       assert.is(wordOf(verdict), word, verdict.verdict === "refused" ? verdict.detail : "");
     });
   };

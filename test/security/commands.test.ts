@@ -70,22 +70,25 @@ documents("a replay after exp, and after the clock went ahead and back: never ac
   // While the clock is ahead another command comes, which cleans up; the first is expired then, but not by the floor.
   const ahead = judge(await signedDocument("cmd", { expires: NOW + 20 * DAY }), "cmd", {
     trust: first.trust,
-    rtc: NOW + 10 * DAY,
+    session: NOW + 10 * DAY,
   });
   assert.ok(ahead.verdict === "accepted");
-  assert.is(wordOf(judge(input, "cmd", { trust: ahead.trust, rtc: NOW + 10 * DAY })), "expired");
-  assert.is(wordOf(judge(input, "cmd", { trust: ahead.trust, rtc: NOW })), "replayed");
+  assert.is(wordOf(judge(input, "cmd", { trust: ahead.trust, session: NOW + 10 * DAY })), "expired");
+  assert.is(wordOf(judge(input, "cmd", { trust: ahead.trust, session: NOW })), "replayed");
   // Signed time passes its exp: now the id may go.
   const later = judge(
     await signedDocument("time", { now: expires, issued: expires - 9, expires: expires + DAY }),
     "time",
-    { trust: ahead.trust },
+    { trust: ahead.trust, session: expires },
   );
   assert.ok(later.verdict === "accepted");
-  const cleaned = judge(await signedDocument("cmd", { expires: NOW + 20 * DAY }), "cmd", { trust: later.trust });
+  const cleaned = judge(await signedDocument("cmd", { expires: NOW + 20 * DAY }), "cmd", {
+    trust: later.trust,
+    session: expires,
+  });
   assert.ok(cleaned.verdict === "accepted");
   assert.is(cleaned.trust.replay.length, 2, "the two that still live");
-  assert.is(wordOf(judge(input, "cmd", { trust: cleaned.trust, rtc: NOW })), "expired");
+  assert.is(wordOf(judge(input, "cmd", { trust: cleaned.trust, session: expires })), "expired");
 });
 expect("a command of an old epoch", "epoch-old", () => signedDocument("cmd", { epoch: 2 }), "cmd");
 expect("a command of an epoch to come", "epoch-jump", () => signedDocument("cmd", { epoch: 4 }), "cmd");

@@ -3,7 +3,7 @@
 
 import { loadavg } from "node:os";
 import { Verifier } from "../../agent/shell/verify.js";
-import { keyOf, DEVICE, fleetTrust, judge, KEYS, NOW, rolesOf, signedDocument, viaOf } from "../support/signed.js";
+import { keyOf, DEVICE, fleetTrust, judge, KEYS, rolesOf, signedDocument, viaOf, timesAt } from "../support/signed.js";
 
 const RUNS = 20;
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1]!;
@@ -21,13 +21,13 @@ async function main(): Promise<void> {
   ] as const;
   const verifier = new Verifier();
   const started = performance.now();
-  await verifier.accept(new Uint8Array(), viaOf("pol"), DEVICE, fleetTrust(), NOW);
+  await verifier.accept(new Uint8Array(), viaOf("pol"), DEVICE, fleetTrust(), timesAt());
   console.log(`a new runtime: ${(performance.now() - started).toFixed(0)} ms`);
   for (const [kind, input] of cases) {
     const [inside, outside]: number[][] = [[], []];
     for (let run = 0; run < RUNS; run++) {
       let before = performance.now();
-      const verdict = await verifier.accept(input, viaOf(kind), DEVICE, fleetTrust(), NOW);
+      const verdict = await verifier.accept(input, viaOf(kind), DEVICE, fleetTrust(), timesAt());
       inside!.push(performance.now() - before);
       if (verdict.verdict !== "accepted") throw new Error(verdict.verdict);
       before = performance.now();

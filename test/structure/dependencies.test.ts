@@ -15,9 +15,16 @@ interface Rule {
 }
 
 const DEVICE_SUPPORT = ["kernel/abi/", "kernel/machine/memory-map.ts", "kernel/machine/pages.ts"];
-const AGENT_SUPPORT = ["failure", "escape", "paths", "durable-file", "bounded-file", "control-path", "file-lock"].map(
-  (name) => `agent/${name}.ts`,
-);
+const AGENT_SUPPORT = [
+  "failure",
+  "escape",
+  "paths",
+  "durable-file",
+  "bounded-file",
+  "bucket",
+  "control-path",
+  "file-lock",
+].map((name) => `agent/${name}.ts`);
 /** What is spoken of everywhere: what a partition may have, and what can be seen of it. */
 const GROUND = ["agent/handset/contracts.ts", "agent/view.ts"];
 const HOST = "agent/host/";
@@ -174,7 +181,7 @@ const RULES: Rule[] = [
       ...["daemon/agent", "daemon/enrolment", "daemon/metrics", "link/clock", "link/endpoint", "agent-messages"].map(
         (name) => `agent/${name}.ts`,
       ),
-      ...["arguments", "enrol", "exit-codes"].map((name) => `agent/cli/${name}.ts`),
+      ...["arguments", "enrol", "exit-codes", "verb"].map((name) => `agent/cli/${name}.ts`),
     ],
     reason: "the operator's side knows what is said over the wire, and nothing of how a handset runs",
   },

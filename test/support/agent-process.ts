@@ -129,10 +129,12 @@ export class FakeMonitor {
   private take(message: AgentMessage, settings: TelemetrySettings, groups: string[]): void {
     this.messages.push(message);
     if (message.kind === "ready") {
+      this.send({ kind: "time", session: seconds() });
       this.send({ kind: "hello", facts: FACTS, trust: encodeTrust(this.trust), groups, settings });
     }
     if (message.kind !== "document") return;
-    const verdict = accept(message.bytes, message.via, DEVICE, this.trust, nodeCrypto, seconds());
+    const times = { rtc: seconds(), session: seconds(), nonce: null, answered: false };
+    const verdict = accept(message.bytes, message.via, DEVICE, this.trust, nodeCrypto, times);
     if (verdict.verdict === "refused") this.refusals.push(verdict);
     if (verdict.verdict !== "accepted") return;
     this.trust = verdict.trust;

@@ -91,8 +91,14 @@ async function managed(
     `${BASE}/+/dn/#`,
   ]);
   let device = "";
+  /** Connections: a birth comes with the question of the time, and once more without it. */
   const births = (): number =>
-    watcher.on("/up/state").filter(({ payload }) => decodeMessage(stateMsg, payload, MESSAGE).online).length;
+    new Set(
+      watcher
+        .on("/up/state")
+        .map(({ payload }) => decodeMessage(stateMsg, payload, MESSAGE))
+        .flatMap(({ online, connection }) => (online ? [connection] : [])),
+    ).size;
   const reports = (): number => watcher.heard.filter(({ topic }) => /\/up\/rep(\/work)?$/.test(topic)).length;
   await withEnrolledHandset(folder, async (handset) => {
     const { monitor } = handset;

@@ -65,8 +65,8 @@ export interface TestBroker {
 export interface BrokerTls {
   certificate: string;
   key: string;
-  /** Who vouches for clients. */
-  authorities: string;
+  /** Who vouches for clients; absent: they are not asked for a certificate. */
+  authorities?: string;
 }
 
 /** aedes, in this process; with `webSocket` behind HTTP; at `port`, where one was before that is to come back. */
@@ -88,7 +88,12 @@ export async function startAedes(tls?: BrokerTls, webSocket = false, port = 0): 
   const mutual =
     tls === undefined
       ? null
-      : { cert: tls.certificate, key: tls.key, ca: tls.authorities, requestCert: true, rejectUnauthorized: true };
+      : {
+          ...{ cert: tls.certificate, key: tls.key },
+          ...(tls.authorities === undefined
+            ? {}
+            : { ca: tls.authorities, requestCert: true, rejectUnauthorized: true }),
+        };
   const server: Server = webSocket
     ? mutual === null
       ? createHttpServer()

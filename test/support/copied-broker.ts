@@ -3,7 +3,7 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { enrolledDevices } from "../../fleet/devices.js";
@@ -41,9 +41,13 @@ export const mosquitto: Setup = (folder, port) => {
   const text = configuration("mosquitto/mosquitto.conf")
     .replace("listener 8883", `listener ${port} 127.0.0.1`)
     .replaceAll("/etc/mosquitto/certs", folder)
-    .replace("/etc/mosquitto/pocketvisor.acl", join(folder, "pocketvisor.acl"))
-    .replace("/var/lib/mosquitto/", `${folder}/`);
-  writeFileSync(join(folder, "mosquitto.conf"), process.getuid!() === 0 ? `user root\n${text}` : text);
+    .replace("/etc/mosquitto/pocketvisor.acl", join(folder, "pocketvisor.acl"));
+  // As people copy it: into the folder that Debian's own file includes.
+  mkdirSync(join(folder, "conf.d"), { recursive: true });
+  writeFileSync(join(folder, "conf.d/pocketvisor.conf"), text);
+  const debian = ["persistence true", `persistence_location ${folder}/`, `include_dir ${join(folder, "conf.d")}`];
+  const own = process.getuid!() === 0 ? ["user root", ...debian] : debian;
+  writeFileSync(join(folder, "mosquitto.conf"), `${own.join("\n")}\n`);
   const args = ["-c", join(folder, "mosquitto.conf")];
   return { command: mosquittoPath()!, args, environment: {}, ready: /running/ };
 };

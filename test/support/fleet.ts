@@ -8,7 +8,7 @@ import { firstTrust, type Trust } from "../../agent/wire/trust.js";
 import { runFleet } from "../../fleet/cli/main.js";
 import { initKeys, pinOf, rootEnvelope } from "../../fleet/keys.js";
 import { FleetStore } from "../../fleet/store.js";
-import { DEVICE, KEYS, NOW } from "./signed.js";
+import { DEVICE, KEYS, NOW, timesAt } from "./signed.js";
 import { temporaryFolder } from "./temporary.js";
 
 export interface TestFleet {
@@ -29,7 +29,7 @@ export async function madeFleet(now = NOW): Promise<TestFleet> {
 
 /** What a device says to an envelope, and what it trusts then. */
 export function judged(trust: Trust, envelope: Uint8Array, via: Via, rtc = NOW): { verdict: Verdict; trust: Trust } {
-  const verdict = accept(envelope, via, DEVICE, trust, nodeCrypto, rtc);
+  const verdict = accept(envelope, via, DEVICE, trust, nodeCrypto, timesAt(rtc));
   return { verdict, trust: verdict.verdict === "accepted" ? verdict.trust : trust };
 }
 

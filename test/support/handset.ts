@@ -137,6 +137,7 @@ export function playHandset(
     },
     horizon: () => (script[next]?.[0] ?? endMs) * 1e6,
     now: () => 0,
+    cpu: () => 0,
     nextRequest: () => {
       if (!due()) return null;
       asleep = false;

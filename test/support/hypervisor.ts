@@ -37,6 +37,9 @@ interface HypervisorExports {
   serviced(id: number): void;
   workBegin(id: number): number;
   workEnd(id: number): number;
+  bill(id: number, time: number): void;
+  paidAt(id: number): number;
+  mark(): void;
   wake(id: number): void;
   progress(id: number): void;
   faulted(reason: number): number;
@@ -64,6 +67,8 @@ export interface BoardOptions {
   /** pJ by CHARGE_*. */
   costs?: Partial<Record<number, number>>;
   now?: () => number;
+  /** The thread's processor time; the same as `now` if not said. */
+  cpu?: () => number;
   abiVersion?: number;
 }
 
@@ -128,7 +133,10 @@ export class Hypervisor {
   readonly retried: { id: number; time: number }[] = [];
 
   constructor(options: BoardOptions = {}) {
-    const imports = { env: { memory: this.memory, table: this.table }, host: { now: options.now ?? (() => 0) } };
+    const imports = {
+      env: { memory: this.memory, table: this.table },
+      host: { now: options.now ?? (() => 0), cpu: options.cpu ?? options.now ?? (() => 0) },
+    };
     this.exports = new WebAssembly.Instance(hypervisorModule(), imports).exports as unknown as HypervisorExports;
     this.view.setUint32(abi.BOARD_ABI_VERSION, options.abiVersion ?? abi.HYPERVISOR_ABI_VERSION, true);
     this.view.setUint32(abi.BOARD_MODE, options.mode ?? abi.CLOCK_VIRTUAL, true);

@@ -12,7 +12,7 @@ import { Monitor, type ResolvedPartition } from "../../agent/host/monitor/monito
 import { firstGovernance, writeGovernance } from "../../agent/shell/governance.js";
 import type { Trust } from "../../agent/wire/trust.js";
 import { enrolAgent } from "./agent-process.js";
-import { DEVICE, fleetTrust, KEYS } from "./signed.js";
+import { DEVICE, fleetTrust, KEYS, signedDocument } from "./signed.js";
 import { temporaryFolder } from "./temporary.js";
 
 const LIMIT_MS = 60_000;
@@ -44,7 +44,7 @@ export function withEnrolledHandset(state: string, body: (handset: ManagedHandse
   return withManagedHandset(state, body, { enrolled: true });
 }
 
-/** Boots partitions "work" and "personal", with more keys as options say, in that state, and ends them after `body`. With `brokers`, the agent is the product's, and nobody plays it. */
+/** Boots partitions "work" and "personal", with more keys as options say, and tells what time it is unless `timed` is false, in that state, and ends them after `body`. With `brokers`, the agent is the product's, and nobody plays it. */
 export async function withManagedHandset(
   state: string,
   body: (handset: ManagedHandset) => Promise<void>,
@@ -53,8 +53,18 @@ export async function withManagedHandset(
     work = "",
     personal = "",
     brokers = [],
+    agent: agentMore = {},
     enrolled = false,
-  }: { more?: string; work?: string; personal?: string; brokers?: string[]; enrolled?: boolean } = {},
+    timed = true,
+  }: {
+    more?: string;
+    work?: string;
+    personal?: string;
+    brokers?: string[];
+    agent?: Record<string, unknown>;
+    enrolled?: boolean;
+    timed?: boolean;
+  } = {},
 ): Promise<void> {
   const before = process.env["XDG_STATE_HOME"];
   process.env["XDG_STATE_HOME"] = state;
@@ -63,6 +73,7 @@ export async function withManagedHandset(
   const heard: MonitorMessage[] = [];
   let wake: () => void = () => undefined;
   let agent: Socket | null = null;
+  let asked = false;
   const server = createServer((socket) => {
     agent = socket;
     let rest: Buffer = Buffer.alloc(0);
@@ -71,12 +82,16 @@ export async function withManagedHandset(
       rest = Buffer.concat([rest, chunk]);
       while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32LE(0)) {
         const end = 4 + rest.readUInt32LE(0);
-        heard.push(deserialize(rest.subarray(4, end)) as MonitorMessage);
+        const message = deserialize(rest.subarray(4, end)) as MonitorMessage;
+        if (timed && message.kind === "nonce" && message.nonce !== null) void answer(socket, message.nonce);
+        heard.push(message);
         rest = rest.subarray(end);
       }
       wake();
     });
     send(socket, { kind: "ready", device: KEYS.device.publicKey });
+    if (!asked) send(socket, { kind: "opened" });
+    asked = true;
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   writeFileSync(join(folder, "port"), String((server.address() as { port: number }).port));
@@ -84,7 +99,7 @@ export async function withManagedHandset(
     `  - { name: ${name}, kind: ${kind}, kernel: ${KEYS_GUEST}, memory: 1M, overhead: small, cpu: { budget: 30ms, period: 100ms }${keys} }\n`;
   const text = `handset: small\npartitions:\n${partition("work", "work", work)}${partition("personal", "personal", personal)}${more}`;
   const file = parseHandsetFile(text, "small.yaml");
-  if (brokers.length > 0) enrolAgent(folder, brokers);
+  if (brokers.length > 0) enrolAgent(folder, brokers, agentMore);
   const options = enrolled || brokers.length > 0 ? {} : { agentProgram: FAKE_AGENT };
   const monitor = new Monitor(file, readBoard("qemu-virt"), "realtime", () => undefined, options);
   const image = { path: KEYS_GUEST, sha256: null, offset: null, bssBytes: 0 };
@@ -105,6 +120,11 @@ export async function withManagedHandset(
   }));
   try {
     await monitor.boot(resolved);
+    const isTold = (each: MonitorMessage): boolean => each.kind === "time" && each.session !== null;
+    // The product's agent asks by itself, when it is connected.
+    while (timed && options.agentProgram !== undefined && !heard.some(isTold)) {
+      await new Promise<void>((resolve) => (wake = resolve));
+    }
     await body({
       monitor,
       say: (message) => send(agent!, message),
@@ -131,6 +151,14 @@ export async function withManagedHandset(
     if (before === undefined) delete process.env["XDG_STATE_HOME"];
     else process.env["XDG_STATE_HOME"] = before;
   }
+}
+
+/** What the fleet says to who asks for the time. */
+async function answer(socket: Socket, nonce: Uint8Array): Promise<void> {
+  const now = Math.floor(Date.now() / 1000);
+  const times = { issued: now - 10, expires: now + 3600, version: 0 };
+  const bytes = await signedDocument("now", { ...times, now, nonce });
+  send(socket, { kind: "document", via: { kind: "now" }, bytes });
 }
 
 function send(socket: Socket, message: AgentMessage): void {

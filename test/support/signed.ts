@@ -5,6 +5,7 @@ import nacl from "tweetnacl";
 import { deviceIdOf } from "../../agent/identity/device-key.js";
 import { nodeCrypto } from "../../agent/identity/crypto.js";
 import { accept, type AcceptedKind, type Verdict, type Via } from "../../agent/wire/accept.js";
+import type { Times } from "../../agent/wire/clock.js";
 import type { Claims } from "../../agent/wire/claims.js";
 import type { Role, Roles } from "../../agent/wire/documents.js";
 import type { DocumentOf } from "../../agent/wire/kinds.js";
@@ -78,10 +79,19 @@ export function claimsOf(more: Partial<Claims> = {}): Claims {
   return { issuer: "it", audience: DEVICE.id, issued: NOW - 10, expires: NOW + DAY, id, epoch: 3, version: 7, ...more };
 }
 
+/** The question that this start of the device has asked. */
+export const NONCE = new Uint8Array(16).fill(0x5a);
+/** What a device knows of the time: all that it can, by default. */
+export const timesAt = (rtc = NOW, session: number | null = rtc): Times => ({
+  ...{ rtc, session, nonce: NONCE, answered: false },
+});
+
 /** What a good document of each kind holds. */
 export const GOOD: { [K in AcceptedKind]: () => DocumentOf<K> } = {
   root: () => ({ ...claimsOf({ audience: "all", version: 5 }), roles: rolesOf(), epochNext: 3 }),
   time: () => ({ ...claimsOf(), now: NOW, newest: [] }),
+  now: () => ({ ...claimsOf(), now: NOW, nonce: NONCE }),
+  lock: () => ({ ...claimsOf(), partitions: [], others: { desired: "locked", since: 7 } }),
   groups: () => ({ ...claimsOf(), groups: ["sales", "pilot"] }),
   pol: () => ({
     ...claimsOf({ audience: "sales" }),
@@ -108,6 +118,8 @@ export const GOOD: { [K in AcceptedKind]: () => DocumentOf<K> } = {
 export const SIGNERS: Record<AcceptedKind, readonly TestKey[]> = {
   root: KEYS.root.slice(0, 2),
   time: [KEYS.time],
+  now: [KEYS.time],
+  lock: [KEYS.command],
   groups: [KEYS.policy],
   pol: [KEYS.policy],
   img: [KEYS.image],
@@ -151,9 +163,9 @@ export function fleetTrust(changes: Partial<Trust> = {}): Trust {
 export function judge(
   input: Uint8Array,
   via: AcceptedKind | Via,
-  { trust = fleetTrust(), rtc = NOW, device = DEVICE, crypto = nodeCrypto } = {},
+  { trust = fleetTrust(), rtc = NOW, session = NOW as number | null, device = DEVICE, crypto = nodeCrypto } = {},
 ): Verdict {
-  return accept(input, typeof via === "string" ? viaOf(via) : via, device, trust, crypto, rtc);
+  return accept(input, typeof via === "string" ? viaOf(via) : via, device, trust, crypto, timesAt(rtc, session));
 }
 
 /** The verdict in one word: accepted, unchanged, or the reason. */

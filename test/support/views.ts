@@ -65,6 +65,7 @@ export function handsetView(partitions: PartitionView[], change: Partial<Handset
     nowNs: 0,
     busyNs: 0,
     stolenNs: 0,
+    handsetNs: 0,
     memory: { held: 0, limit: 0 },
     energy: { drained: 0, spent: 0 },
     average: { milliwatts: 100, spanNs: SPAN_NS },

@@ -1,5 +1,6 @@
 // Whether a worker comes round. It shares its words with who watches it: word 0 is its doorbell, word 1 its heartbeat, word 2 what the bell read
-// when it last lay down.
+// when it last lay down,
+// word 3 is for the I/O workers: when one of them gave discarded blocks back (disk/give-back).
 //
 // The idea. The beat rises whenever something changes: by two for each round, by one for lying down and by one for getting up. So it is odd while
 // the worker is awake and even while it sleeps. A worker that is awake and whose beat stands still hangs. One that sleeps has nothing due,
@@ -9,7 +10,9 @@
 const BELL = 0;
 const BEAT = 1;
 const SLEPT_ON = 2;
-export const HEARTBEAT_WORDS = 3;
+/** Word of the second in which discarded blocks were last given back. */
+export const GAVE_BACK = 3;
+export const HEARTBEAT_WORDS = 4;
 /** Looks at the same beat after which a worker is given up. */
 const LOOKS = 5;
 

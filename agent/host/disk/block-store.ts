@@ -2,11 +2,12 @@
 // a full or broken disk is the guest's to know and nobody's reason to stop.
 
 import { spawnSync } from "node:child_process";
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { BLOCK_DISCARD, BLOCK_FLUSH, BLOCK_READ, BLOCK_WRITE, BLOCK_WRITE_ZEROES } from "../../../kernel/abi/layout.ts";
 import { escapeText } from "../../escape.ts";
 import { ImageError } from "../../failure.ts";
 import { programPath } from "../../paths.ts";
+import { Discards } from "./discards.ts";
 
 export const SECTOR_BYTES = 512;
 /** VIRTIO 1.2 §5.2.6. */
@@ -16,6 +17,7 @@ export const STATUS_UNSUPPORTED = 2;
 
 /** A hole is punched by a program, which costs milliseconds: smaller ranges are not worth one. */
 const HOLE_BYTES_MIN = 1 << 20;
+const HOLES_AT_END = 4;
 const ZEROES = Buffer.alloc(256 << 10);
 /** Formats that would be taken for raw bytes, and overwritten. */
 const OTHER_FORMATS: [magic: Buffer, name: string][] = [
@@ -30,13 +32,18 @@ export class BlockStore {
   readonly sectors: number;
   private readonly descriptor: number;
   private readonly fallocate = programPath("fallocate");
+  private readonly shared: boolean;
+  private readonly discards = new Discards();
 
-  /** Opens an image. Throws ImageError when it cannot be a disk. */
-  constructor(path: string, readOnly: boolean) {
+  /** Opens an image. `shared` is one that others write too: what they write is not known here, so nothing of it is ever given back. Throws
+   *  ImageError when it cannot be a disk. */
+  constructor(path: string, readOnly: boolean, shared = false) {
     this.path = path;
     this.readOnly = readOnly;
+    this.shared = shared;
     try {
-      this.descriptor = openSync(path, readOnly ? "r" : "r+");
+      // A FIFO must not keep us waiting for its other end.
+      this.descriptor = openSync(path, (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_NONBLOCK);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code ?? "";
       const why = {
@@ -88,17 +95,20 @@ export class BlockStore {
         case BLOCK_READ:
           return this.read(start, data.subarray(0, byteCount));
         case BLOCK_WRITE:
+          this.discards.remove(start, start + byteCount);
           this.write(start, data.subarray(0, byteCount));
           return STATUS_OK;
         case BLOCK_FLUSH:
           fsyncSync(this.descriptor);
           return STATUS_OK;
         case BLOCK_DISCARD:
-          // The guest no longer wants these bytes: what they read as is nobody's promise, so doing nothing is right too.
-          this.punch(start, byteCount);
+          this.discard(start, start + byteCount);
           return STATUS_OK;
         case BLOCK_WRITE_ZEROES:
-          if (!this.punch(start, byteCount)) this.zero(start, byteCount);
+          this.discards.remove(start, start + byteCount);
+          this.zero(start, byteCount);
+          // What reads as zeroes and what was given back are the same.
+          this.discard(start, start + byteCount);
           return STATUS_OK;
         default:
           return STATUS_UNSUPPORTED;
@@ -108,8 +118,30 @@ export class BlockStore {
     }
   }
 
+  /** Whether something large enough waits to be given back. */
+  get wasteful(): boolean {
+    return this.discards.count > 0 && this.fallocate !== null;
+  }
+
+  /** Gives the largest discarded range back to the file system: a program is run for it, which takes milliseconds. False when there is none
+   *  that is worth it. */
+  giveBack(): boolean {
+    const range = this.discards.take(HOLE_BYTES_MIN);
+    if (range === null || this.fallocate === null) return false;
+    const where = ["--offset", `${range.start}`, "--length", `${range.end - range.start}`];
+    const stdio = ["ignore", "ignore", "ignore", this.descriptor] as const;
+    spawnSync(this.fallocate, ["--punch-hole", ...where, "/dev/fd/3"], { stdio: [...stdio] });
+    return true;
+  }
+
+  /** Gives a little back, and closes. */
   close(): void {
+    for (let n = 0; n < HOLES_AT_END && this.giveBack(); n++);
     closeSync(this.descriptor);
+  }
+
+  private discard(start: number, end: number): void {
+    if (!this.shared) this.discards.add(start, end);
   }
 
   private read(start: number, target: Uint8Array): number {
@@ -128,12 +160,5 @@ export class BlockStore {
   private zero(start: number, length: number): void {
     for (let at = 0; at < length; at += ZEROES.length)
       this.write(start + at, ZEROES.subarray(0, Math.min(ZEROES.length, length - at)));
-  }
-
-  /** Gives the range's blocks back to the file system; it reads as zeroes then. False when that cannot be done here. */
-  private punch(start: number, length: number): boolean {
-    if (length < HOLE_BYTES_MIN || this.fallocate === null) return false;
-    const args = ["--punch-hole", "--offset", `${start}`, "--length", `${length}`, "/dev/fd/3"];
-    return spawnSync(this.fallocate, args, { stdio: ["ignore", "ignore", "ignore", this.descriptor] }).status === 0;
   }
 }

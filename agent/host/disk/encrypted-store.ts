@@ -52,6 +52,16 @@ export class EncryptedStore {
     }
   }
 
+  /** As BlockStore's. */
+  get wasteful(): boolean {
+    return this.layer.wasteful;
+  }
+
+  /** As BlockStore's. */
+  giveBack(): boolean {
+    return this.layer.giveBack();
+  }
+
   /** The key is forgotten, too. */
   close(): void {
     this.cipher.forget();

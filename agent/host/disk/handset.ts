@@ -24,7 +24,10 @@ export class HandsetDisks {
     const command = vault.wipedFor(name);
     if (command !== null) vault.wipe(name, command, plainDisk(file, governed));
     if (disk !== null && isLayered(file, governed)) return { ...disk, layer: vault.layerOver(name, disk.path) };
-    if (!vault.holds(name)) return disk;
+    if (!vault.holds(name)) {
+      const shared = file.devices.disk === "shared";
+      return disk !== null && shared && !disk.readOnly ? { ...disk, shared } : disk;
+    }
     throw new HostError(
       "DISK_LAYER",
       `what ${name} has written is encrypted, and its handset file wants its disk in the clear`,

@@ -13,8 +13,8 @@ export type DiskStore = BlockStore | EncryptedStore;
 const OTHERS = 0o077;
 
 /** Opens a disk. Throws ImageError when a file cannot be a disk, HostError when its key cannot be used. */
-export function openDisk({ path, readOnly, layer }: DiskFile): DiskStore {
-  if (layer === undefined) return new BlockStore(path, readOnly);
+export function openDisk({ path, readOnly, shared, layer }: DiskFile): DiskStore {
+  if (layer === undefined) return new BlockStore(path, readOnly, shared === true);
   const key = readDiskKey(layer.key);
   try {
     return new EncryptedStore(path, layer.path, key);

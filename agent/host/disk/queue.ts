@@ -17,9 +17,12 @@ const SLOT_IDLE = 0;
 const SLOT_SUBMITTED = 1;
 const SLOT_DONE = 2;
 
-/** Word 0 is the I/O worker's doorbell, word 1 asks it to end, word 2 says that it is gone. */
+/** Word 0 is the I/O worker's doorbell, word 1 asks it to end, word 2 says that it is gone, word 3 counts nanoseconds that it has worked,
+ *  word 4 pieces that it has done. */
 const QUIT = 1;
 const LOST = 2;
+const SPENT = 3;
+const DONE_COUNT = 4;
 const FIRST_SLOT = 8;
 
 export interface Piece {
@@ -58,6 +61,11 @@ export class DiskQueue {
     doorbellRing(this.words);
   }
 
+  /** Handset worker: whether a piece is in the slot, finished or not. */
+  isBusy(slot: number): boolean {
+    return Atomics.load(this.words, FIRST_SLOT + slot * SLOT_WORDS + STATE) !== SLOT_IDLE;
+  }
+
   /** Handset worker: the status of a finished piece, whose slot is idle again; null while it is not finished. Without an I/O worker
    *  every piece is an error. */
   finished(slot: number): number | null {
@@ -87,11 +95,30 @@ export class DiskQueue {
     return found;
   }
 
+  /** Main thread: a number that changes with every piece that is done, or null when none waits. */
+  progress(): number | null {
+    let waits = false;
+    for (let slot = 0; slot < BLOCK_REQUEST_COUNT; slot++)
+      waits ||= Atomics.load(this.words, FIRST_SLOT + slot * SLOT_WORDS + STATE) === SLOT_SUBMITTED;
+    return waits ? Atomics.load(this.words, DONE_COUNT) : null;
+  }
+
   /** I/O worker: a piece is done. */
   complete(slot: number, status: number): void {
     const at = FIRST_SLOT + slot * SLOT_WORDS;
+    Atomics.add(this.words, DONE_COUNT, 1);
     this.words[at + STATUS] = status;
     Atomics.store(this.words, at + STATE, SLOT_DONE);
+  }
+
+  /** I/O worker: it has worked so long. */
+  spend(nanoseconds: number): void {
+    Atomics.add(this.words, SPENT, Math.round(nanoseconds));
+  }
+
+  /** Handset worker: nanoseconds that the I/O worker has worked since the last call. */
+  takeSpent(): number {
+    return Atomics.exchange(this.words, SPENT, 0) >>> 0;
   }
 
   /** Main thread: there is no I/O worker any more. */
@@ -120,8 +147,8 @@ export class DiskQueue {
     return Atomics.load(this.words, 0);
   }
 
-  sleep(heard: number): void {
-    Atomics.wait(this.words, 0, heard);
+  sleep(heard: number, milliseconds: number): void {
+    Atomics.wait(this.words, 0, heard, milliseconds);
   }
 
   private setWide(at: number, value: number): void {

@@ -3,8 +3,12 @@
 // realtime       pieces go to the I/O worker, and a completion is an input like any other.
 // deterministic  the request is served here and now, at the instruction at which the machine left run().
 //
-// A request is charged once, before it is taken: its operation and the bytes that it moves. One that the partition cannot pay for now
-// stays pending in the table, and with it all that come behind it, until release() is called; the guest runs meanwhile.
+// A request is charged once, before it is taken: its operation and the bytes that it moves. What the I/O worker worked for it is processor time
+// of the partition, and is charged before the next piece is handed over. What the partition cannot pay for now waits, and with it all that
+// come behind it, until release() is called; the guest runs meanwhile.
+//
+// A machine that is reset or gone waits for nobody: pieces that are with the I/O worker touch the queue's memory alone. They are orphans then;
+// the next machine's requests stay in its table until the last orphan is back, because none may be overtaken.
 
 import {
   BLOCK_CANCELLED,
@@ -32,7 +36,6 @@ import { SECTOR_BYTES, STATUS_ERROR, STATUS_OK, STATUS_UNSUPPORTED } from "./blo
 import type { DiskStore } from "./open.ts";
 import type { DiskQueue } from "./queue.ts";
 import type { Machine } from "../machine/machine.ts";
-import type { Doorbell } from "../between/doorbell.ts";
 
 /** Bytes of data at a time when this thread serves. */
 const PIECE_BYTES = 32 << 10;
@@ -44,9 +47,15 @@ interface DiskLimits {
   charge: DiskCharge;
   /** The host could not read or write what the guest asked for. */
   lost: () => void;
+  /** The I/O worker has worked so many nanoseconds for the partition. */
+  spent: (nanoseconds: number) => void;
+  /** Whether the partition has paid for what was done for it: else nothing more is done now. */
+  paid: () => boolean;
 }
 
-const UNLIMITED: DiskLimits = { charge: () => "now", lost: () => undefined };
+const UNLIMITED: DiskLimits = { charge: () => "now", lost: () => undefined, spent: () => undefined, paid: () => true };
+/** Zeroes take no memory on their way: they are written in larger pieces. */
+const ZERO_PIECE_BYTES = 256 << 10;
 
 interface Transfer {
   operation: number;
@@ -62,6 +71,12 @@ interface Transfer {
 export class DiskService {
   private readonly transfers: (Transfer | null)[] = Array.from({ length: BLOCK_REQUEST_COUNT }, () => null);
   private underWay = 0;
+  /** Slots whose pieces belong to a machine that is not there any more. */
+  private readonly orphans = new Set<number>();
+  /** Slots whose next piece waits until the partition has paid. */
+  private readonly unpaid = new Set<number>();
+  /** A request was held back for the same reason. */
+  private unpaidSlot = false;
   /** The entry whose request was refused for now, or -1. */
   private heldSlot = -1;
   private firstSlot = 0;
@@ -80,6 +95,8 @@ export class DiskService {
     this.store = backend !== null && "store" in backend ? backend.store : null;
     this.pieceBytes = this.queue?.pieceBytes ?? PIECE_BYTES;
     this.scratch = new Uint8Array(this.store === null ? 0 : PIECE_BYTES);
+    for (let slot = 0; slot < BLOCK_REQUEST_COUNT; slot++)
+      if (this.queue?.isBusy(slot) === true) this.orphans.add(slot);
   }
 
   /** Whether requests are with the I/O worker. */
@@ -87,15 +104,34 @@ export class DiskService {
     return this.underWay > 0;
   }
 
+  /** Whether pieces of a machine that is gone are still with the I/O worker. */
+  get settling(): boolean {
+    for (const slot of this.orphans) if (this.queue!.finished(slot) !== null) this.orphans.delete(slot);
+    return this.orphans.size > 0;
+  }
+
+  /** Whether something waits until the partition has paid. */
+  get owing(): boolean {
+    return this.unpaid.size > 0 || this.unpaidSlot;
+  }
+
   /** What was held back may be asked for again. */
   release(): void {
     this.heldSlot = -1;
+    this.unpaidSlot = false;
+    if (this.unpaid.size === 0 || !this.limits.paid()) return;
+    for (const slot of [...this.unpaid]) {
+      this.unpaid.delete(slot);
+      const transfer = this.transfers[slot];
+      if (transfer !== null && transfer !== undefined) this.submitPiece(slot, transfer, this.queue!);
+    }
   }
 
   /** Takes every pending request that may begin; true when one was completed. Call it when run() returned: devices raise RUN_IO, but
    *  a heavier reason may hide it. */
   takeRequests(): boolean {
     let any = false;
+    if (this.settling || this.unpaid.size > 0) return false;
     // A completion frees an entry, and the device may fill it at once, before or behind this one.
     for (let idle = 0; this.heldSlot < 0 && idle < BLOCK_REQUEST_COUNT; this.nextSlot()) {
       const outcome = this.takeRequest(this.firstSlot);
@@ -117,6 +153,11 @@ export class DiskService {
     if (machine.word(at + BLOCK_REQUEST_STATE) !== BLOCK_PENDING || this.transfers[slot] !== null) return "nothing";
     const transfer = this.readRequest(at);
     if (typeof transfer === "number") return this.answer(slot, transfer);
+    if (queue !== null && !limits.paid()) {
+      this.heldSlot = slot;
+      this.unpaidSlot = true;
+      return "held";
+    }
     const charged = limits.charge(chargedBytes(transfer));
     if (charged === "never") return this.answer(slot, STATUS_ERROR);
     if (charged === "later") {
@@ -142,11 +183,15 @@ export class DiskService {
 
   /** Looks for finished pieces; true when a request was completed. */
   takeCompletions(): boolean {
-    if (this.queue === null || this.underWay === 0) return false;
+    if (this.queue === null) return false;
+    const spent = this.queue.takeSpent();
+    if (spent > 0) this.limits.spent(spent);
+    if (this.underWay === 0) return false;
+    const paid = this.limits.paid();
     let any = false;
     for (let slot = 0; slot < BLOCK_REQUEST_COUNT; slot++) {
       const transfer = this.transfers[slot];
-      if (transfer === null || transfer === undefined) continue;
+      if (transfer === null || transfer === undefined || this.unpaid.has(slot)) continue;
       const status = this.queue.finished(slot);
       if (status === null) continue;
       const at = BLOCK_REQUESTS + slot * BLOCK_REQUEST_BYTES;
@@ -157,7 +202,8 @@ export class DiskService {
       }
       transfer.done += transfer.piece;
       if (wanted && status === STATUS_OK && transfer.done < transfer.byteCount) {
-        this.submitPiece(slot, transfer, this.queue);
+        if (paid) this.submitPiece(slot, transfer, this.queue);
+        else this.unpaid.add(slot);
         continue;
       }
       this.transfers[slot] = null;
@@ -170,25 +216,17 @@ export class DiskService {
     return any;
   }
 
-  /** Forgets what is under way: the machine is about to be reset, or is gone. Sleeps until no piece is with the I/O worker. */
-  settle(doorbell: Doorbell): void {
+  /** Forgets what is under way: the machine is about to be reset, or is gone. */
+  abandon(): void {
     this.release();
-    if (this.queue === null) return;
-    for (;;) {
-      const heard = doorbell.heard();
-      let waiting = false;
-      for (let slot = 0; slot < BLOCK_REQUEST_COUNT; slot++) {
-        if (this.transfers[slot] === null) continue;
-        if (this.queue.finished(slot) === null) waiting = true;
-        else {
-          this.transfers[slot] = null;
-          this.underWay--;
-          // The reset would take it for cancelled, and nobody would hand it back.
-          this.machine.setWord(BLOCK_REQUESTS + slot * BLOCK_REQUEST_BYTES + BLOCK_REQUEST_STATE, BLOCK_FREE);
-        }
-      }
-      if (!waiting) return;
-      doorbell.sleep(heard, Infinity);
+    this.unpaid.clear();
+    for (let slot = 0; slot < BLOCK_REQUEST_COUNT; slot++) {
+      if (this.transfers[slot] === null) continue;
+      this.transfers[slot] = null;
+      this.underWay--;
+      if (this.queue?.isBusy(slot) === true) this.orphans.add(slot);
+      // The reset would take it for cancelled, and nobody would hand it back.
+      this.machine.setWord(BLOCK_REQUESTS + slot * BLOCK_REQUEST_BYTES + BLOCK_REQUEST_STATE, BLOCK_FREE);
     }
   }
 
@@ -226,11 +264,11 @@ export class DiskService {
     queue.submit(slot, { operation: transfer.operation, sector, byteCount: transfer.piece });
   }
 
-  /** Only data passes in pieces: a discard of a whole disk is one request. */
-  private nextPiece(transfer: Transfer): number {
-    const left = transfer.byteCount - transfer.done;
-    const data = transfer.operation === BLOCK_READ || transfer.operation === BLOCK_WRITE;
-    return data ? Math.min(left, this.pieceBytes) : left;
+  /** What moves data or writes zeroes passes in pieces; a discard of a whole disk is one request. */
+  private nextPiece({ operation, byteCount, done }: Transfer): number {
+    const left = byteCount - done;
+    if (operation === BLOCK_WRITE_ZEROES) return Math.min(left, ZERO_PIECE_BYTES);
+    return operation === BLOCK_READ || operation === BLOCK_WRITE ? Math.min(left, this.pieceBytes) : left;
   }
 
   private serveHere(transfer: Transfer, store: DiskStore): number {

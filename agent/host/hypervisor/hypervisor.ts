@@ -34,6 +34,9 @@ interface HypervisorExports {
   serviced(id: number): void;
   workBegin(id: number): number;
   workEnd(id: number): number;
+  bill(id: number, time: number): void;
+  paidAt(id: number): number;
+  mark(): void;
   wake(id: number): void;
   hypervisorNow(): number;
   progress(id: number): void;
@@ -73,6 +76,9 @@ const EVENT_KINDS: Record<number, string> = {
 const BUCKETS = ["block operations", "block bytes", "console bytes", "network bytes"];
 const THROTTLED_BY = ["nothing", "cpu", "energy"] as const;
 
+const NO_RECORDS = new Uint8Array(0);
+const NO_EVENTS: readonly HandsetEvent[] = [];
+
 /** One end of a channel. */
 export interface ChannelEnd {
   partition: number;
@@ -88,7 +94,8 @@ export class Hypervisor {
   private refused = false;
   private readonly told: HandsetEvent[] = [];
 
-  /** `chain` is what the audit goes on from, null for nothing, and `originMs` the time since 1970 when `now` was 0. Throws HostError when
+  /** `chain` is what the audit goes on from, null for nothing, and `originMs` the time since 1970 when `now` was 0. `cpu` is the
+   *  thread's processor time, if there is such a clock. Throws HostError when
    *  the board is refused. */
   constructor(
     module: WebAssembly.Module,
@@ -97,6 +104,7 @@ export class Hypervisor {
     now: () => number,
     chain: AuditChain | null = null,
     originMs = 0,
+    cpu: () => number = now,
   ) {
     const memory = new WebAssembly.Memory({ initial: abi.HYPERVISOR_PAGES, maximum: abi.HYPERVISOR_PAGES });
     this.table = new WebAssembly.Table({
@@ -105,7 +113,7 @@ export class Hypervisor {
     });
     this.view = new DataView(memory.buffer);
     this.bytes = new Uint8Array(memory.buffer);
-    const instance = new WebAssembly.Instance(module, { env: { memory, table: this.table }, host: { now } });
+    const instance = new WebAssembly.Instance(module, { env: { memory, table: this.table }, host: { now, cpu } });
     this.exports = instance.exports as unknown as HypervisorExports;
     this.set(abi.BOARD_ABI_VERSION, abi.HYPERVISOR_ABI_VERSION);
     this.set(abi.BOARD_MODE, mode === "realtime" ? abi.CLOCK_REALTIME : abi.CLOCK_VIRTUAL);
@@ -243,6 +251,26 @@ export class Hypervisor {
     this.exports.workEnd(id);
   }
 
+  /** Host work of so many nanoseconds that a partition caused, or, for NO_PARTITION, that nobody did. */
+  bill(id: number, nanoseconds: number): void {
+    this.exports.bill(id, nanoseconds);
+  }
+
+  /** When a partition has paid for what was done for it, in nanoseconds; 0: it has. */
+  paidAt(id: number): number {
+    return this.exports.paidAt(id);
+  }
+
+  /** A round of the loop begins. */
+  mark(): void {
+    this.exports.mark();
+  }
+
+  /** Host time in somebody's books so far, in nanoseconds. */
+  get bookedNs(): number {
+    return this.wide(abi.HYPERVISOR_BOOKED);
+  }
+
   /** Time inside the guest, in nanoseconds. */
   cpuTimeNs(id: number): number {
     return this.wide(abi.PARTITIONS + id * abi.PARTITION_BYTES + abi.PARTITION_CPU_TIME);
@@ -361,10 +389,11 @@ export class Hypervisor {
   }
 
   /** Takes everything out of the event ring, and what was told since. */
-  events(): HandsetEvent[] {
-    const found: HandsetEvent[] = [];
+  events(): readonly HandsetEvent[] {
     const head = this.view.getUint32(abi.EVENT_HEAD, true);
     let tail = this.view.getUint32(abi.EVENT_TAIL, true);
+    if (head === tail && this.told.length === 0) return NO_EVENTS;
+    const found: HandsetEvent[] = [];
     for (; tail !== head; tail = (tail + 1) >>> 0) {
       const at = abi.EVENTS + (tail % abi.EVENT_COUNT) * abi.EVENT_BYTES;
       const kind = this.view.getUint16(at + abi.EVENT_KIND, true);
@@ -385,6 +414,8 @@ export class Hypervisor {
   takeAudit(): Uint8Array {
     const head = this.view.getUint32(abi.AUDIT_HEAD, true);
     const tail = this.view.getUint32(abi.AUDIT_TAIL, true);
+    // This runs in each round of the loop: nothing is made when there is nothing.
+    if (head === tail) return NO_RECORDS;
     const taken = new Uint8Array(((head - tail) >>> 0) * abi.AUDIT_BYTES);
     for (let n = 0; n < taken.length / abi.AUDIT_BYTES; n++) {
       const at = abi.AUDITS + ((tail + n) % abi.AUDIT_COUNT) * abi.AUDIT_BYTES;
@@ -412,6 +443,7 @@ export class Hypervisor {
       nowNs: this.wide(abi.HYPERVISOR_NOW),
       busyNs: this.wide(abi.HYPERVISOR_BUSY),
       stolenNs: this.wide(abi.HYPERVISOR_STOLEN),
+      handsetNs: this.wide(abi.HYPERVISOR_HANDSET),
       slices: this.wide(abi.HYPERVISOR_SLICES),
       memoryHeld: this.wide(abi.HYPERVISOR_MEMORY_HELD),
       cpuHeldPpb: this.wide(abi.HYPERVISOR_CPU_HELD),

@@ -15,7 +15,7 @@ const MESSAGES_PER_SECOND_MAX = 2_000;
 const QUIT_MS = 3_000;
 /** The agent gives up after 30 s, and takes 2 more to say good-bye. */
 const RETIRE_MS = 35_000;
-const KINDS = ["root", "time", "groups", "pol", "img", "cmd", "consent"];
+const KINDS = ["root", "time", "now", "lock", "groups", "pol", "img", "cmd", "consent"];
 
 export interface AgentCallbacks {
   message(message: AgentMessage): void;
@@ -127,6 +127,8 @@ function isAgentMessage(message: unknown): message is AgentMessage {
         (retained === undefined || typeof retained === "boolean")
       );
     }
+    case "opened":
+      return true;
     case "audited":
       return Number.isSafeInteger(next) && (next as number) >= 0;
     case "link":

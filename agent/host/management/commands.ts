@@ -8,14 +8,17 @@ import type { Limits } from "../../policy/limits.ts";
 import type { Contracts } from "../../handset/contracts.ts";
 import type { Via } from "../../wire/accept.ts";
 import type { Ack, Command } from "../../wire/commands.ts";
+import type { Desired, LockDocument } from "../../wire/documents.ts";
+import { PRIVATE } from "../../wire/scope.ts";
+import { desiredOf } from "../../shell/governance.ts";
 import type { Wiped } from "../disk/vault.ts";
 import type { ManagedPartition } from "./partition.ts";
 import type { HandsetView } from "../../view.ts";
-import type { Judged } from "../../shell/orders.ts";
+import type { AskedTime, Judged } from "../../shell/orders.ts";
 
 /** What management needs of a running handset: the monitor. */
 export interface ManagedHandset {
-  document(envelope: Uint8Array, via: Via): Promise<Judged>;
+  document(envelope: Uint8Array, via: Via, asked: AskedTime): Promise<Judged>;
   answered(command: Uint8Array, ack: Uint8Array): Promise<void>;
   snapshot(): Promise<HandsetView>;
   contracts(partition: number, contracts: Contracts): Promise<void>;
@@ -44,6 +47,10 @@ export interface CommandSurroundings {
   managed(): ManagedPartition[];
   /** All but the owner's. */
   governed(): ManagedPartition[];
+  /** The owner's. */
+  personal(): ManagedPartition[];
+  /** What the fleet wants locked; null: it has never said. */
+  lockInForce(): LockDocument | null;
   report(): void;
   tell(message: MonitorMessage): void;
   /** The handset is about to leave its fleet, and does, whatever happens next. */
@@ -91,15 +98,21 @@ export class CommandRunner {
       case "start":
       case "stop":
       case "restart":
+        await target.act(command.verb, this.named(command).id);
+        return DONE;
       case "pause":
       case "resume":
-        await target.act(command.verb, this.named(command).id);
+        // With the owner's consent their side too, which the fleet knows by no other name.
+        for (const { id } of this.pausable(command)) await target.act(command.verb, id);
         return DONE;
       case "lock":
         for (const partition of this.chosen(command)) await this.lock(partition, "by command");
         return DONE;
       case "unlock":
-        for (const partition of this.chosen(command)) await this.unlock(partition);
+        for (const partition of this.chosen(command)) {
+          this.refuseAgainstLock(partition);
+          await this.unlock(partition);
+        }
         return DONE;
       case "logs":
         return this.logs(command, "log");
@@ -120,6 +133,42 @@ export class CommandRunner {
     }
   }
 
+  /** Makes what a lock document wants anew, after its version `before`, so. Never throws for what it wants. */
+  async want(document: LockDocument, before: number): Promise<Result> {
+    const asked = this.surroundings.governed().flatMap((partition) => {
+      const { desired, since } = desiredOf(document, partition.name);
+      return since > before ? [{ partition, desired }] : [];
+    });
+    const named = (word: Desired): ManagedPartition[] =>
+      asked.filter(({ desired }) => desired === word).map(({ partition }) => partition);
+    try {
+      for (const partition of named("locked")) await this.lock(partition, "by the fleet");
+      const wiped = named("wiped");
+      const result = wiped.length === 0 ? DONE : await this.wipe(wiped, document);
+      for (const partition of named("unlocked")) await this.unlock(partition);
+      return result;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return { status: "failed", text: error.message.slice(0, TEXT_CHARACTERS_MAX) };
+    }
+  }
+
+  /** Throws COMMAND: a command does not lift what a lock document holds. */
+  private refuseAgainstLock({ name }: ManagedPartition): void {
+    const document = this.surroundings.lockInForce();
+    if (document === null || desiredOf(document, name).desired === "unlocked") return;
+    throw new CommandError(
+      `version ${document.version} of the fleet's lock holds ${name}, and only a newer one lifts it`,
+    );
+  }
+
+  private pausable(command: Command): ManagedPartition[] {
+    const personal = this.surroundings.personal();
+    if (command.partition !== PRIVATE) return [this.named(command, [...this.surroundings.managed(), ...personal])];
+    if (personal.length === 0) throw new CommandError("there is no personal side here");
+    return personal;
+  }
+
   private named({ partition }: Command, among = this.surroundings.managed()): ManagedPartition {
     const found = among.find(({ name }) => name === partition);
     if (found === undefined) throw new CommandError(`there is no partition ${String(partition)}`);
@@ -131,12 +180,19 @@ export class CommandRunner {
   }
 
   private async lock(partition: ManagedPartition, why: string): Promise<void> {
-    if (partition.lockedFor === null) await this.target.lock(partition.id, partition.name, true);
+    // One that is not there does not start either: the shell keeps its name.
+    if (partition.lockedFor === null && partition.id >= 0) {
+      await this.target.lock(partition.id, partition.name, true);
+    }
     partition.lockedFor = why;
   }
 
   private async unlock(partition: ManagedPartition): Promise<void> {
     if (partition.lockedFor === null) return;
+    if (partition.id < 0) {
+      partition.lockedFor = null;
+      return;
+    }
     await this.target.lock(partition.id, partition.name, false);
     partition.lockedFor = null;
     await this.target.act("start", partition.id);
@@ -155,7 +211,7 @@ export class CommandRunner {
     return DONE;
   }
 
-  private async wipe(partitions: ManagedPartition[], { id }: Command): Promise<Result> {
+  private async wipe(partitions: ManagedPartition[], { id }: Pick<Command, "id">): Promise<Result> {
     const names = partitions.map(({ name }) => name);
     const wiped = await this.target.wipe(names, toHex(id));
     return wipeResult(names.map((name, at) => ({ name, ...wiped[at]! })));

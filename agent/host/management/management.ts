@@ -14,17 +14,16 @@ import { SECTIONS, type Section } from "../../policy/compliance.ts";
 import type { CodeFacts, UnlockSection } from "../../policy/unlock.ts";
 import type { Limits } from "../../policy/limits.ts";
 import type { Contracts } from "../../handset/contracts.ts";
-import { imageOf, policyOf, readGovernance, type Governance } from "../../shell/governance.ts";
+import { desiredOf, imageOf, lockOf, policyOf, readGovernance, type Governance } from "../../shell/governance.ts";
 import { nodeCrypto } from "../../identity/crypto.ts";
 import { deviceIdOf } from "../../identity/device-key.ts";
 import type { Via } from "../../wire/accept.ts";
 import { equalBytes, fromHex, toHex } from "../../wire/bytes.ts";
-import { presentTime } from "../../wire/clock.ts";
 import { ack as ackSchema, type Ack, type Command } from "../../wire/commands.ts";
 import { openEnvelope } from "../../wire/cose.ts";
-import type { Image } from "../../wire/documents.ts";
+import type { Image, LockDocument, NowDocument } from "../../wire/documents.ts";
 import { MESSAGE } from "../../wire/limits.ts";
-import { HANDSET_EVENTS } from "../../wire/reasons.ts";
+import { HANDSET_EVENTS, type Reason } from "../../wire/reasons.ts";
 import type { DiskProtection, Reported } from "../../wire/reports.ts";
 import { decodeMessage, encodeMessage } from "../../wire/schema.ts";
 import { encodeTrust, isStale } from "../../wire/trust.ts";
@@ -36,7 +35,10 @@ import type { AuditBacklog } from "../audit/log.ts";
 import { AuditOutlet } from "../audit/outlet.ts";
 import type { ConsoleGuard } from "../console/lock.ts";
 import type { DiskVault } from "../disk/vault.ts";
+import { governanceOf } from "./membership.ts";
 import type { Release } from "./release.ts";
+import { Retries } from "./retries.ts";
+import { TimeQuestion } from "./time-question.ts";
 import { ManagedPartition } from "./partition.ts";
 import type { HandsetEvent, HandsetView, ManagementView } from "../../view.ts";
 import type { GovernanceSpec, Judged } from "../../shell/orders.ts";
@@ -47,6 +49,14 @@ const OFFLINE_WARN_SECONDS = 86_400;
 const POWER_HYSTERESIS_PERCENT = 2;
 const LOW_PERCENT = 15;
 const CRITICAL_PERCENT = 5;
+/** The shell checks one envelope a second, and new ones come first. */
+const RETRIES_AT_ONCE = 2;
+/** What a command's refusal is called in its answer; all others: rejected. */
+const STATUSES: Partial<Record<Reason, Ack["status"]>> = {
+  replayed: "failed",
+  expired: "expired",
+  "no-time": "not-now",
+};
 
 export interface ManagementOptions {
   handset: string;
@@ -84,14 +94,18 @@ export class Management {
   private offlineTold = false;
   private samples = 0;
   private last = Promise.resolve();
+  private readonly time = new TimeQuestion();
+  private readonly retries = new Retries();
+  /** When the fleet was last heard in this start, on the monotonic clock. */
+  private heardMs = performance.now();
   private leaving: Promise<void> | null = null;
   /** Answers that nobody has been told yet. */
   private readonly owed: Ack[] = [];
 
-  /** The management of a handset that was enrolled; null when it belongs to no fleet. Throws HostError for a file that is damaged. */
+  /** The management of a handset that was enrolled; null when it belongs to no fleet. Throws HostError for a file that is damaged, or gone. */
   static read(options: ManagementOptions): Management | null {
+    const governance = governanceOf(options.monitorFolder, options.agentFolder);
     const path = join(options.monitorFolder, "governance");
-    const governance = readGovernance(path);
     return governance === null ? null : new Management(options, path, governance);
   }
 
@@ -184,6 +198,9 @@ export class Management {
     this.runner = new CommandRunner(target, {
       managed: () => this.governed().filter(({ id }) => id >= 0),
       governed: () => this.governed(),
+      personal: () =>
+        [...this.partitions.values()].filter(({ id, name }) => id >= 0 && this.kindOf(name) === "personal"),
+      lockInForce: () => this.lockInForce,
       retiring: () => this.options.release.begin(),
       report: () => this.reportAll(),
       tell: (message) => this.agent?.send(message),
@@ -200,6 +217,7 @@ export class Management {
         target.happened("agent-restarted");
       },
     };
+    await this.wipeWanted();
     await this.answerWipes();
     this.agent = new AgentKeeper(this.options.agentFolder, callbacks, this.options.agentProgram);
     this.clockTimer = setInterval(() => this.enqueue(() => this.lookAtClocks()), CLOCK_MS);
@@ -296,6 +314,9 @@ export class Management {
         // Whoever it is, it is not who the fleet knows.
         this.link = { ...this.link, up: false, why: "the agent has another device's key: enrol the handset again" };
         return;
+      case "opened":
+        this.agent?.send({ kind: "nonce", nonce: this.time.ask() });
+        return;
       case "document":
         return this.enqueue(() => this.document(message.bytes, message.via));
       case "audited":
@@ -320,6 +341,7 @@ export class Management {
     const version = packageVersion();
     const facts = factsOf(board, { agent: version, hypervisor: version, serial: this.options.handset }, infos);
     const { trust } = this.governance;
+    this.tellTime();
     this.agent!.send({
       kind: "hello",
       facts,
@@ -335,13 +357,20 @@ export class Management {
   }
 
   private async document(envelope: Uint8Array, via: Via): Promise<void> {
-    const judged = await this.target!.document(envelope, via);
+    const judged = await this.target!.document(envelope, via, this.time.asked);
     if (judged.verdict === "refused") {
-      this.refused(judged, via);
+      const known = this.retries.isWaiting(envelope, via);
+      this.retries.refused(envelope, via, judged.reason);
+      // Told once, however often it is tried.
+      if (!known || !this.retries.isWaiting(envelope, via)) this.refused(judged, via);
       // What the agent holds back is judged again with this.
       return this.tellTrust();
     }
+    this.retries.taken(envelope, via);
     if (judged.verdict === "unchanged") return;
+    if (judged.accepted.kind === "now") return this.timeTold(judged.accepted.document);
+    const lockedBefore = this.lockInForce?.version ?? 0;
+    const floorBefore = this.governance.trust.floor;
     // What the governor has written is what counts.
     this.governance = readGovernance(this.spec.path) ?? this.governance;
     const { accepted } = judged;
@@ -359,7 +388,53 @@ export class Management {
         await this.apply(partition);
       }
     } else if (accepted.kind === "cmd") await this.command(accepted.document);
-    else this.offlineTold = false;
+    else if (accepted.kind === "lock") await this.lockWanted(accepted.document, lockedBefore);
+    else {
+      this.offlineTold = false;
+      if (accepted.kind === "time" && this.governance.trust.floor > floorBefore) this.heardMs = performance.now();
+    }
+  }
+
+  /** The fleet has said what time it is: what waited for it is judged now. */
+  private timeTold(document: NowDocument): void {
+    this.time.answered(document);
+    this.heardMs = performance.now();
+    this.offlineTold = false;
+    this.tellTime();
+    this.agent?.send({ kind: "nonce", nonce: null });
+  }
+
+  private tellTime(): void {
+    this.agent?.send({ kind: "time", session: this.time.session });
+  }
+
+  private async lockWanted(document: LockDocument, before: number): Promise<void> {
+    const result = await this.runner!.want(document, before);
+    this.agent?.send({ kind: "ack", ack: { id: document.id, time: this.now(), ...result } });
+    this.reportAll();
+  }
+
+  /** What the fleet wants locked; null: it has never said. */
+  private get lockInForce(): LockDocument | null {
+    const { lock } = this.governance;
+    return lock === null ? null : lockOf(lock);
+  }
+
+  /** Wipes that a lock document wants and that a cut kept from beginning. Their partitions are locked: nothing has started. */
+  private async wipeWanted(): Promise<void> {
+    const document = this.lockInForce;
+    if (document === null) return;
+    const names = this.governed()
+      .map(({ name }) => name)
+      .filter((name) => desiredOf(document, name).desired === "wiped" && this.governance.locked.includes(name))
+      .filter((name) => this.options.vault.wipedFor(name) === null);
+    if (names.length > 0) await this.target!.wipe(names, toHex(document.id));
+  }
+
+  /** Seconds for which nobody of the fleet was heard: by the clock, and by how long this start has waited, because a clock can be set back. */
+  private get silentSeconds(): number {
+    const waited = Math.floor((performance.now() - this.heardMs) / 1000);
+    return Math.max(this.now() - this.governance.trust.floor, waited);
   }
 
   private get manifests(): Image[] {
@@ -387,7 +462,7 @@ export class Management {
         ? decodeMessage(ackSchema, ack, MESSAGE)
         : {
             id: commandId,
-            status: judged.reason === "replayed" ? "failed" : judged.reason === "expired" ? "expired" : "rejected",
+            status: STATUSES[judged.reason] ?? "rejected",
             time: this.now(),
             code,
             text: judged.reason === "replayed" ? "cut off before it was answered" : detail.slice(0, 200),
@@ -554,8 +629,9 @@ export class Management {
 
   /** Offline rules and enforcement clocks. The last signed time tells how long nobody was heard: the agent's word does not count. */
   private async lookAtClocks(): Promise<void> {
+    for (const { envelope, via } of this.retries.list().slice(0, RETRIES_AT_ONCE)) await this.document(envelope, via);
     const now = this.now();
-    const silent = now - this.governance.trust.floor;
+    const silent = this.silentSeconds;
     for (const partition of this.partitions.values()) {
       const { policy } = partition;
       if (policy === null || partition.lockedFor !== null) continue;
@@ -585,7 +661,7 @@ export class Management {
 
   /** The present, as the device believes it: seconds since 1970. */
   now(): number {
-    return presentTime(this.governance.trust.floor, Date.now() / 1000);
+    return this.time.present(this.governance.trust.floor);
   }
 }
 

@@ -5,6 +5,7 @@ import type { PartitionLimits, SampleBody } from "../../agent-messages.ts";
 import type { Permission } from "../../wire/documents.ts";
 import { HANDSET_EVENTS } from "../../wire/reasons.ts";
 import type { EventMessage, Info } from "../../wire/reports.ts";
+import { PRIVATE } from "../../wire/scope.ts";
 import type { HandsetEvent, HandsetView, PartitionView } from "../../view.ts";
 
 type PartSample = NonNullable<SampleBody["partitions"]>[number];
@@ -15,7 +16,6 @@ const KIBIBYTE = 1024;
 const MILLISECOND_NS = 1e6;
 const MILLIJOULE = 1e9;
 const NO_IMAGE = new Uint8Array(32);
-const PRIVATE = "private";
 
 /** RFC 5424 §6.2.1. */
 const SEVERITIES: Record<string, EventMessage["severity"]> = {

@@ -40,7 +40,7 @@ import type {
   RestartPolicy,
 } from "../../handset/contracts.ts";
 import type { HandsetEvent, HandsetSnapshot } from "../../view.ts";
-import type { HandsetAnswer, GovernanceSpec, Judged, ShellOrder } from "../../shell/orders.ts";
+import type { AskedTime, HandsetAnswer, GovernanceSpec, Judged, ShellOrder } from "../../shell/orders.ts";
 
 /** What a handset file says of one partition, with its image resolved. */
 export interface PartitionPlan {
@@ -343,8 +343,8 @@ export class Handset extends EventEmitter<HandsetEvents> {
   }
 
   /** Has the shell judge an envelope of the fleet's; what it changes is on the disk when this resolves. */
-  async document(envelope: Uint8Array, via: Via): Promise<Judged> {
-    return (await this.ask((id) => ({ id, document: { envelope, via } }), "a signed document")) as Judged;
+  async document(envelope: Uint8Array, via: Via, asked: AskedTime): Promise<Judged> {
+    return (await this.ask((id) => ({ id, document: { envelope, via, asked } }), "a signed document")) as Judged;
   }
 
   /** Keeps the answer to a command, before it is sent. Throws RefusalError when the disk does not take it. */

@@ -269,7 +269,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private get managed(): ManagedHandset {
     const { handset } = this;
     return {
-      document: (envelope, via) => handset.document(envelope, via),
+      document: (envelope, via, asked) => handset.document(envelope, via, asked),
       answered: (command, ack) => handset.answered(command, ack),
       snapshot: () => this.snapshot(),
       contracts: async (partition, contracts) => {
@@ -431,6 +431,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       nowNs: snapshot.nowNs,
       busyNs: snapshot.busyNs,
       stolenNs: snapshot.stolenNs,
+      handsetNs: snapshot.handsetNs,
       memory: { held: snapshot.memoryHeld, limit: this.board.ramBytes - this.board.reserveBytes },
       energy: { drained: snapshot.energyDrained, spent: snapshot.energySpent },
       average: snapshot.average,

@@ -35,16 +35,18 @@ export class ChannelHost {
     const machine = this.machineOf(id);
     if (machine === null || machine.word(CHANNEL_REQUEST_STATE) === 0) return;
     const port = machine.word(CHANNEL_REQUEST_PORT);
-    const offset = machine.word(CHANNEL_REQUEST_OFFSET);
-    // The machine has checked that this is guest RAM; a view beyond the memory would be empty.
-    const bytes = machine.bytes.subarray(offset, offset + machine.word(CHANNEL_REQUEST_LENGTH));
+    const bytes = (): Uint8Array => {
+      const offset = machine.word(CHANNEL_REQUEST_OFFSET);
+      // The machine has checked that this is guest RAM; a view beyond the memory would be empty.
+      return machine.bytes.subarray(offset, offset + machine.word(CHANNEL_REQUEST_LENGTH));
+    };
     switch (machine.word(CHANNEL_REQUEST_FUNCTION)) {
       case CALL_CHANNEL_SEND:
-        return machine.channelAnswer(this.send(id, port, bytes), 0);
+        return machine.channelAnswer(this.send(id, port, bytes()), 0);
       case CALL_CHANNEL_NOTIFY:
         return machine.channelAnswer(this.send(id, port, null), 0);
       case CALL_CHANNEL_RECEIVE:
-        return machine.channelAnswer(this.receive(id, port, bytes), 0);
+        return machine.channelAnswer(this.receive(id, port, bytes()), 0);
       case CALL_CHANNEL_INFO: {
         const { status, value } = this.hypervisor.channelInfo(id, port);
         return machine.channelAnswer(status, value);

@@ -9,6 +9,7 @@ import { NO_PARTITION } from "../../../kernel/abi/hypervisor.ts";
 import { LOSS_SHELL } from "../../../kernel/abi/reasons.ts";
 import type { HandsetMessage, HandsetOrder, HandsetWorkerData, LoadedRequest } from "../between/messages.ts";
 import { portDoor } from "../debug/gate.ts";
+import { threadClock } from "../between/thread-clock.ts";
 import { Heartbeat } from "../between/heartbeat.ts";
 import { Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { Doorbell } from "../between/doorbell.ts";
@@ -18,6 +19,8 @@ type Asked = { id: number; request: LoadedRequest };
 const data = workerData as HandsetWorkerData;
 const words = new Int32Array(data.words);
 const now = (): number => performance.now() * 1e6;
+/** Where the thread has no clock of its own, all that passes is somebody's. */
+const cpu = threadClock() ?? now;
 const post = (message: HandsetMessage): void => parentPort!.postMessage(message);
 
 const heartbeat = new Heartbeat(words);
@@ -55,6 +58,7 @@ try {
     data.audit,
     // The same inputs give the same records: virtual time has no date.
     data.mode === "deterministic" ? 0 : performance.timeOrigin,
+    cpu,
   );
   const loop: HandsetLoop = new HandsetLoop({
     hypervisor,
@@ -63,6 +67,7 @@ try {
     doorbell,
     power: data.power,
     now,
+    cpu,
     nextRequest: () => {
       if (obey(hypervisor, loop)) return { id: -1, request: { op: "quit" } };
       const received = requests === null ? undefined : receiveMessageOnPort(requests);

@@ -35,6 +35,7 @@ import { MemoryReturn } from "./memory-return.ts";
 import { PowerMeter } from "./power-meter.ts";
 import { reasonText } from "../between/reason-text.ts";
 import { Resident } from "./resident.ts";
+import { RoundBill } from "./round-bill.ts";
 import type { PowerSpec } from "../../handset/contracts.ts";
 import type { HandsetSnapshot } from "../../view.ts";
 import type { HandsetAnswer, Refusal } from "../../shell/orders.ts";
@@ -52,6 +53,8 @@ export interface HandsetLoopOptions {
   horizon?: () => number;
   /** Host monotonic time in nanoseconds. */
   now: () => number;
+  /** Processor time of this thread in nanoseconds. */
+  cpu: () => number;
   /** The next request that has come, or null. */
   nextRequest: () => { id: number; request: LoadedRequest } | null;
   post: (message: HandsetMessage) => void;
@@ -66,6 +69,7 @@ export class HandsetLoop {
   private readonly deferred = new Map<number, number>();
   /** Partitions whose debugger may come. */
   private readonly debuggable = new Set<number>();
+  private readonly round: RoundBill;
   private sleepCount = 0;
   private readonly channels: ChannelHost;
   private readonly memoryReturn = new MemoryReturn();
@@ -78,6 +82,7 @@ export class HandsetLoop {
     this.meter = new PowerMeter(options.power, options.hypervisor, (reading) =>
       options.post({ kind: "battery", reading }),
     );
+    this.round = new RoundBill(options.hypervisor, options.cpu);
     this.channels = new ChannelHost(
       options.hypervisor,
       (partition) => this.residents.get(partition)?.currentMachine ?? null,
@@ -91,6 +96,7 @@ export class HandsetLoop {
     let due = 0;
     while (!this.quitting) {
       heartbeat();
+      if (!deterministic) this.round.begin();
       const bell = doorbell.heard();
       if (bell !== heard) {
         heard = bell;
@@ -115,17 +121,22 @@ export class HandsetLoop {
       // The moment at which it may be asked for again is not in `due`.
       if (hypervisor.takeRefused()) due = 0;
       const moment = deterministic ? hypervisor.now() : now();
-      const next = Math.min(due < 0 ? Infinity : due, this.meter.dueNs);
+      const next = Math.min(due < 0 ? Infinity : due, this.meter.dueNs, this.payDay());
       this.memoryReturn.look(now(), next - moment);
+      if (!deterministic) this.round.end();
       if (!deterministic && next > moment) this.sleep(heard, (next - moment) / 1e6);
       // Virtual time stands still when nothing but an input can make work.
       else if (deterministic && due < 0) this.sleep(heard, Infinity);
     }
-    for (const resident of this.residents.values()) {
-      resident.settle(doorbell);
-      resident.destroy();
-    }
+    for (const resident of this.residents.values()) resident.destroy();
     this.postAudit();
+  }
+
+  /** When the first of those whose work waits has paid for what was done. */
+  private payDay(): number {
+    let first = Infinity;
+    for (const resident of this.residents.values()) if (resident.owing) first = Math.min(first, resident.paidAtNs);
+    return first;
   }
 
   private sleep(heard: number, milliseconds: number): void {
@@ -135,7 +146,7 @@ export class HandsetLoop {
 
   /** Another thread was at work. True when the resident's console has grown. */
   private heardBell(resident: Resident): boolean {
-    resident.takeCompletions();
+    if (resident.takeCompletions()) this.round.causedBy(resident.id);
     // Questions of a debugger are answered whether its guest runs or not.
     resident.instruments.mayRun();
     return resident.console.lookForRoom();
@@ -190,19 +201,31 @@ export class HandsetLoop {
     for (const id of hypervisor.ran()) {
       const resident = this.residents.get(id);
       if (resident === undefined) continue;
+      this.round.ranIn(id);
       if (resident.console.drain()) grown.push(id);
       resident.console.deliver();
       if (resident.console.takeInputRoom()) this.options.post({ kind: "input-room", partition: id });
-      resident.takeRequests();
+      if (resident.takeRequests()) this.round.causedBy(id);
       resident.translate();
     }
+    this.payDue();
     for (const id of hypervisor.retries()) if (this.residents.get(id)?.retry() && !grown.includes(id)) grown.push(id);
     for (let next = hypervisor.nextWant(); next !== null; next = hypervisor.nextWant()) {
       const resident = this.residents.get(next.id);
+      this.round.causedBy(next.id);
       if (resident !== undefined) this.serveWant(resident, next.want);
     }
     if (this.deferred.size > 0) this.serveDeferred();
     return grown;
+  }
+
+  /** Goes on with work whose partition has paid for what was done before. */
+  private payDue(): void {
+    for (const resident of this.residents.values()) {
+      if (!resident.owing || resident.paidAtNs > this.options.hypervisor.now()) continue;
+      resident.goOn();
+      this.round.causedBy(resident.id);
+    }
   }
 
   /** Serves what was put off, where nothing is in the way any more. */
@@ -271,7 +294,7 @@ export class HandsetLoop {
   /** The guest reset itself. Returns why it does not come back; null: it does. */
   private reset(resident: Resident): number | null {
     try {
-      return resident.reset(this.options.doorbell) ? null : FAIL_RESET_LOOP;
+      return resident.reset() ? null : FAIL_RESET_LOOP;
     } catch (error) {
       // Its image is not what it was, or gone: that is its own end, and nobody else's.
       if (!(error instanceof Failure)) throw error;
@@ -292,9 +315,8 @@ export class HandsetLoop {
 
   /** Ends a partition. */
   private halt(resident: Resident, reason: number): Refusal | null {
-    const { hypervisor, doorbell } = this.options;
+    const { hypervisor } = this.options;
     resident.console.drainLastWords();
-    resident.settle(doorbell);
     const refusal = hypervisor.stop(resident.id, reason);
     if (refusal === null) this.bury(resident.id);
     return refusal;
@@ -302,9 +324,8 @@ export class HandsetLoop {
 
   /** Ends a partition, and keeps it from starting. */
   private lock(resident: Resident): Refusal | null {
-    const { hypervisor, doorbell } = this.options;
+    const { hypervisor } = this.options;
     resident.console.drainLastWords();
-    resident.settle(doorbell);
     const refusal = hypervisor.lock(resident.id, STOP_POLICY);
     if (refusal === null) this.bury(resident.id);
     return refusal;
@@ -312,11 +333,10 @@ export class HandsetLoop {
 
   /** A new machine for a partition that failed or is started again. */
   private restart(resident: Resident): Refusal | null {
-    const { hypervisor, machineModule, doorbell, heartbeat } = this.options;
+    const { hypervisor, machineModule, heartbeat } = this.options;
     // Several may begin in one round, and each reads its images.
     heartbeat();
     try {
-      resident.settle(doorbell);
       this.drop(resident);
       this.memoryReturn.settle();
       resident.fault = null;
@@ -348,6 +368,7 @@ export class HandsetLoop {
     this.postAudit();
     for (const event of hypervisor.events()) {
       post({ kind: "event", event });
+      this.round.causedBy(event.partition);
       if (event.kind === "fault" || event.kind === "failed") {
         this.residents.get(event.partition)?.failed(reasonText(event.reason), event.timeNs);
       }
@@ -368,7 +389,6 @@ export class HandsetLoop {
   private bury(id: number): void {
     const resident = this.residents.get(id);
     if (resident === undefined) return;
-    resident.settle(this.options.doorbell);
     this.drop(resident);
     for (const channel of this.options.hypervisor.channelsOf(id)) this.channels.drop(channel);
   }
@@ -393,7 +413,12 @@ export class HandsetLoop {
       case "define": {
         const answer = hypervisor.define(request.spec);
         if ("refusal" in answer) return answer;
-        this.residents.set(answer.id, new Resident(answer.id, request.spec, hypervisor, this.options.now));
+        this.residents.set(
+          answer.id,
+          new Resident(answer.id, request.spec, hypervisor, this.options.now, (id, nanoseconds) =>
+            this.round.elsewhere(id, nanoseconds),
+          ),
+        );
         return { value: answer.id };
       }
       case "channel": {

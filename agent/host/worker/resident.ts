@@ -15,7 +15,6 @@ import {
 } from "../../../kernel/abi/layout.ts";
 import { DONE, LIMIT_CAPACITY, LOSS_DISK } from "../../../kernel/abi/reasons.ts";
 import type { Crash, MachineStats } from "../../view.ts";
-import type { Doorbell } from "../between/doorbell.ts";
 import type { Fault, LoadedSpec } from "../between/messages.ts";
 import type { DebugDoor } from "../debug/gate.ts";
 import { openDisk, type DiskStore } from "../disk/open.ts";
@@ -51,6 +50,7 @@ export class Resident {
   /** Why the machine of this life ended, where the host knows more than the hypervisor; null: it did not, or there is no more to know. */
   fault: Fault | null = null;
   private readonly hypervisor: Hypervisor;
+  private readonly spent: (id: number, nanoseconds: number) => void;
   private readonly entropy: EntropySource;
   private readonly deterministic: boolean;
   private machine: Machine | null = null;
@@ -64,11 +64,20 @@ export class Resident {
   private firstInstructionAt = 0;
   /** Of the last machine, when there is none. */
   private lastStats: MachineStats | null = null;
+  /** Work that waits may be done then, in the hypervisor's nanoseconds; Infinity: not before something else happens. */
+  paidAtNs = 0;
   private lossCount = 0;
   private lossToldNs = -Infinity;
 
-  /** `now` is host monotonic time in nanoseconds. */
-  constructor(id: number, spec: LoadedSpec, hypervisor: Hypervisor, now: () => number) {
+  /** `now` is host monotonic time in nanoseconds; `spent` is told what other threads have worked for the partition. */
+  constructor(
+    id: number,
+    spec: LoadedSpec,
+    hypervisor: Hypervisor,
+    now: () => number,
+    spent: (id: number, nanoseconds: number) => void = () => undefined,
+  ) {
+    this.spent = spent;
     this.id = id;
     this.spec = spec;
     this.translateCodeBytes = spec.translateCodeBytes;
@@ -97,7 +106,10 @@ export class Resident {
     this.disk = new DiskService(
       machine,
       this.store !== null ? { store: this.store } : queue !== null ? { queue } : null,
-      { charge: this.chargeDisk, lost: () => this.tellLoss(LOSS_DISK) },
+      {
+        ...{ charge: this.chargeDisk, lost: () => this.tellLoss(LOSS_DISK) },
+        ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
+      },
     );
     this.machine = machine;
     this.lastStats = null;
@@ -176,6 +188,7 @@ export class Resident {
   /** Drops the machine: its memory goes back to the host when nothing refers to it any more. */
   destroy(): void {
     this.hypervisor.detach(this.id);
+    this.disk?.abandon();
     this.lastStats = this.stats();
     this.machine = null;
     this.instruments.attach(null);
@@ -185,32 +198,56 @@ export class Resident {
     this.console.detach();
   }
 
-  /** Whether requests are with the I/O worker. */
-  get busy(): boolean {
-    return this.disk?.busy ?? false;
+  /** Whether pieces of a machine that is gone are still with the I/O worker: the disk stands until they are back. */
+  get settling(): boolean {
+    return this.disk?.settling ?? false;
   }
 
-  /** Looks for finished disk requests, and for those that waited for an entry. */
-  takeCompletions(): void {
-    if (!this.disk?.takeCompletions()) return;
-    this.disk.takeRequests();
-    this.machine!.tick();
-    this.hypervisor.wake(this.id);
+  /** Whether it has paid for what was done for it; the moment when it will have is kept for whoever wakes it. */
+  private paid(): boolean {
+    this.paidAtNs = this.hypervisor.paidAt(this.id);
+    return this.paidAtNs === 0;
   }
 
-  /** Takes disk requests out of the machine. */
-  takeRequests(): void {
+  /** Looks for finished disk requests, and for those that waited for an entry. True when something was done. */
+  takeCompletions(): boolean {
+    if (this.disk === null || !(this.disk.busy || this.disk.settling)) return false;
+    const completed = this.disk.takeCompletions();
+    const taken = this.disk.takeRequests();
+    if (completed || taken) this.wake();
+    return true;
+  }
+
+  /** Takes disk requests out of the machine. True when something was done. */
+  takeRequests(): boolean {
+    if (this.disk === null) return false;
+    const { busy } = this.disk;
     // Served on this thread, they are complete already.
-    if (!this.disk?.takeRequests()) return;
+    const completed = this.disk.takeRequests();
+    if (completed) this.wake();
+    return completed || (this.disk.busy && !busy);
+  }
+
+  private wake(): void {
     this.machine!.tick();
     this.hypervisor.wake(this.id);
+  }
+
+  /** Whether work for its disk waits until it has paid for what was done. */
+  get owing(): boolean {
+    return this.disk?.owing ?? false;
+  }
+
+  /** It has paid: its work goes on. */
+  goOn(): void {
+    this.disk?.release();
+    this.takeRequests();
   }
 
   /** What the hypervisor held back may be asked for again: looks at rings and requests, although the guest may not have run. True when
    *  the console log has grown. */
   retry(): boolean {
-    this.disk?.release();
-    this.takeRequests();
+    this.goOn();
     return this.console.retry();
   }
 
@@ -237,14 +274,14 @@ export class Resident {
   }
 
   /** The guest reset itself: starts it afresh. False when it does nothing else. */
-  reset(doorbell: Doorbell): boolean {
+  reset(): boolean {
     const { machine, spec } = this;
     if (machine === null) return false;
     this.resetCount++;
     const short = this.hypervisor.now() - this.startedNs < LOOP_BOOT_NS && this.console.bootReadBytes === 0;
     this.shortBoots = short ? this.shortBoots + 1 : 0;
     if (this.shortBoots >= LOOP_BOOTS) return false;
-    this.disk?.settle(doorbell);
+    this.disk?.abandon();
     machine.reset();
     loadImages(machine, spec.plan);
     this.entropy(machine.guestBytes(spec.plan.rngSeedAt, RNG_SEED_BYTES));
@@ -258,11 +295,6 @@ export class Resident {
   /** The guest powered off. Throws DivergenceError when the two machines of a pair are not in the same state. */
   verifyEnd(): void {
     if (this.machine instanceof MachinePair) this.machine.compareAll();
-  }
-
-  /** Waits until no disk request is with the I/O worker: before the machine's memory goes. */
-  settle(doorbell: Doorbell): void {
-    this.disk?.settle(doorbell);
   }
 
   /** Counters of its machine, or of the last one that it had; null: it has had none. */

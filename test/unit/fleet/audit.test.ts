@@ -55,6 +55,16 @@ async function batches(bytes: Uint8Array, chain: Uint8Array, random: Random, wai
   return found;
 }
 
+const split = (bytes: Uint8Array): Uint8Array[] =>
+  Array.from({ length: bytes.length / AUDIT_BYTES }, (_, at) => bytes.slice(at * AUDIT_BYTES, (at + 1) * AUDIT_BYTES));
+
+/** What a batch holds that begins with the record at this place. */
+function fromRecord(bytes: Uint8Array, at: number, from: AuditChain): Parameters<typeof signAudit>[0] {
+  const all = split(bytes);
+  const chain = at === 0 ? from.hash : all[at - 1]!.slice(AUDIT_CHAIN);
+  return { first: Number(from.sequence) + at, chain, records: all.slice(at), lostCount: 0 };
+}
+
 const texts = (store: FleetStore, all: AuditBatch[]): string[] =>
   all.map((batch) => checkAudit(store, ENROLLED, batch).text);
 const allHold = (store: FleetStore, all: AuditBatch[]): boolean =>
@@ -120,6 +130,33 @@ test("a device that tells another story than it told before is found out", async
   assert.match(texts(store, await batches(honest, new Uint8Array(32), random))[0]!, /its own copy did not hold/);
   // What goes on from the true end still does.
   assert.ok(allHold(store, await batches(records(5, endOf(story)), endOf(story).hash, random)));
+});
+
+test("a folder that was set back to an older copy: what it tells again is found out, and so is everything that does not go on from what was seen", async () => {
+  const { store } = emptyFleet();
+  const story = records(40);
+  const old = story.slice(0, 20 * AUDIT_BYTES);
+  assert.ok(allHold(store, await batches(story, new Uint8Array(32), new Random(1))));
+  const before = store.readBytes("audit", `${ENROLLED.name}.json`)!;
+  // The same numbers once more, with other contents: within what was seen, so there is nothing to note.
+  const again = records(10, endOf(old), 500);
+  const [first] = await signAudit(fromRecord(again, 0, endOf(old)), KEY);
+  const finding = checkAudit(store, ENROLLED, first!);
+  assert.equal([finding.holds, finding.isForked], [false, true]);
+  assert.match(finding.text, /record 2[0-9] was another before/);
+  // It grows beyond what was seen. The first that comes then lies behind a gap, and does not become the truth.
+  const more = records(30, endOf(again), 900);
+  const [last] = await signAudit(fromRecord(more, 15, endOf(again)), KEY);
+  assert.ok(last!.first > 40);
+  assert.is(checkAudit(store, ENROLLED, last!).holds, false);
+  const { sequence, chain } = JSON.parse(
+    Buffer.from(store.readBytes("audit", `${ENROLLED.name}.json`)!).toString(),
+  ) as {
+    sequence: number;
+    chain: string;
+  };
+  const was = JSON.parse(Buffer.from(before).toString()) as { sequence: number; chain: string };
+  assert.equal([sequence, chain], [was.sequence, was.chain], "what was seen stays what was seen");
 });
 
 test("an agent that is killed with records on their way: the next is given them again, and nothing is missing", async () => {

@@ -31,7 +31,7 @@ rollouts("rings grow, hold everybody at last, follow their shares, and are the s
   const rollout = fresh(5000, random, "spring");
   const rings = RINGS.map((_, ring) => ringOf(rollout, ring));
   rings.forEach((ring, at) => {
-    assert.ok(Math.abs(ring.length / 5000 - RINGS[at]!) < 0.02, `${ring.length}`);
+    assert.is(ring.length, Math.round(5000 * RINGS[at]!));
     if (at > 0) assert.equal(ring.slice(0, rings[at - 1]!.length), rings[at - 1]);
   });
   assert.is(rings[3]!.length, 5000);
@@ -41,6 +41,28 @@ rollouts("rings grow, hold everybody at last, follow their shares, and are the s
   // SHA-256("spring" ‖ 16 bytes of zero), its first four bytes, of 2^32.
   assert.is(bucketOf("spring", "00".repeat(16)), 0xde2b1869 / 2 ** 32);
 });
+
+rollouts(
+  "rings have their exact share, whatever the fleet's size and the roll-out's name: rounded up, one at least",
+  () => {
+    for (const [count, sizes] of [
+      [1, [1, 1, 1, 1]],
+      [3, [1, 1, 2, 3]],
+      [20, [1, 2, 10, 20]],
+      [30, [1, 3, 15, 30]],
+      [101, [2, 11, 51, 101]],
+      [700, [7, 70, 350, 700]],
+    ] as const) {
+      for (let seed = 1; seed < 30; seed++) {
+        const rollout = fresh(count, new Random(seed), `r${seed}`);
+        assert.equal(
+          RINGS.map((_, ring) => ringOf(rollout, ring).length),
+          [...sizes],
+        );
+      }
+    }
+  },
+);
 
 rollouts("one device is a canary", () => {
   assert.is(ringOf(fresh(1, new Random(2)), 0).length, 1);

@@ -15,7 +15,7 @@ import { pinOf, rotateKeys } from "../../../../fleet/keys.js";
 import { judged, madeFleet } from "../../../support/fleet.js";
 import { Random } from "../../../support/random.js";
 import { ManualClock } from "../../../support/manual-clock.js";
-import { DEVICE, fleetTrust, KEYS, NOW, pinnedTrust, signedDocument } from "../../../support/signed.js";
+import { DEVICE, fleetTrust, KEYS, NOW, NONCE, pinnedTrust, signedDocument, timesAt } from "../../../support/signed.js";
 
 const test = suite("incoming");
 
@@ -26,7 +26,10 @@ const topicOf = (kind: DownTopic["kind"], partition = ""): DownTopic => ({
   partition,
 });
 
-function play(trust: Trust): {
+function play(
+  trust: Trust,
+  session: number | null = NOW,
+): {
   clock: ManualClock;
   incoming: Incoming;
   carried: { via: Via; bytes: Uint8Array; at: number }[];
@@ -42,6 +45,7 @@ function play(trust: Trust): {
     },
     refused: (event) => refusals.push(event),
   });
+  incoming.setSession(session);
   return { clock, incoming, carried, refusals };
 }
 
@@ -65,7 +69,7 @@ test("retained documents in the wrong order all reach the monitor, in one that i
   await clock.passSlowly(10_000, 100);
   let trust = pinnedTrust();
   for (const { via, bytes } of carried) {
-    const verdict = accept(bytes, via, DEVICE, trust, nodeCrypto, NOW);
+    const verdict = accept(bytes, via, DEVICE, trust, nodeCrypto, timesAt());
     assert.is(verdict.verdict, "accepted", `${via.kind}`);
     if (verdict.verdict === "accepted") trust = verdict.trust;
   }
@@ -163,10 +167,66 @@ test("the same command 1,000 times is carried once; a retained one never", async
   await incoming.message(topicOf("cmd"), await signedDocument("cmd", { id: commandId(1) }), false);
   await incoming.message(topicOf("cmd"), await signedDocument("cmd", { id: commandId(2) }), true);
   await clock.passSlowly(1_000, 100);
-  assert.is(carried.length, 1);
+  assert.is(carried.length, 2, "the monitor has its answer, and gives it again");
   assert.equal(
     refusals.map(({ code }) => code),
-    [REASONS.replayed, REASONS["retained-command"]],
+    [REASONS["retained-command"]],
+  );
+});
+
+test("a genuine command that is refused reaches the monitor, which answers it with the reason; a forged one does not", async () => {
+  const { incoming, carried, refusals } = play(fleetTrust());
+  for (const changes of [
+    { verb: "console" as const },
+    { partition: "nosuch" },
+    { expires: NOW - 5, issued: NOW - 9 },
+  ]) {
+    await incoming.message(topicOf("cmd"), await signedDocument("cmd", changes), false);
+  }
+  assert.is(carried.length, 3);
+  await incoming.message(topicOf("cmd"), await signedDocument("cmd", {}, [KEYS.stranger]), false);
+  assert.is(carried.length, 3);
+  assert.is(refusals.at(-1)!.code, REASONS.signer);
+});
+
+test("without session time commands wait, however many, and are carried when the fleet has said what time it is", async () => {
+  const { clock, incoming, carried, refusals } = play(fleetTrust(), null);
+  for (let n = 0; n < 3; n++) await incoming.message(topicOf("cmd"), await signedDocument("cmd"), false);
+  assert.equal([carried.length, refusals.length], [0, 0]);
+  await clock.passSlowly(61_000, 1_000);
+  assert.equal(
+    refusals.map(({ code }) => code),
+    Array(3).fill(REASONS["no-time"]),
+    "that they wait is told, each once",
+  );
+  incoming.setSession(NOW + 61);
+  await clock.passSlowly(1_000, 100);
+  assert.is(carried.length, 3);
+});
+
+test("a command that waited too long is carried as well, for the monitor to say that it has expired", async () => {
+  const { clock, incoming, carried } = play(fleetTrust(), null);
+  await incoming.message(topicOf("cmd"), await signedDocument("cmd", { expires: NOW + 60 }), false);
+  incoming.setSession(NOW + 3600);
+  await clock.passSlowly(1_000, 100);
+  assert.is(carried.length, 1);
+});
+
+test("an answer to the question of the time is carried while one is waited for, and none else", async () => {
+  const { incoming, carried, refusals } = play(fleetTrust(), null);
+  const answer = await signedDocument("now");
+  await incoming.message(topicOf("now"), answer, false);
+  assert.is(carried.length, 0, "nothing was asked");
+  incoming.setNonce(NONCE);
+  await incoming.message(topicOf("now"), await signedDocument("now", { nonce: new Uint8Array(16) }), false);
+  assert.equal(
+    refusals.map(({ code }) => code),
+    [REASONS.nonce],
+  );
+  await incoming.message(topicOf("now"), answer, false);
+  assert.equal(
+    carried.map(({ via }) => via.kind),
+    ["now"],
   );
 });
 

@@ -41,6 +41,7 @@ async function play(script: Script, body: (played: Played) => Promise<void>, bef
   const downs: { why: string; retryMs: number }[] = [];
   const messages: Played["messages"] = [];
   const fleetSaid: number[] = [];
+  const tooLarge: string[] = [];
   const memory = new ConnectionFile(join(temporaryFolder(), "connection"), clock.wall);
   const session = new Session(
     {
@@ -48,12 +49,19 @@ async function play(script: Script, body: (played: Played) => Promise<void>, bef
       topics: new Topics("demo", DEVICE),
       brokers: [...before, broker.url],
       identity: { certificate: null, key: null, authorities: null },
+      time: () => null,
       memory,
       clock,
       random: () => 0.5,
     },
     {
       state: (online, connection) => Buffer.from(`${online ? "birth" : "death"} ${connection}`),
+      question: (connection) => Buffer.from(`question ${connection}`),
+      rootVersion: () => 0,
+      tooLarge: (topic, bytes, most) => {
+        tooLarge.push(`${topic.split("/").at(-1)!}: ${bytes} of ${most}`);
+        watch.changed();
+      },
       opened: () => {},
       fleet: (payload) => {
         fleetSaid.push(payload.length);

@@ -29,10 +29,10 @@ import {
   GOOD,
   judge,
   KEYS,
-  NOW,
   rolesOf,
   signedDocument,
   SIGNERS,
+  timesAt,
   viaOf,
   wordOf,
 } from "../../../support/signed.js";
@@ -41,7 +41,7 @@ import type { AcceptedKind } from "../../../../agent/wire/accept.js";
 const verify = suite("verify in QuickJS");
 const verifier = new Verifier();
 const inside = (input: Uint8Array, kind: AcceptedKind, trust = fleetTrust()) =>
-  verifier.accept(input, viaOf(kind), DEVICE, trust, NOW);
+  verifier.accept(input, viaOf(kind), DEVICE, trust, timesAt());
 
 for (const kind of Object.keys(SIGNERS) as AcceptedKind[]) {
   verify(`a good document of kind ${kind}: the agent's verdict, document, hash and trust`, async () => {
@@ -137,11 +137,11 @@ verify("a check that does not come to its end refuses, and the next one gets a n
   );
   const input = await signedDocument("pol");
   for (let count = 0; count < 2; count++) {
-    const verdict = await broken.accept(input, viaOf("pol"), DEVICE, fleetTrust(), NOW);
+    const verdict = await broken.accept(input, viaOf("pol"), DEVICE, fleetTrust(), timesAt());
     assert.ok(verdict.verdict === "refused" && verdict.reason === "unchecked", "its first call again");
   }
   const silent = new Verifier("globalThis.judge = () => undefined");
-  assert.is(wordOf(await silent.accept(input, viaOf("pol"), DEVICE, fleetTrust(), NOW)), "unchecked");
+  assert.is(wordOf(await silent.accept(input, viaOf("pol"), DEVICE, fleetTrust(), timesAt())), "unchecked");
   broken.dispose();
   silent.dispose();
 });

@@ -140,7 +140,7 @@ const policyWith = (key: number, item: Item): (() => unknown) => {
   return () => decodeMessage(policy, encode(map.set(key, item)), MESSAGE);
 };
 const WHERE: [what: string, body: () => unknown, path: string][] = [
-  ["an unknown key", policyWith(99, 1), "policy"],
+  ["an unknown key", policyWith(59, 1), "policy"],
   ["a budget above its bound", policyWith(31, new Map([[2, 1001]])), "policy.budget.cpuPermille"],
   ["a negative budget", policyWith(31, new Map([[1, -1]])), "policy.budget.memoryBytes"],
   [

@@ -188,7 +188,8 @@ budget("realtime: a slice that takes longer than planned is a debt, and the shar
 
 budget("realtime: time that the host steals is not charged, and not made up for", () => {
   let now = 1e9;
-  const real = new Hypervisor({ mode: abi.CLOCK_REALTIME, now: () => now });
+  let stolen = 0;
+  const real = new Hypervisor({ mode: abi.CLOCK_REALTIME, now: () => now, cpu: () => now - stolen });
   let executed = 0;
   let stall = 0;
   const id = real.start(
@@ -196,6 +197,7 @@ budget("realtime: time that the host steals is not charged, and not made up for"
       run: (fuel) => {
         executed = fuel;
         now += fuel * 10 + stall;
+        stolen += stall;
         stall = 0;
         return reasons.RUN_FUEL;
       },
@@ -205,10 +207,11 @@ budget("realtime: time that the host steals is not charged, and not made up for"
     },
     { budget: 5_000, period: 10_000 },
   );
+  real.exports.mark();
   real.exports.step(now + 3 * MS);
   stall = 1000 * MS;
   real.exports.step(now + 1 * MS);
-  assert.ok(real.u64(id, abi.PARTITION_STOLEN) > 998_000_000n);
+  assert.is(real.u64(id, abi.PARTITION_STOLEN), 1_000_000_000n);
   const before = real.cpu(id);
   const from = now;
   while (now < from + 100 * MS) {
@@ -217,6 +220,31 @@ budget("realtime: time that the host steals is not charged, and not made up for"
   }
   // At most one budget more than the share of that time.
   assert.ok(real.cpu(id) - before <= 50 * MS + 5 * MS + abi.QUANTUM);
+});
+
+budget("realtime: what a slice really took is charged, however long it was", () => {
+  let now = 1e9;
+  const real = new Hypervisor({ mode: abi.CLOCK_REALTIME, now: () => now });
+  let long = true;
+  const id = real.start(
+    {
+      run: () => {
+        now += long ? 100 * MS : MS / 10;
+        long = false;
+        return reasons.RUN_FUEL;
+      },
+      runExecuted: () => 1,
+      machineDeadline: () => -1,
+      machineAdvance: () => {},
+    },
+    { budget: 5_000, period: 10_000 },
+  );
+  real.exports.mark();
+  real.exports.step(now + 1);
+  assert.is(real.cpu(id), 100 * MS);
+  assert.is(real.u64(id, abi.PARTITION_STOLEN), 0n);
+  // 95 ms beyond its budget: nineteen periods of nothing.
+  assert.ok(real.exports.paidAt(id) >= now + 90 * MS, `${(real.exports.paidAt(id) - now) / MS} ms`);
 });
 
 budget("a live change takes effect at once, gives nothing twice, and is refused as a whole", () => {

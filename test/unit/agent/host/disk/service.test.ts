@@ -17,6 +17,8 @@ import {
   BLOCK_REQUEST_STATE,
   BLOCK_TAKEN,
   BLOCK_WRITE,
+  BLOCK_WRITE_ZEROES,
+  BLOCK_REQUEST_SECTOR_COUNT,
 } from "../../../../../kernel/abi/layout.js";
 import { BlockStore, STATUS_ERROR, STATUS_OK, STATUS_UNSUPPORTED } from "../../../../../agent/host/disk/block-store.js";
 import { DiskQueue } from "../../../../../agent/host/disk/queue.js";
@@ -158,16 +160,93 @@ disk(
   },
 );
 
-disk("settle waits for what is under way, and forgets it", () => {
+disk("a machine that goes waits for nobody; the next one's requests wait for what is still under way", () => {
   const store = new BlockStore(temporaryFile(Buffer.alloc(4096)), false);
   const queue = new DiskQueue(4096);
   const { machine, completed } = machineWithDisk();
   const service = new DiskService(machine, { queue });
-  request(machine, 0, BLOCK_READ, 0, [[RAM, 512]]);
+  request(machine, 0, BLOCK_WRITE, 0, [[RAM, 512]]);
   service.takeRequests();
-  service.settle({ heard: () => 0, sleep: () => ioWorkerTurn(queue, store) });
-  assert.equal([completed.length, service.busy], [0, false]);
+  service.abandon();
+  assert.equal([completed.length, service.busy, service.settling], [0, false, true]);
   assert.is(machine.word(BLOCK_REQUESTS + BLOCK_REQUEST_STATE), BLOCK_FREE, "a reset would take it for cancelled");
+  // The same machine after a reset, and a new one on the same queue.
+  const next = machineWithDisk();
+  for (const [each, on] of [
+    [service, machine],
+    [new DiskService(next.machine, { queue }), next.machine],
+  ] as const) {
+    request(on, 1, BLOCK_READ, 0, [[RAM, 512]]);
+    assert.is(each.takeRequests(), false);
+    assert.equal([each.busy, each.settling], [false, true]);
+  }
+  ioWorkerTurn(queue, store);
+  assert.is(service.settling, false);
+  service.takeRequests();
+  assert.is(service.busy, true);
+  ioWorkerTurn(queue, store);
+  assert.is(service.takeCompletions(), true);
+  assert.equal(completed, [[1, STATUS_OK]]);
+  store.close();
+});
+
+disk("what the I/O worker worked is billed, and nothing more is handed over before the partition has paid", () => {
+  const store = new BlockStore(temporaryFile(Buffer.alloc(1 << 16)), false);
+  const queue = new DiskQueue(512);
+  const { machine, completed } = machineWithDisk();
+  const bills: number[] = [];
+  let paid = true;
+  const service = new DiskService(
+    machine,
+    { queue },
+    {
+      ...{ charge: () => "now", lost: () => undefined },
+      ...{ spent: (nanoseconds) => void bills.push(nanoseconds), paid: () => paid },
+    },
+  );
+  request(machine, 0, BLOCK_WRITE, 0, [[RAM, 2048]]);
+  service.takeRequests();
+  for (let piece = 1; piece <= 4; piece++) {
+    ioWorkerTurn(queue, store);
+    queue.spend(7000 + piece);
+    paid = false;
+    assert.is(service.takeCompletions(), piece === 4);
+    assert.equal(bills.splice(0), [7000 + piece]);
+    if (piece === 4) break;
+    assert.is(service.owing, true);
+    service.release();
+    assert.is(queue.progress(), null, "nothing is under way while it owes");
+    paid = true;
+    service.release();
+    assert.is(service.owing, false);
+  }
+  assert.equal(completed, [[0, STATUS_OK]]);
+  // A new request waits too.
+  paid = false;
+  request(machine, 2, BLOCK_READ, 0, [[RAM, 512]]);
+  service.takeRequests();
+  assert.equal([service.busy, service.owing], [false, true]);
+  paid = true;
+  service.release();
+  service.takeRequests();
+  assert.is(service.busy, true);
+  store.close();
+});
+
+disk("zeroes are written in pieces that are billed one by one", () => {
+  const store = new BlockStore(temporaryFile(Buffer.alloc(1 << 20, 7)), false);
+  const queue = new DiskQueue(512);
+  const { machine, completed } = machineWithDisk();
+  const service = new DiskService(machine, { queue });
+  request(machine, 0, BLOCK_WRITE_ZEROES, 0, []);
+  machine.setWord(BLOCK_REQUESTS + BLOCK_REQUEST_SECTOR_COUNT, 2048);
+  service.takeRequests();
+  let turns = 0;
+  for (; completed.length === 0; turns++) {
+    ioWorkerTurn(queue, store);
+    service.takeCompletions();
+  }
+  assert.is(turns, 4);
   store.close();
 });
 
@@ -188,7 +267,9 @@ disk(
         return "now";
       };
       const backend = where === "in place" ? { store } : { queue };
-      const service = new DiskService(machine, backend, { charge, lost: () => undefined });
+      const service = new DiskService(machine, backend, {
+        ...{ charge, lost: () => undefined, spent: () => undefined, paid: () => true },
+      });
       const waiting = new Map<number, { bytes: number; round: number }>();
       let asked = 0;
       for (let round = 0; round < 400; round++) {

@@ -11,6 +11,7 @@ import {
 } from "../../../../../agent/host/management/commands.js";
 import { ManagedPartition } from "../../../../../agent/host/management/partition.js";
 import type { Command, Verb } from "../../../../../agent/wire/commands.js";
+import type { LockDocument } from "../../../../../agent/wire/documents.js";
 import { Random } from "../../../../support/random.js";
 import { claimsOf } from "../../../../support/signed.js";
 
@@ -22,7 +23,10 @@ const ASKED = {
 } as const;
 
 /** A handset of two partitions that may be commanded, which notes what was asked of it. */
-function play(failing: Error | null = null): {
+function play(
+  failing: Error | null = null,
+  lock: LockDocument | null = null,
+): {
   runner: CommandRunner;
   calls: string[];
   told: MonitorMessage[];
@@ -36,7 +40,13 @@ function play(failing: Error | null = null): {
     partition.id = at + 1;
     return partition;
   });
+  const personal = [new ManagedPartition("home", "", structuredClone(ASKED) as never)];
+  personal[0]!.id = 9;
   const target: Partial<ManagedHandset> = {
+    wipe: (names) => {
+      calls.push(`wipe ${names.join(" ")}`);
+      return Promise.resolve(names.map(() => ({ key: true, disk: "layer" as const })));
+    },
     act: (op, partition) => {
       calls.push(`${op} ${partition}`);
       return failing === null ? Promise.resolve() : Promise.reject(failing);
@@ -50,6 +60,8 @@ function play(failing: Error | null = null): {
   const surroundings = {
     managed: () => partitions,
     governed: () => partitions,
+    personal: () => personal,
+    lockInForce: () => lock,
     report: () => calls.push("report"),
     tell: (message: MonitorMessage) => told.push(message),
     retiring: () => {},
@@ -84,6 +96,43 @@ test("start, stop, restart, pause, resume go to the partition that is named, and
     }
     assert.equal(calls, [`${verb} 2`]);
   }
+});
+
+test("pause and resume reach the owner's side by the name that the fleet knows, and nothing else does", async () => {
+  const { runner, calls } = play();
+  for (const verb of ["pause", "resume"] as const) {
+    assert.equal(await runner.run(command(verb, "private")), { status: "succeeded" });
+  }
+  assert.equal(calls, ["pause 9", "resume 9"]);
+  for (const verb of ["stop", "start", "restart", "lock"] as const) {
+    assert.is((await runner.run(command(verb, "private"))).status, "failed");
+  }
+  assert.equal(calls, ["pause 9", "resume 9"]);
+});
+
+const desired = (version: number, others: "locked" | "unlocked" | "wiped"): LockDocument => ({
+  ...claimsOf({ version }),
+  partitions: [{ partition: "work", desired: "locked", since: 3 }],
+  others: { desired: others, since: version },
+});
+
+test("a lock document: what it asks for anew is done, each once; what it asked for before is not done again", async () => {
+  const { runner, calls } = play();
+  assert.equal(await runner.want(desired(3, "unlocked"), 0), { status: "succeeded" });
+  assert.equal(calls, ["lock 1 work"]);
+  const { status, text } = await runner.want(desired(4, "wiped"), 3);
+  assert.is(status, "succeeded");
+  assert.match(text!, /kiosk: key destroyed/);
+  assert.equal(calls, ["lock 1 work", "wipe kiosk"]);
+});
+
+test("a command does not lift what a lock document holds, and says so", async () => {
+  const { runner, calls, partitions } = play(null, desired(7, "unlocked"));
+  for (const each of partitions) each.lockedFor = "by the fleet";
+  const { status, text } = await runner.run(command("unlock", "work"));
+  assert.equal([status, calls], ["failed", []]);
+  assert.match(text!, /version 7 of the fleet's lock holds work/);
+  assert.equal(await runner.run(command("unlock", "kiosk")), { status: "succeeded" });
 });
 
 test("what the handset refuses is an answer; what is broken is not", async () => {
