@@ -86,8 +86,9 @@ function lifecycle(name: "start" | "pause" | "resume" | "stop" | "restart", summ
     options: {},
     changes: true,
     run: async (target, call) => {
-      const { partition } = await partitionOf(target, call);
-      await target.act(name, partition);
+      const { partition, state } = await partitionOf(target, call);
+      // What is so already needs no order: a rule may ask for it again and again.
+      if (!ALREADY[name].includes(state)) await target.act(name, partition);
       return partitionOf(target, call);
     },
   };
@@ -95,6 +96,15 @@ function lifecycle(name: "start" | "pause" | "resume" | "stop" | "restart", summ
 
 const PROFILE_SECONDS = "10";
 const PROFILE_SECONDS_MAX = 600;
+/** States in which a command has nothing to do. */
+const ALREADY: Record<"start" | "pause" | "resume" | "stop" | "restart", readonly string[]> = {
+  start: ["running"],
+  pause: ["paused"],
+  resume: ["running"],
+  stop: ["stopped"],
+  restart: [],
+};
+
 const AUDIT_RECORDS = 20;
 const AUDIT_RECORDS_MAX = 1000;
 

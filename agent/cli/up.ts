@@ -73,6 +73,7 @@ export async function upCommand(args: string[]): Promise<number> {
   const until = parsed.text("until");
   if (until !== null && until !== "ready") throw new UsageError("USAGE", `--until knows "ready" alone`);
   const timeout = parsed.text("timeout");
+  if (timeout !== null && until === null) throw new UsageError("USAGE", "--timeout is for --until ready");
   const seconds = timeout === null ? TIMEOUT_SECONDS : parsePositive("timeout", timeout, 1e6);
   const json = parsed.flag("json");
   const file = readHandsetFile(parsed.positionals[0] ?? standardFile());
