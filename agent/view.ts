@@ -73,6 +73,8 @@ export interface PartitionSnapshot {
     throttledTotal: number;
   };
   instructions: number;
+  /** Of its devices, in units of one instruction's time: fuel, time and energy pay for both. */
+  work: number;
   slices: number;
   restarts: number;
   throttledBy: "nothing" | "cpu" | "energy";

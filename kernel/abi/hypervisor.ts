@@ -12,7 +12,7 @@
 //   0x34000  channels · ports · partitions
 
 /** Version of this page. hypervisorInit() refuses a board block that was filled in by another one. */
-export const HYPERVISOR_ABI_VERSION: u32 = 2;
+export const HYPERVISOR_ABI_VERSION: u32 = 3;
 /** WebAssembly pages of the hypervisor's memory, initial and maximum. */
 export const HYPERVISOR_PAGES: u32 = 24;
 export const HYPERVISOR_STATIC_BASE: u32 = 0x10000;
@@ -25,11 +25,12 @@ export const NO_PARTITION: u32 = 0xffff;
 // ---- The shared function table ------------------------------------------------------------------------------------------
 // Partition p has the slots TABLE_FIRST + TABLE_STRIDE * p + TABLE_*. They are filled before partitionStart().
 export const TABLE_FIRST: u32 = 16;
-export const TABLE_STRIDE: u32 = 4;
+export const TABLE_STRIDE: u32 = 5;
 export const TABLE_RUN: u32 = 0; // run(fuel: u32): u32
-export const TABLE_EXECUTED: u32 = 1; // runExecuted(): u32
+export const TABLE_EXECUTED: u32 = 1; // runExecuted(): u32, instructions and device work
 export const TABLE_DEADLINE: u32 = 2; // machineDeadline(): f64
 export const TABLE_ADVANCE: u32 = 3; // machineAdvance(ticks: f64)
+export const TABLE_WORK: u32 = 4; // runWork(): u32, the part of them that was device work
 
 // ---- Board: written by the host before hypervisorInit(). Costs may be rewritten at any time ---------------------------------
 export const BOARD: u32 = 0x0400;
@@ -49,7 +50,7 @@ export const BOARD_BYTES: u32 = 256;
 
 /** The hypervisor follows host.now(). */
 export const CLOCK_REALTIME: u32 = 0;
-/** 100 instructions, of whichever partition, are 1 µs; when all sleep, time jumps. Machines run in MODE_SCHEDULED. */
+/** 100 units, instructions and device work of whichever partition, are 1 µs; when all sleep, time jumps. Machines run in MODE_SCHEDULED. */
 export const CLOCK_VIRTUAL: u32 = 1;
 
 // Kinds for charge() and BOARD_COSTS. The first CHARGE_BUCKETS of them have a token bucket in each partition.
@@ -126,10 +127,11 @@ export const HYPERVISOR_CPU_HELD: u32 = HYPERVISOR_STATE + 56; // u64 parts per 
 export const HYPERVISOR_ENERGY_RATE_HELD: u32 = HYPERVISOR_STATE + 64; // u64 µW
 export const HYPERVISOR_ENERGY_SHARE_HELD: u32 = HYPERVISOR_STATE + 72; // u64 parts per million
 export const HYPERVISOR_ENERGY_DRAINED: u32 = HYPERVISOR_STATE + 80; // u64 pJ taken from the battery
-export const HYPERVISOR_ENERGY_SPENT: u32 = HYPERVISOR_STATE + 88; // u64 pJ spent by all partitions, removed ones too
+export const HYPERVISOR_ENERGY_SPENT: u32 = HYPERVISOR_STATE + 88; // u64 pJ spent by all partitions, removed ones too, and by the handset itself
 export const HYPERVISOR_ENERGY_BOARD: u32 = HYPERVISOR_STATE + 96; // u64 pJ that no partition holds: the board's own, and what removed reserves left
-export const HYPERVISOR_BOOKED: u32 = HYPERVISOR_STATE + 160; // u64 ns of host time that is in somebody's books, slices included
-export const HYPERVISOR_HANDSET: u32 = HYPERVISOR_STATE + 168; // u64 ns of those that no partition caused
+export const HYPERVISOR_HANDSET_TIME: u32 = HYPERVISOR_STATE + 160; // u64 ns that the host worked for no partition: bill()
+export const HYPERVISOR_HANDSET_ENERGY: u32 = HYPERVISOR_STATE + 168; // u64 pJ that this cost, part of what is spent
+export const HYPERVISOR_BOOKED: u32 = HYPERVISOR_STATE + 176; // u64 ns of host time that is in somebody's books, slices included
 /** Bit id is set when partition id has run; the host clears it when it has looked at its rings. */
 export const RAN: u32 = 0x0800;
 export const RAN_BYTES: u32 = 128;
@@ -242,7 +244,7 @@ export const PARTITION_WANT: u32 = 136; // u32 RUN_* or WANT_* that the host has
 export const PARTITION_SLEEPING: u32 = 140; // u32 0 or 1
 export const PARTITION_EXHAUSTED: u32 = 144; // u32: 1 from an empty reserve until a quantum's worth is there
 export const PARTITION_HELD: u32 = 148; // u32: 1 while admission counts it
-export const PARTITION_SPEED: u32 = 152; // u32 instructions in a millisecond, estimated
+export const PARTITION_SPEED: u32 = 152; // u32 units (instructions and work) in a millisecond, estimated
 export const PARTITION_THROTTLED_BY: u32 = 156; // u32: 0 nothing, 1 CPU budget or ceiling, 2 energy
 export const PARTITION_CPU_TIME: u32 = 176; // u64 ns accounted
 export const PARTITION_INSTRUCTIONS: u32 = 184; // u64
@@ -269,6 +271,8 @@ export const PARTITION_STARTED: u32 = 384; // u64 ns
 export const PARTITION_BUCKETS: u32 = 416; // CHARGE_BUCKETS × BUCKET_BYTES
 export const PARTITION_RETRYING: u32 = 984; // u32: 1 from a refused charge until retries() names the partition
 export const PARTITION_RETRY_AT: u32 = 992; // u64 ns: when that will be, all ones = when energy or another contract comes
+export const PARTITION_WORK: u32 = 1000; // u64 units of device work, beside its instructions
+export const PARTITION_ENERGY_DEBT: u32 = 1008; // u64 pJ that the host's work for it cost and its reserve did not hold: paid by what fills it next
 export const BUCKET_BYTES: u32 = 32;
 export const BUCKET_LEVEL: u32 = 0; // i64: below 0 after a charge above the burst
 export const BUCKET_USED: u32 = 16; // u64 units allowed, ever

@@ -25,6 +25,8 @@ export const CPU_CONTROL: u32 = CPU_STATE + 100; // M[4:0], F, I, A of CPSR
 export const CPU_THUMB: u32 = CPU_STATE + 104;
 export const VFP_STATE: u32 = 0x0c00; // 512 bytes, machine/arm/float/vfp-state
 export const CLOCK_STATE: u32 = 0x0e00; // machine/devices/clock
+/** u64: units of device work that the guest has paid for, beside its instructions (u64 at CLOCK_STATE). */
+export const CLOCK_WORK: u32 = CLOCK_STATE + 40;
 
 // ---- Configuration block: written by the host before machineInit() ---------------------------------------------------
 export const CONFIG: u32 = 0x1000;
@@ -100,6 +102,12 @@ export const STATS_TRANSLATED_EXECUTED: u32 = STATS + 160; // instructions
 export const EXIT_REQUEST: u32 = 0x1400;
 /** 1 while the GIC signals an interrupt to the CPU. Written by gic alone, read by the CPU at the end of blocks. */
 export const IRQ_LINE: u32 = 0x1404;
+
+// ---- Device work (machine/devices/work): both words are looked at by one load ------------------------------------------
+/** Units that the guest owes: taken from fuel before its next instruction. */
+export const WORK_OWED: u32 = 0x1408;
+/** Bit n: a virtqueue of slot n is to be visited. */
+export const WORK_VISITS: u32 = 0x140c;
 
 // ---- Breakpoints: written by the host, with debugBreakpoints() after it; no part of the guest's state ------------------
 export const BREAKPOINT_COUNT: u32 = 0x1410;

@@ -3,16 +3,14 @@
 // The idea (Cinder's). A partition with an energy contract has a reserve of picojoules. A tap fills it from the battery, at a constant
 // rate (1 µW for 1 µs is 1 pJ exactly) until it is full; another tap gives it a share of whatever drained() reports. What the
 // partition does is paid from the reserve before it is done, so a reserve is never below zero. A partition without a contract draws
-// straight from the battery, and is accounted all the same. Always, exactly:
+// straight from the battery, and is accounted all the same. What the host did for it, and what that cost, is known only afterwards: what the
+// reserve does not hold then is a debt, which whatever fills it pays first. Always, exactly:
 //
 //   Σ levels of reserves + board's own + Σ spent = drained
-//
-// Host work is billed after it was done (see bill). What the reserve does not hold then is a debt: it counts as spent when it is paid, from
-// the first that comes into the reserve.
 
 import { BOARD_COSTS, CHARGE_INSTRUCTION, PARTITION_MAX, QUANTUM, SLICE_MIN } from "../abi/hypervisor";
 import { flow, flowTime } from "./flow";
-import { Partition, RECORD_ENERGY_DEBT, partitionAt, partitionExists } from "./record";
+import { Partition, accountOf, partitionAt, partitionExists } from "./record";
 import { NEVER, state } from "./state";
 
 const MICROSECOND: u32 = 1000;
@@ -36,27 +34,27 @@ export function energyFill(partition: Partition): void {
   if (energyAdd(partition, brought) < brought) partition.energyRemainder = 0;
 }
 
-// @ts-ignore: decorator
-@inline
-function debtOf(partition: Partition): u64 {
-  return load<u64>(changetype<usize>(partition), RECORD_ENERGY_DEBT);
-}
-
-/** Draws at most `amount` from the battery into the reserve, debts first; returns what fitted. */
+/** Draws at most `amount` from the battery: what is owed first, then into the reserve. Returns what was taken. */
 function energyAdd(partition: Partition, amount: u64): u64 {
-  const debt = debtOf(partition);
-  const paid = min<u64>(debt, amount);
-  if (paid) {
-    store<u64>(changetype<usize>(partition), debt - paid, RECORD_ENERGY_DEBT);
-    partition.energySpent += paid;
-    state.spent += paid;
-    state.drained += paid;
+  const account = accountOf(partition);
+  const owed = min<u64>(account.energyDebt, amount);
+  if (owed) {
+    account.energyDebt -= owed;
+    energyDraw(partition, owed);
+    amount -= owed;
   }
   const room = partition.energyCapacity - partition.energyLevel;
-  const kept = min<u64>(amount - paid, room);
-  partition.energyLevel += kept;
-  state.drained += kept;
-  return paid + kept;
+  if (amount > room) amount = room;
+  partition.energyLevel += amount;
+  state.drained += amount;
+  return owed + amount;
+}
+
+/** Spends `amount` straight from the battery. */
+function energyDraw(partition: Partition, amount: u64): void {
+  state.drained += amount;
+  partition.energySpent += amount;
+  state.spent += amount;
 }
 
 /** Whether the partition could pay `cost` now. */
@@ -74,16 +72,22 @@ export function energySpend(partition: Partition, cost: u64): void {
   state.spent += cost;
 }
 
-/** Pays `cost` for what was done already, as far as the reserve goes; the rest is debt. */
-export function energyBill(partition: Partition, cost: u64): void {
+/** Pays `cost` for what is done already: what the reserve does not hold is owed, and paid by what fills it next. */
+export function energyOwe(partition: Partition, cost: u64): void {
+  const account = accountOf(partition);
   if (!partition.energyContract) {
-    energySpend(partition, cost);
+    energyDraw(partition, cost + account.energyDebt);
+    account.energyDebt = 0;
     return;
   }
-  energyFill(partition);
   const paid = min<u64>(cost, partition.energyLevel);
   energySpend(partition, paid);
-  if (paid < cost) store<u64>(changetype<usize>(partition), debtOf(partition) + cost - paid, RECORD_ENERGY_DEBT);
+  account.energyDebt += cost - paid;
+}
+
+/** What `time` ns of the processor cost when they are the host's work for this partition: as much as if it had run. */
+export function energyOfTime(speed: u32, time: u64): u64 {
+  return ((time * <u64>speed) / MILLISECOND) * energyCost(CHARGE_INSTRUCTION);
 }
 
 /** What a quantum costs this partition, but never more than its reserve can hold. */
@@ -107,7 +111,7 @@ export function energyWait(partition: Partition): u64 {
   const remainder = changetype<usize>(partition) + offsetof<Partition>("energyRemainder");
   const time = flowTime(
     partition.energyRate,
-    debtOf(partition) + worth - partition.energyLevel,
+    worth + accountOf(partition).energyDebt - partition.energyLevel,
     MICROSECOND,
     remainder,
   );
@@ -140,7 +144,6 @@ export function energyGive(partition: Partition, amount: u64): u64 {
 export function energyRelease(partition: Partition): void {
   state.board += partition.energyLevel;
   partition.energyLevel = 0;
-  store<u64>(changetype<usize>(partition), 0, RECORD_ENERGY_DEBT);
   partition.energyRemainder = 0;
   partition.exhausted = 0;
 }

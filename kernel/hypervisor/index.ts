@@ -22,12 +22,7 @@ import {
   HYPERVISOR_STATIC_END,
   NO_PARTITION,
   PARTITION_BUCKETS,
-  PARTITION_ENERGY_LEVEL,
   PARTITION_MAX,
-  PARTITION_MEMORY,
-  PARTITION_RETRYING,
-  PARTITION_STARTED,
-  PARTITION_STATE,
 } from "../abi/hypervisor";
 import {
   DONE,
@@ -42,22 +37,23 @@ import {
   STATE_PAUSED,
   STATE_RUNNING,
 } from "../abi/reasons";
+import { agreed } from "./agreement";
 import { auditBegin, auditPut } from "./audit";
 import { bill as book, paidAt as paid } from "./bill";
 import { bucketTake, bucketWait } from "./bucket";
 import { channelRevokeAll } from "./channel";
+import { clockMark, clockRead } from "./clock";
 import { energyCost, energyDrained, energyFill, energyGive, energyHas, energySpend } from "./energy";
 import { flowTime } from "./flow";
 import { health } from "./health";
 import { heapsReset } from "./heap";
 import { partitionRemove as remove, partitionsReset } from "./partition";
 import { place, wantTake } from "./place";
-import { Partition, RECORD_BUCKET_RATES, RECORD_RETRY, partitionAt, partitionExists } from "./record";
+import { Partition, RECORD_BUCKET_RATES, accountOf, partitionAt, partitionExists } from "./record";
 import { retryPut, retrySoon, retryTake } from "./retry";
 import { scheduleFaulted, scheduleServiced, scheduleServing, scheduleStep, scheduleWake } from "./schedule";
 import { NEVER, state } from "./state";
 import { workBegin as begin, workEnd as end } from "./work";
-import { clockMark, clockRead } from "./clock";
 
 export {
   partitionAdmit,
@@ -72,20 +68,9 @@ export {
 } from "./partition";
 export { channelGrant, channelReceive, channelRevoke, channelSend, channelTaken } from "./channel";
 
-// The records are read by the host under the names of kernel/abi/hypervisor: both must mean the same.
-if (
-  offsetof<Partition>("memory") != PARTITION_MEMORY ||
-  offsetof<Partition>("state") != PARTITION_STATE ||
-  offsetof<Partition>("energyLevel") != PARTITION_ENERGY_LEVEL ||
-  offsetof<Partition>("startedAt") != PARTITION_STARTED ||
-  offsetof<Partition>() > PARTITION_BUCKETS ||
-  RECORD_RETRY + 8 != PARTITION_RETRYING
-) {
-  ERROR("kernel/hypervisor/record does not agree with kernel/abi/hypervisor");
-}
-
 /** Reads the board block and forgets everything else. DONE or REFUSE_*. */
 export function hypervisorInit(): u32 {
+  agreed();
   if (load<u32>(BOARD_ABI_VERSION) != HYPERVISOR_ABI_VERSION) return REFUSE_ABI_MISMATCH;
   if (<u32>memory.size() < HYPERVISOR_PAGES || load<u32>(BOARD_MODE) > CLOCK_VIRTUAL) return REFUSE_BAD_BOARD;
   if (load<u64>(BOARD_RESERVE) > load<u64>(BOARD_RAM)) return REFUSE_BAD_BOARD;
@@ -145,7 +130,7 @@ export function workEnd(id: u32): f64 {
 
 /** Host work of `time` ns that partition `id` caused: it pays, with its budgets and its reserve. NO_PARTITION: the handset itself did. */
 export function bill(id: u32, time: f64): void {
-  if (id == NO_PARTITION || partitionExists(id)) book(id, <u64>time);
+  if (time > 0 && (id == NO_PARTITION || partitionExists(id))) book(id, <u64>time);
 }
 
 /** When partition `id` has paid for what was done for it (ns); 0: it has. */
@@ -240,7 +225,12 @@ function affordable(id: u32, cost: u64): u32 {
   if (energyHas(partition, cost)) return DONE;
   if (cost > partition.energyCapacity) return LIMIT_CAPACITY;
   const remainder = changetype<usize>(partition) + offsetof<Partition>("energyRemainder");
-  const time = flowTime(partition.energyRate, cost - partition.energyLevel, 1000, remainder);
+  const time = flowTime(
+    partition.energyRate,
+    cost + accountOf(partition).energyDebt - partition.energyLevel,
+    1000,
+    remainder,
+  );
   return refused(id, LIMIT_ENERGY, time == NEVER ? NEVER : state.now + time);
 }
 

@@ -34,7 +34,7 @@ import { admit, admitHold, admitRelease, admitShape, answer, answerFor } from ".
 import { auditPut } from "./audit";
 import { bucketReset } from "./bucket";
 import { budgetChange, budgetReset } from "./budget";
-import { energyFill, energyRelease } from "./energy";
+import { energyFill, energyOwe, energyRelease } from "./energy";
 import { eventPut } from "./event";
 import { place } from "./place";
 import { retryForget, retrySoon } from "./retry";
@@ -149,7 +149,7 @@ export function partitionStart(id: u32): u32 {
   partition.wokenAt = 0;
   partition.restartAt = 0;
   partition.origin = state.now;
-  partition.machineInstructions = 0;
+  partition.machineUnits = 0;
   partition.startedAt = state.now;
   partition.progressAt = partition.cpuTime;
   partitionPut(id, STATE_RUNNING, DONE);
@@ -243,6 +243,7 @@ export function partitionBudget(id: u32): u32 {
     partition.energyLevel = min<u64>(left, partition.energyCapacity);
     state.board -= partition.energyLevel;
   }
+  energyOwe(partition, 0);
   auditPut(AUDIT_BUDGET, id, partition.class, (<u64>partition.budget) | ((<u64>partition.period) << 32));
   eventPut(EVENT_BUDGET, id, DONE, <u64>partition.budget);
   retrySoon(id);

@@ -18,7 +18,7 @@ export const THROTTLED_ENERGY: u32 = 2;
  *   +544  server         216       the budget of the guaranteed class
  *   +760  cap            216       the ceiling: a budget that nobody is promised
  *   +976  retry          {heap u32, index u32, retrying u32, unused u32, at u64}  see retry
- *   +1000 energy debt    u64  what was billed beyond the reserve: paid before it fills
+ *   +1000 account        {work u64, energyDebt u64}
  */
 @unmanaged
 export class Partition {
@@ -77,8 +77,8 @@ export class Partition {
   serviceTime: u64;
   /** The machine's counter was zero at this moment. */
   origin: u64;
-  /** Instructions since the machine was made: its counter never reads less than they take. */
-  machineInstructions: u64;
+  /** Instructions and work since the machine was made: its counter never reads less than they take. */
+  machineUnits: u64;
   energyLevel: u64;
   energySpent: u64;
   energyFilled: u64;
@@ -99,7 +99,7 @@ export const RECORD_ACTIONS: u32 = 64;
 export const RECORD_BUCKET_RATES: u32 = 96;
 export const RECORD_DEFINITION_BYTES: u32 = 128;
 export const RECORD_RETRY: u32 = 976;
-export const RECORD_ENERGY_DEBT: u32 = 1000;
+export const RECORD_ACCOUNT: u32 = 1000;
 const SERVER: u32 = 544;
 const CAP: u32 = SERVER + BUDGET_STATE_BYTES;
 
@@ -119,6 +119,21 @@ export function serverOf(partition: Partition): Budget {
 @inline
 export function capOf(partition: Partition): Budget {
   return changetype<Budget>(changetype<usize>(partition) + CAP);
+}
+
+/** What has no room above. */
+@unmanaged
+export class Account {
+  /** Units of device work. */
+  work: u64;
+  /** Energy that the host's work for the partition cost beyond its reserve. */
+  energyDebt: u64;
+}
+
+// @ts-ignore: decorator
+@inline
+export function accountOf(partition: Partition): Account {
+  return changetype<Account>(changetype<usize>(partition) + RECORD_ACCOUNT);
 }
 
 /** Whether a partition has this id. */

@@ -5,7 +5,7 @@
 // next turn, which lasts until it is TURN ahead of whoever is the least then.
 // A guaranteed partition with a weight shares too, when its budget is spent. A ceiling is another budget that must be had to run at all.
 //
-// A slice is bounded by fuel, in instructions, so it ends where it was planned to. In virtual time that is exact. In realtime, fuel is time
+// A slice is bounded by fuel, in instructions and device work, so it ends where it was planned to. In virtual time that is exact. In realtime, fuel is time
 // times the partition's measured speed: an estimate that goes down at once and up slowly, so that a guest which turns slow cannot gain
 // by it more than once. Whatever a slice took beyond its budget is debt.
 
@@ -22,6 +22,7 @@ import {
   TABLE_FIRST,
   TABLE_RUN,
   TABLE_STRIDE,
+  TABLE_WORK,
   NO_PARTITION,
 } from "../abi/hypervisor";
 import {
@@ -37,20 +38,20 @@ import {
   STOP_POWER_OFF,
 } from "../abi/reasons";
 import { bill } from "./bill";
-import { clockRead, ownTime } from "./clock";
 import { budgetLeft } from "./budget";
+import { clockRead, ownTime } from "./clock";
 import { energyCost, energySpend } from "./energy";
 import { health } from "./health";
 import { HEAP_ALARM, HEAP_ALARM_FAIR, HEAP_DEADLINE, HEAP_FAIR, heapEmpty, heapFirst, heapFirstKey } from "./heap";
 import { partitionEnd } from "./partition";
 import { FAIR_SHIFT, pay } from "./pay";
 import { awake, place, wantAny, wantPut } from "./place";
-import { Partition, capOf, partitionAt, serverOf } from "./record";
+import { Partition, accountOf, capOf, partitionAt, serverOf } from "./record";
 import { retryNext } from "./retry";
 import { NEVER, state } from "./state";
 
 const MILLISECOND: u64 = 1_000_000;
-/** One instruction in virtual time. */
+/** One instruction, or one unit of device work, in virtual time. */
 const INSTRUCTION: u64 = 10;
 /** A slice that took longer tells nothing about the guest's pace. */
 const SPEED_ABOVE: u64 = 10 * <u64>QUANTUM;
@@ -155,14 +156,15 @@ function slice(id: u32, fair: bool): void {
   state.sliceFuel = fuel;
   const reason = call_indirect<u32>(slot + TABLE_RUN, fuel);
   const executed = min<u32>(call_indirect<u32>(slot + TABLE_EXECUTED), fuel);
+  const worked = min<u32>(call_indirect<u32>(slot + TABLE_WORK), executed);
   state.sliceFuel = 0;
-  account(partition, executed);
+  account(partition, executed, worked);
   conclude(id, reason, executed);
   state.current = NO_PARTITION;
 }
 
-/** Books a slice of `executed` instructions that ends now. */
-function account(partition: Partition, executed: u32): void {
+/** Books a slice of `executed` units that ends now; `worked` of them were device work, the others instructions. */
+function account(partition: Partition, executed: u32, worked: u32): void {
   let time: u64;
   if (state.virtual) {
     time = <u64>executed * INSTRUCTION;
@@ -182,8 +184,9 @@ function account(partition: Partition, executed: u32): void {
     }
   }
   partition.slices++;
-  partition.instructions += <u64>executed;
-  partition.machineInstructions += <u64>executed;
+  partition.instructions += <u64>(executed - worked);
+  accountOf(partition).work += <u64>worked;
+  partition.machineUnits += <u64>executed;
   state.slices++;
   state.busy += time;
   state.booked += time;
@@ -249,7 +252,7 @@ export function scheduleFaulted(reason: u32): i32 {
   const id = state.current;
   if (id == NO_PARTITION) return -1;
   state.current = NO_PARTITION;
-  account(partitionAt(id), state.sliceFuel);
+  account(partitionAt(id), state.sliceFuel, 0);
   health(id, reason);
   place(id);
   return id;
@@ -283,6 +286,6 @@ export function scheduleServiced(id: u32): void {
     state.serving = state.now;
   }
   // A reset sets the machine's counter back to what its instructions take.
-  if (want == RUN_RESET) partition.origin = state.now - partition.machineInstructions * INSTRUCTION;
+  if (want == RUN_RESET) partition.origin = state.now - partition.machineUnits * INSTRUCTION;
   if (partition.state != STATE_FAILED) place(id);
 }

@@ -26,11 +26,12 @@ export const NEVER: u64 = u64.MAX_VALUE;
  *   +140 virtual        u32  1 in virtual time
  *   +144 workSince      u64  when the host began the work that it is at: see work
  *   +152 working, workFair  u32 × 2  for whom, and 1 when no budget pays for it
- *   +160 booked, handset    u64 × 2  all host time that is in somebody's books; of that, the handset's own: see bill
- *   +176 cpuMark, wallMark  u64 × 2  the thread's clock and the wall's when both were last looked at
+ *   +160 handsetTime, handsetEnergy  u64 × 2  what the host did for no partition: see bill
+ *   +176 booked         u64  all host time that is in somebody's books, slices included
+ *   +184 cpuMark, wallMark  u64 × 2  the thread's clock and the wall's when both were last looked at
  */
 @unmanaged
-class State {
+export class State {
   current: u32;
   partitionCount: u32;
   now: u64;
@@ -56,8 +57,9 @@ class State {
   workSince: u64;
   working: u32;
   workFair: u32;
+  handsetTime: u64;
+  handsetEnergy: u64;
   booked: u64;
-  handset: u64;
   cpuMark: u64;
   wallMark: u64;
 }

@@ -9,7 +9,7 @@
 
 import { CEILING_NONE, CLASS_GUARANTEED, NO_PARTITION } from "../abi/hypervisor";
 import { STATE_RUNNING } from "../abi/reasons";
-import { billEnergy } from "./bill";
+import { billTo } from "./bill";
 import { budgetActivate, budgetTime } from "./budget";
 import { clockRead, ownTime } from "./clock";
 import { energyWait } from "./energy";
@@ -17,7 +17,6 @@ import { HEAP_ALARM, HEAP_DEADLINE, heapEmpty, heapFirst, heapFirstKey } from ".
 import { place } from "./place";
 import { capOf, partitionAt, serverOf } from "./record";
 import { scheduleAhead } from "./schedule";
-import { pay } from "./pay";
 import { state } from "./state";
 
 /** Whether the host may work for partition `id` now. Its clock runs from here to workEnd(). In virtual time the work is free, and may
@@ -53,11 +52,7 @@ export function workEnd(id: u32): u64 {
   const partition = partitionAt(id);
   const time = ownTime(state.workSince);
   state.booked += time;
-  partition.serviceTime += time;
-  billEnergy(partition, time);
-  // One that was away is not owed the time that it did not ask for: see place.
-  if (<i64>(partition.fairTime - state.fairClock) < 0) partition.fairTime = state.fairClock;
-  pay(partition, time, state.workFair != 0);
+  billTo(partition, time, state.workFair != 0);
   place(id);
   return time;
 }

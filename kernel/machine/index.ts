@@ -30,11 +30,15 @@ import {
   INIT_BAD_TLB_SIZE,
   INIT_MEMORY_TOO_SMALL,
   INIT_OK,
+  RUN_FUEL,
+  RUN_REPLAN,
 } from "../abi/reasons";
 import { busDeadline, busFaulted, busRead, busReset, busTick, busWrite } from "./devices/bus";
 import { breakpointPass, breakpointsChanged } from "./arm/breakpoint";
 import { debugAddress as addressOf, debugSetStatus as setStatus, debugStatus as status } from "./arm/debug";
-import { cpuExecuted, cpuInit, cpuInput, cpuReset, cpuRun } from "./arm/cpu";
+import { standSettle } from "./arm/stand";
+import { workPending, workVisits } from "./devices/work";
+import { cpuExecuted, cpuWork, cpuInit, cpuInput, cpuReset, cpuRun } from "./arm/cpu";
 import { hypercallAnswer } from "./arm/hypercall";
 import { channelRaise as raise } from "./devices/channel";
 import { clockFollowsHost, clockSkipTo } from "./devices/clock";
@@ -93,14 +97,25 @@ export function machineReset(): void {
   cpuReset();
 }
 
-/** Executes at most `fuel` guest instructions, exactly counted. Returns a RUN_* reason. */
+/** Executes until `fuel` units are used up, exactly counted: a guest instruction or a unit of device work each (devices/work). It may do one
+ *  step of work more, which the next call pays for first. Returns a RUN_* reason. */
 export function run(fuel: u32): u32 {
   return cpuRun(fuel);
 }
 
-/** Instructions that the last run() executed. */
+/** Units that the last run() used: instructions and device work. */
 export function runExecuted(): u32 {
   return cpuExecuted;
+}
+
+/** The part of them that was device work. */
+export function runWork(): u32 {
+  return cpuWork;
+}
+
+/** Does at no cost what devices have left to do: for tests and debuggers, which reach devices without the CPU. */
+export function machineSettle(): void {
+  standSettle();
 }
 
 /** Moves the guest's clock on to `ticks` (24 MHz, since reset), in scheduled mode: time in which other partitions ran, or nobody.
@@ -133,13 +148,13 @@ export function machineTick(): void {
   cpuInput();
 }
 
-/** Counter ticks (24 MHz) from now until a timer can raise an interrupt, 0 while an interrupt is signalled, -1 when no timer is
+/** Counter ticks (24 MHz) from now until a timer can raise an interrupt, 0 while an interrupt is signalled or a device has something to do, -1 when no timer is
  *  armed. */
 export function machineDeadline(): f64 {
   // In this order: a timer that comes due between the two looks is no deadline any more, but its line is up.
   const ticks = busDeadline();
   busTick();
-  if (load<u32>(IRQ_LINE)) return 0;
+  if (load<u32>(IRQ_LINE) || workVisits()) return 0;
   return ticks == u64.MAX_VALUE ? -1 : <f64>ticks;
 }
 
@@ -163,8 +178,15 @@ export function debugAddress(address: u32): u32 {
 export function debugStep(): u32 {
   // Timers that are due raise their lines now, and not inside.
   busTick();
+  standSettle();
   store<u32>(IRQ_LINE, 0);
-  const reason = cpuRun(1);
+  let reason = cpuRun(1);
+  if (workPending()) {
+    standSettle();
+    const exit = load<u32>(EXIT_REQUEST);
+    store<u32>(EXIT_REQUEST, 0);
+    if (reason == RUN_FUEL && exit != 0 && exit != RUN_REPLAN) reason = exit;
+  }
   irqUpdate();
   return reason;
 }
@@ -186,7 +208,11 @@ export function debugSetStatus(value: u32): void {
 /** A bus read as the CPU would do it, `size` 1, 2 or 4, naturally aligned: for tests and debuggers. Device side effects happen. */
 export function physicalRead(address: u32, size: u32): u32 {
   const at = memoryAt(address, size);
-  if (!at) return busRead(address, size);
+  if (!at) {
+    const value = busRead(address, size);
+    standSettle();
+    return value;
+  }
   return size == 4 ? load<u32>(at) : size == 2 ? <u32>load<u16>(at) : <u32>load<u8>(at);
 }
 
@@ -195,6 +221,7 @@ export function physicalWrite(address: u32, value: u32, size: u32): void {
   const at = ramAt(address, size);
   if (!at) {
     if (!memoryAt(address, size)) busWrite(address, value, size);
+    standSettle();
     return;
   }
   if (size == 4) store<u32>(at, value);

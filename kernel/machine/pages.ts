@@ -12,6 +12,7 @@
 //
 // Globals in this file hold addresses derived from the configuration alone: machineInit() rebuilds them.
 
+import { work } from "./devices/work";
 import { CONFIG_RAM_BYTES, CONFIG_ROM_BYTES, PAGE_RECORD_BYTES, RAM_BASE, ROM_BASE } from "../abi/layout";
 
 export const PAGE_DIRTY: u32 = 1;
@@ -30,6 +31,9 @@ export let romOffset: u32 = 0;
 let records: u32 = 0;
 /** Number of pages marked stale since the CPU last looked. Survives no snapshot: a snapshot is taken between slices, after a look. */
 export let staleCount: u32 = 0;
+/** Records of the first of them: looking through all of RAM for one page would take as long as a thousand instructions and more. */
+export const STALE_LISTED: u32 = 16;
+const staleRecords: usize = memory.data(64);
 
 /** Tells this file where memory lies. `recordsOffset` has room for one record a page of ROM and RAM. */
 export function pagesInit(recordsOffset: u32, romAt: u32, ramAt: u32): void {
@@ -75,15 +79,22 @@ export function pageOf(record: u32): u32 {
  *  Call it after the bytes are in place. The CPU's exclusive monitor sees it through `staleCount` or the end of the MMIO access. */
 export function pagesWritten(at: u32, length: u32): void {
   if (length == 0) return;
+  work(length >>> 14);
   const last = pageRecord(at + length - 1);
   for (let record = pageRecord(at); record <= last; record += PAGE_RECORD_BYTES) {
     let flags = load<u32>(record, 12) | PAGE_DIRTY;
     if (load<u64>(record) != 0 && !(flags & PAGE_STALE)) {
       flags |= PAGE_STALE;
+      if (staleCount < STALE_LISTED) store<u32>(staleRecords + (staleCount << 2), record);
       staleCount++;
     }
     store<u32>(record, flags, 12);
   }
+}
+
+/** The record of the stale page number `n`, below STALE_LISTED. */
+export function staleRecord(n: u32): u32 {
+  return load<u32>(staleRecords + (n << 2));
 }
 
 /** The CPU has dropped the blocks of every stale page. */

@@ -71,12 +71,14 @@ function start(
       return reason;
     },
     runExecuted: () => guest.exports.runExecuted(),
+    runWork: () => guest.exports.runWork(),
     machineDeadline: () => guest.exports.machineDeadline(),
     machineAdvance: () => undefined,
   });
   const own = around.before === undefined && around.after === undefined;
   real.table.set(slot + abi.TABLE_RUN, own ? guest.exports.run : functions.run);
   real.table.set(slot + abi.TABLE_EXECUTED, guest.exports.runExecuted);
+  real.table.set(slot + abi.TABLE_WORK, guest.exports.runWork);
   real.table.set(slot + abi.TABLE_DEADLINE, guest.exports.machineDeadline);
   real.table.set(slot + abi.TABLE_ADVANCE, guest.exports.machineAdvance);
   real.must(real.exports.partitionStart(id), "start");

@@ -126,7 +126,7 @@ access("what is worked out is what the machine does", () => {
     const found = accessOf(word, now);
     const count = (at: number): number => machine.count(at);
     const [aborts, undefineds, fetches] = [STATS_DATA_ABORTS, STATS_UNDEFINED, STATS_PREFETCH_ABORTS].map(count);
-    machine.run(1);
+    machine.debug.debugStep();
     assert.is(count(STATS_PREFETCH_ABORTS), fetches);
     const what = `${line.set} ${line.name} ${word.toString(16)}, cpsr ${cpsr.toString(16)}: ${JSON.stringify(found)}`;
     lines.add(line);

@@ -76,9 +76,9 @@ const RULES: Rule[] = [
     folder: "kernel/machine/arm/",
     may: [
       ...DEVICE_SUPPORT,
-      ...["bus", "irq", "clock", "exit", "timer", "channel"].map((name) => `kernel/machine/devices/${name}.ts`),
+      ...["bus", "irq", "clock", "exit", "timer", "channel", "work"].map((name) => `kernel/machine/devices/${name}.ts`),
     ],
-    reason: "the CPU knows the bus, time and interrupts, and no other device",
+    reason: "the CPU knows the bus, time, work and interrupts, and no other device",
   },
   {
     folder: "kernel/machine/arm/float/",
@@ -89,6 +89,7 @@ const RULES: Rule[] = [
     folder: "kernel/machine/arm/decode/",
     may: [
       "kernel/abi/",
+      "kernel/machine/devices/work.ts",
       ...["block-cache", "breakpoint", "cp15-state", "float/vfp-state", "state"].map(
         (name) => `kernel/machine/arm/${name}.ts`,
       ),

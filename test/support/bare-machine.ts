@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Translator } from "../../agent/host/machine/translator.js";
 import * as abi from "../../kernel/abi/layout.js";
-import { INIT_OK } from "../../kernel/abi/reasons.js";
+import { INIT_OK, RUN_FUEL } from "../../kernel/abi/reasons.js";
 
 const WASM = fileURLToPath(new URL("../../build/machine.wasm", import.meta.url));
 const COUNTER_HZ = 24e6;
@@ -27,6 +27,9 @@ interface MachineExports {
   physicalWrite(address: number, value: number, size: number): void;
   physicalFaulted(): number;
   blockComplete(index: number, status: number): void;
+  machineSettle(): void;
+  runExecuted(): number;
+  runWork(): number;
 }
 
 /** What a test may choose. Everything has a small default: 1 MiB of RAM and every device, in realtime mode. */
@@ -153,8 +156,27 @@ export class BareMachine {
     const tail = [0xe59f1004, 0xe5810000, 0xeafffffe, result]; // ldr r1, [pc, #4]; str r0, [r1]; b .; the address
     [...code, ...tail].forEach((word, n) => this.write32(this.codeEnd + n * 4, word));
     this.codeEnd += (code.length + 2) * 4;
-    this.exports.run(code.length + 2);
+    this.runInstructions(code.length + 2);
     return this.read32(result);
+  }
+
+  /** Instructions executed since the machine was made. */
+  get instructions(): bigint {
+    return this.view.getBigUint64(abi.CLOCK_STATE, true);
+  }
+  /** Units of device work that were paid for. */
+  get work(): bigint {
+    return this.view.getBigUint64(abi.CLOCK_WORK, true);
+  }
+
+  /** Executes `count` instructions, however much device work they take, and pays for that of all but the last. Returns what run() came
+   *  back for: RUN_FUEL, or sooner. */
+  runInstructions(count: number): number {
+    const goal = this.instructions + BigInt(count);
+    for (;;) {
+      const reason = this.exports.run(Number(goal - this.instructions));
+      if (reason !== RUN_FUEL || this.instructions === goal) return reason;
+    }
   }
 
   // ---- Time -------------------------------------------------------------------------------------------------------
@@ -187,6 +209,7 @@ export class BareMachine {
   tick(): void {
     if (this.pausedAt !== undefined) throw new Error("a paused machine is not looked at: resume() it");
     this.exports.machineTick();
+    this.exports.machineSettle();
   }
   /** Ticks to the next timer event, -1 for none. */
   get deadline(): number {
@@ -282,6 +305,7 @@ export class BareMachine {
   }
   blockComplete(index: number, status: number): void {
     this.exports.blockComplete(index, status);
+    this.exports.machineSettle();
   }
 }
 

@@ -37,6 +37,7 @@ const FUNCTIONS: [name: string, type: number, body: number[]][] = [
   ["channelAnswer", 1, []],
   ["channelRaise", 2, []],
   ["runExecuted", 3, zero],
+  ["runWork", 3, zero],
   ["machineDeadline", 4, [0x44, 0, 0, 0, 0, 0, 0, 0xf0, 0xbf]], // f64.const -1
   ["machineAdvance", 5, []],
   ["run", 6, [0x03, 0x40, 0x0c, 0, END, 0x00]], // loop br 0 end unreachable

@@ -208,10 +208,11 @@ export class Hypervisor {
 
   /** Puts a machine's functions into the partition's slots. */
   install(id: number, machine: GuestMachine): void {
-    const { run, runExecuted, machineDeadline, machineAdvance } = functionsOf(machine);
+    const { run, runExecuted, machineDeadline, machineAdvance, runWork } = functionsOf(machine);
     const slot = abi.TABLE_FIRST + id * abi.TABLE_STRIDE;
     this.table.set(slot + abi.TABLE_RUN, run);
     this.table.set(slot + abi.TABLE_EXECUTED, runExecuted);
+    this.table.set(slot + abi.TABLE_WORK, runWork);
     this.table.set(slot + abi.TABLE_DEADLINE, machineDeadline);
     this.table.set(slot + abi.TABLE_ADVANCE, machineAdvance);
   }

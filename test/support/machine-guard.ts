@@ -19,7 +19,7 @@ export class MachineGuard {
     const ranges: [number, number][] = [
       [0, abi.CLOCK_STATE], // the page for lost pointers, CPU, VFP
       [abi.CONFIG, abi.STATS],
-      [abi.IRQ_LINE + 4, abi.GIC_STATE],
+      [abi.WORK_VISITS + 4, abi.GIC_STATE],
       [abi.SP805_STATE + 0x100, abi.VIRTIO_STATE],
       [abi.ENTROPY_POOL + 4 + abi.ENTROPY_POOL_CAPACITY, abi.CONSOLE_INPUT],
       [abi.VIRTIO_BUFFER + abi.VIRTIO_BUFFER_BYTES, abi.STATIC_END],

@@ -9,7 +9,7 @@ import type { GuestMachine } from "./table-module.js";
 const WASM = fileURLToPath(new URL("../../build/machine.wasm", import.meta.url));
 let compiled: WebAssembly.Module | undefined;
 
-interface Exports extends GuestMachine {
+interface Exports extends Required<GuestMachine> {
   machineInit(): number;
   machineTick(): void;
   channelAnswer(status: number, value: number): void;
@@ -70,6 +70,9 @@ export class MachinePartition implements GuestMachine {
   }
   runExecuted(): number {
     return this.exports.runExecuted();
+  }
+  runWork(): number {
+    return this.exports.runWork();
   }
   machineDeadline(): number {
     return this.exports.machineDeadline();

@@ -45,6 +45,7 @@ export function partitionView(
       ...energy,
     },
     instructions: 0,
+    work: 0,
     slices: 0,
     restarts: 0,
     throttledBy: "nothing",

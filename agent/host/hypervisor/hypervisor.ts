@@ -159,6 +159,7 @@ export class Hypervisor {
     const first = abi.TABLE_FIRST + abi.TABLE_STRIDE * id;
     this.table.set(first + abi.TABLE_RUN, entries.run);
     this.table.set(first + abi.TABLE_EXECUTED, entries.runExecuted);
+    this.table.set(first + abi.TABLE_WORK, entries.runWork);
     this.table.set(first + abi.TABLE_DEADLINE, entries.machineDeadline);
     this.table.set(first + abi.TABLE_ADVANCE, entries.machineAdvance);
   }
@@ -443,7 +444,7 @@ export class Hypervisor {
       nowNs: this.wide(abi.HYPERVISOR_NOW),
       busyNs: this.wide(abi.HYPERVISOR_BUSY),
       stolenNs: this.wide(abi.HYPERVISOR_STOLEN),
-      handsetNs: this.wide(abi.HYPERVISOR_HANDSET),
+      handsetNs: this.wide(abi.HYPERVISOR_HANDSET_TIME),
       slices: this.wide(abi.HYPERVISOR_SLICES),
       memoryHeld: this.wide(abi.HYPERVISOR_MEMORY_HELD),
       cpuHeldPpb: this.wide(abi.HYPERVISOR_CPU_HELD),
@@ -488,6 +489,7 @@ export class Hypervisor {
         throttledTotal: wide(abi.PARTITION_ENERGY_THROTTLED_COUNT),
       },
       instructions: wide(abi.PARTITION_INSTRUCTIONS),
+      work: wide(abi.PARTITION_WORK),
       slices: wide(abi.PARTITION_SLICES),
       restarts: word(abi.PARTITION_RESTARTS),
       throttledBy: THROTTLED_BY[word(abi.PARTITION_THROTTLED_BY)] ?? "nothing",

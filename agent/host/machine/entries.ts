@@ -11,6 +11,7 @@ const F64 = 0x7c;
 const ENTRIES: [name: keyof MachineEntries, parameters: number[], results: number[]][] = [
   ["run", [I32], [I32]],
   ["runExecuted", [], [I32]],
+  ["runWork", [], [I32]],
   ["machineDeadline", [], [F64]],
   ["machineAdvance", [F64], []],
 ];

@@ -3,6 +3,7 @@
 import {
   ABI_VERSION,
   CLOCK_STATE,
+  CLOCK_WORK,
   CONFIG_ABI_VERSION,
   CONFIG_BLOCK_CACHE_BYTES,
   CONFIG_CONSOLE_PORTS,
@@ -78,7 +79,10 @@ export interface MachineConfig {
 /** What the hypervisor calls through its table. */
 export interface MachineEntries {
   run(fuel: number): number;
+  /** Units that the last run() used: instructions and device work. */
   runExecuted(): number;
+  /** The part of them that was device work. */
+  runWork(): number;
   machineDeadline(): number;
   machineAdvance(ticks: number): void;
 }
@@ -220,7 +224,7 @@ export class Machine {
     this.exports.machineReset();
   }
 
-  /** Executes at most `fuel` instructions; returns RUN_*. A trap inside comes out as an exception. */
+  /** Executes until `fuel` units are used up, instructions and device work; returns RUN_*. A trap inside comes out as an exception. */
   run(fuel: number): number {
     return this.exports.run(fuel);
   }
@@ -272,6 +276,11 @@ export class Machine {
   /** Guest instructions since the machine was made. */
   get instructions(): number {
     return this.count(CLOCK_INSTRUCTIONS);
+  }
+
+  /** Units of device work that the guest has paid for, beside its instructions. */
+  get work(): number {
+    return this.count(CLOCK_WORK);
   }
 
   /** The bytes of RAM or firmware at a guest physical address. Throws HostError when they are not all there. */

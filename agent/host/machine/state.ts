@@ -4,6 +4,7 @@
 
 import {
   CLOCK_STATE,
+  CLOCK_WORK,
   CONFIG,
   CONFIG_RAM_BYTES,
   CONFIG_RAM_OFFSET,
@@ -26,6 +27,7 @@ import {
   STATS_UNDEFINED,
   VFP_STATE,
   VIRTIO_CHAIN,
+  WORK_VISITS,
 } from "../../../kernel/abi/layout.ts";
 
 /** What is looked at: a machine's memory. */
@@ -67,7 +69,7 @@ const RANGES: readonly (readonly [from: number, to: number])[] = [
   // How many exceptions there were is as architectural as they are.
   [STATS_DATA_ABORTS, STATS_PREFETCH_ABORTS + 8],
   [STATS_INTERRUPTS, STATS_SUPERVISOR_CALLS + 8],
-  [EXIT_REQUEST, EXIT_REQUEST + 8],
+  [EXIT_REQUEST, WORK_VISITS + 4],
   [GIC_STATE, VIRTIO_CHAIN],
 ];
 
@@ -83,6 +85,7 @@ const COUNTERS: Record<number, string> = {
   [STATS_SUPERVISOR_CALLS]: "supervisor calls",
   [CLOCK_STATE]: "instruction count",
   [CLOCK_STATE + 8]: "ticks skipped by WFI",
+  [CLOCK_WORK]: "device work",
 };
 
 type Views = readonly [interpreted: Buffer, translated: Buffer];

@@ -12,7 +12,9 @@ export class Instruments {
   private machine: Machine | null = null;
   private gate: DebugGate | null = null;
   private profile: GuestProfile | null = null;
+  /** Units that the last run used, and how many of them were device work. */
   private executed = 0;
+  private worked = 0;
   /** Nanoseconds that debuggers before this one made the guest stand. */
   private stood = 0;
   private readonly hostNow: () => number;
@@ -37,6 +39,7 @@ export class Instruments {
     return wasmEntries({
       run: (fuel) => this.run(machine, fuel),
       runExecuted: () => this.executed,
+      runWork: () => this.worked,
       machineDeadline: () => machine.deadline(),
       machineAdvance: (ticks) => machine.advance(ticks),
     });
@@ -86,16 +89,17 @@ export class Instruments {
 
   private run(machine: Machine, fuel: number): number {
     const { gate } = this;
-    this.executed = 0;
+    this.executed = this.worked = 0;
     if (gate?.standing === true) return RUN_BREAK;
-    const before = machine.instructions;
+    const [instructions, work] = [machine.instructions, machine.work];
     try {
       const reason = gate === null ? machine.run(fuel) : gate.run(machine, fuel);
       gate?.sliceEnded(reason);
       this.profile?.sliceEnded(machine, reason);
       return reason;
     } finally {
-      this.executed = machine.instructions - before;
+      this.worked = machine.work - work;
+      this.executed = machine.instructions - instructions + this.worked;
     }
   }
 }

@@ -1,14 +1,15 @@
-// Exact instruction counts while a block is half done.
+// Exact counts while a block is half done.
 //
 // Fuel is charged for whole blocks. A slow path notes the block, the record and the fuel before it may reach a device, so that
 // a device which asks for the time in deterministic mode gets it to the instruction.
 
-import { CLOCK_INSTRUCTIONS } from "../devices/clock";
+import { CLOCK_WORK } from "../../abi/layout";
+import { CLOCK_INSTRUCTIONS, clockUnits } from "../devices/clock";
 import { BLOCK_COUNT, BLOCK_COUNT_MASK, BLOCK_HEADER_BYTES } from "./block-cache";
 import { RECORD_BYTES } from "./decode/micro-operation";
 import { ACCOUNT } from "./state";
 
-/** At ACCOUNT: +0 block, +4 record, +8 fuel left after charging the block, +16 instruction count at which the fuel ends (u64). */
+/** At ACCOUNT: +0 block, +4 record, +8 fuel left after charging the block, +16 units (instructions and work) at which the fuel ends (u64). */
 // @ts-ignore: decorator
 @inline
 export function accountNote(block: u32, ip: u32, fuel: u32): void {
@@ -25,21 +26,21 @@ export function accountNoteLeft(left: u32): void {
   store<u32>(ACCOUNT, left, 8);
 }
 
-/** A slice of `fuel` instructions begins. */
+/** A slice of `fuel` units begins. */
 export function accountBegin(fuel: u32): void {
-  store<u64>(ACCOUNT, load<u64>(CLOCK_INSTRUCTIONS) + <u64>fuel, 16);
+  store<u64>(ACCOUNT, clockUnits() + <u64>fuel, 16);
 }
 
-/** The slice ended with `fuel` left. */
+/** The slice ended with `fuel` left. Of the units that are gone, what was paid for work is counted already. */
 export function accountEnd(fuel: u32): void {
-  store<u64>(CLOCK_INSTRUCTIONS, load<u64>(ACCOUNT, 16) - <u64>fuel);
+  store<u64>(CLOCK_INSTRUCTIONS, load<u64>(ACCOUNT, 16) - <u64>fuel - load<u64>(CLOCK_WORK));
 }
 
 /** Brings the clock's instruction count up to the instruction noted last, itself included. */
 export function accountSync(): void {
   const block = load<u32>(ACCOUNT);
   const left = load<u32>(ACCOUNT, 8) + (block ? accountRefund(block, load<u32>(ACCOUNT, 4)) : 0);
-  store<u64>(CLOCK_INSTRUCTIONS, load<u64>(ACCOUNT, 16) - <u64>left);
+  accountEnd(left);
 }
 
 /** Instructions of `block` after the one that `ip` belongs to: what to give back when the block is left there. Instructions are told

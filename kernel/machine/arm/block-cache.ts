@@ -22,7 +22,19 @@ import {
   STATS_PAGES_INVALIDATED,
 } from "../../abi/layout";
 import { PAGE_RECORD_BYTES, CONFIG_RAM_BYTES, CONFIG_ROM_BYTES } from "../../abi/layout";
-import { PAGE_STALE, PAGE_TRANSLATED, PAGE_WRITTEN, pageOf, pageRecord, pagesSettled, romOffset } from "../pages";
+import {
+  PAGE_STALE,
+  PAGE_TRANSLATED,
+  PAGE_WRITTEN,
+  STALE_LISTED,
+  pageOf,
+  pageRecord,
+  pagesSettled,
+  romOffset,
+  staleCount,
+  staleRecord,
+} from "../pages";
+import { WORK_DROP, WORK_DROP_FUNCTIONS, workClear, workOfCaches } from "../devices/work";
 import { tlbProtect } from "./memory/tlb";
 import {
   FUNCTION_COUNT,
@@ -144,6 +156,7 @@ export function blockTrack(at: u32, bytes: u32): void {
 
 /** Drops every function that was made from the page. */
 function dropFunctions(page: u32): void {
+  workOfCaches(WORK_DROP_FUNCTIONS);
   for (let index: u32 = 0; index < FUNCTION_COUNT; index++) {
     for (let which: u32 = 0; which < FUNCTION_PAGE_COUNT; which++) {
       if (functionPageOf(index, which) != page) continue;
@@ -171,7 +184,9 @@ export function blockDropFunction(index: u32, refuse: bool): void {
 /** Drops the blocks of the page with this record. */
 export function blockDropPage(record: u32): void {
   let block = load<u32>(record, 8);
+  let count = WORK_DROP;
   while (block != 0) {
+    count++;
     const key = load<u32>(block, BLOCK_KEY);
     let link = headOf(key);
     while (load<u32>(link) != block) link = load<u32>(link) + NEXT_HASH;
@@ -179,6 +194,7 @@ export function blockDropPage(record: u32): void {
     store<u32>(block, 0, BLOCK_KEY);
     block = load<u32>(block, NEXT_PAGE);
   }
+  workOfCaches(count);
   store<u64>(record, 0);
   store<u32>(record, 0, 8);
   const flags = load<u32>(record, 12);
@@ -189,15 +205,21 @@ export function blockDropPage(record: u32): void {
 
 /** Drops the blocks of every page that a device has written. */
 export function blockDropStale(): void {
-  const end = recordsEnd();
-  for (let record = pageRecord(romOffset); record < end; record += PAGE_RECORD_BYTES) {
-    if (load<u32>(record, 12) & PAGE_STALE) blockDropPage(record);
+  if (staleCount <= STALE_LISTED) {
+    for (let n: u32 = 0; n < staleCount; n++) blockDropPage(staleRecord(n));
+  } else {
+    const end = recordsEnd();
+    for (let record = pageRecord(romOffset); record < end; record += PAGE_RECORD_BYTES) {
+      if (load<u32>(record, 12) & PAGE_STALE) blockDropPage(record);
+    }
+    workClear(end - pageRecord(romOffset));
   }
   pagesSettled();
 }
 
 /** Drops all blocks. */
 export function blockCacheFlush(): void {
+  workClear((hashMask + 1) * 4 + (recordsEnd() - pageRecord(romOffset)) * 8);
   memory.fill(hash, 0, (hashMask + 1) * 4);
   free = cacheStart + SCRATCH_BYTES;
   blockGeneration++;

@@ -58,6 +58,7 @@ import {
   VBAR,
 } from "./cp15-state";
 import { ACCESS_READ, ACCESS_WRITE, fault, physical, translate } from "./memory/mmu";
+import { WORK_NOW, WORK_TIMER, work, workOfCaches } from "../devices/work";
 import { privileged } from "./psr";
 import { CP15_STATE } from "./state";
 import { tlbFlush, tlbFlushAsid, tlbFlushPage, tlbSelect } from "./memory/tlb";
@@ -82,7 +83,7 @@ export function cp15Reset(): void {
 /** Reads a register. False: Undefined at the present privilege. */
 export function cp15Read(key: u32): bool {
   if (key >>> 12 == 0) return privileged() && readIdentification(key);
-  if (key >>> 12 == 14) return readTimer(key);
+  if (key >>> 12 == 14) return worked(readTimer(key));
   switch (key) {
     // Any privilege
     case 0xd002:
@@ -170,7 +171,7 @@ function storage(key: u32): u32 {
 
 /** Writes a register. False: Undefined at the present privilege. */
 export function cp15Write(key: u32, value: u32): bool {
-  if (key >>> 12 == 14) return writeTimer(key, value);
+  if (key >>> 12 == 14) return worked(writeTimer(key, value));
   switch (key) {
     case 0xd002:
       store<u32>(TPIDRURW, value);
@@ -359,6 +360,15 @@ function readIdentification(key: u32): bool {
 
 // ---- c14: generic timer (B8.1) ----------------------------------------------------------------------------------------------
 
+/** The timer is a device, and an access to it is work. What is Undefined is none. */
+function worked(allowed: bool): bool {
+  if (allowed) {
+    work(WORK_TIMER);
+    workOfCaches(WORK_NOW);
+  }
+  return allowed;
+}
+
 /** What CNTKCTL grants user mode (B8.1.1): bit 0 PL0PCTEN, 1 PL0VCTEN, 8 PL0VTEN, 9 PL0PTEN. */
 function userMay(bit: u32): bool {
   return privileged() || (timerRead(CNTKCTL) & ((1 as u32) << bit)) != 0;
@@ -425,6 +435,10 @@ export let cp15Value64: u64 = 0;
 
 /** MRRC: `key` = opc1 << 4 | CRm. */
 export function cp15Read64(key: u32): bool {
+  return worked(readTimer64(key));
+}
+
+function readTimer64(key: u32): bool {
   switch (key) {
     case 0x0e: // CNTPCT
       if (!userMay(0)) return false;
@@ -449,6 +463,10 @@ export function cp15Read64(key: u32): bool {
 
 /** MCRR. */
 export function cp15Write64(key: u32, value: u64): bool {
+  return worked(writeTimer64(key, value));
+}
+
+function writeTimer64(key: u32, value: u64): bool {
   switch (key) {
     case 0x2e:
       if (!userMay(9)) return false;

@@ -1,6 +1,7 @@
 // The CPU as the machine sees it: reset, and slices of execution cut at the points where time matters.
 
 import {
+  CLOCK_WORK,
   CONFIG_ENTRY,
   CONFIG_ENTRY_R0,
   CONFIG_ENTRY_R1,
@@ -13,7 +14,8 @@ import {
 } from "../../abi/layout";
 import { RUN_FUEL, RUN_REPLAN, RUN_WAIT } from "../../abi/reasons";
 import { busDeadline, busTick } from "../devices/bus";
-import { clockFollowsHost, clockInstructionsUntil, clockSkipTo, clockTicks } from "../devices/clock";
+import { clockFollowsHost, clockUnitsUntil, clockSkipTo, clockTicks } from "../devices/clock";
+import { WORK_WAIT, work, workPending } from "../devices/work";
 import { accountBegin, accountEnd } from "./account";
 import { blockCacheFlush, blockCacheInit } from "./block-cache";
 import { translationDropAll, translationInit } from "./translation";
@@ -57,22 +59,26 @@ export function cpuInput(): void {
 /** The sign bit of fuel tells translated code, and a block's mark the interpreter, that it does not suffice. */
 const FUEL_MAX: u32 = 0x7fff_ffff;
 
-/** Instructions that the last cpuRun() executed. */
+/** Units of fuel that the last cpuRun() used: instructions and device work. */
 export let cpuExecuted: u32 = 0;
+/** The part of them that was device work. */
+export let cpuWork: u32 = 0;
 
-/** Executes at most `fuel` instructions; RUN_* reason.
+/** Executes until `fuel` is used up, an instruction or a unit of device work each; RUN_* reason.
  *
  *  In deterministic mode the slice is cut into pieces that end exactly where a timer comes due, so that an interrupt arrives at the
  *  same instruction however the host cuts its slices; and WFI moves the clock instead of waiting (in scheduled mode the hypervisor moves it). */
 export function cpuRun(fuel: u32): u32 {
   cpuExecuted = 0;
+  const workBefore = <u32>load<u64>(CLOCK_WORK);
+  cpuWork = 0;
   do {
     busTick();
     let piece = min<u32>(fuel, FUEL_MAX);
     if (!clockFollowsHost()) {
       const ticks = busDeadline();
       if (ticks != u64.MAX_VALUE) {
-        const distance = clockInstructionsUntil(clockTicks() + ticks);
+        const distance = clockUnitsUntil(clockTicks() + ticks);
         if (distance != 0 && distance < <u64>piece) piece = <u32>distance;
       }
     }
@@ -81,6 +87,9 @@ export function cpuRun(fuel: u32): u32 {
     accountEnd(left);
     fuel -= piece - left;
     cpuExecuted += piece - left;
+    cpuWork = <u32>load<u64>(CLOCK_WORK) - workBefore;
+    // Standing, the guest leaves no sooner than its instruction retires.
+    if (workPending() && !interpretWaiting) continue;
     const exit = load<u32>(EXIT_REQUEST);
     if (exit) {
       store<u32>(EXIT_REQUEST, 0);
@@ -88,6 +97,7 @@ export function cpuRun(fuel: u32): u32 {
       continue;
     }
     if (interpretWaiting) {
+      work(WORK_WAIT);
       busTick();
       if (load<u32>(IRQ_LINE)) continue;
       if (load<u32>(CONFIG_MODE) != MODE_DETERMINISTIC) return RUN_WAIT;

@@ -10,6 +10,7 @@ import {
   STATS_UNDEFINED,
 } from "../../abi/layout";
 import { SCTLR, SCTLR_TE, SCTLR_V, VBAR } from "./cp15-state";
+import { WORK_EXCEPTION, workOfCaches } from "../devices/work";
 import { prefetchFault } from "./memory/mmu";
 import {
   MODE_ABORT,
@@ -37,6 +38,7 @@ const VECTOR_IRQ: u32 = 0x18;
 
 /** Enters `mode` at `vector`, with `link` in its LR and the present CPSR in its SPSR. */
 function enter(mode: u32, vector: u32, link: u32, mask: u32): void {
+  workOfCaches(WORK_EXCEPTION);
   const saved = psrRead(itState());
   psrSetMode(mode);
   spsrWrite(saved);
@@ -95,6 +97,7 @@ export function exceptionReturn(target: u32): bool {
 
 /** RFE: the CPSR comes from memory. Clears the exclusive monitor (A3.4.4). */
 export function exceptionReturnWith(target: u32, psr: u32): void {
+  workOfCaches(WORK_EXCEPTION);
   psrWrite(psr);
   store<u32>(MONITOR, 0);
   setPc(target & (thumb() ? 0xffff_fffe : 0xffff_fffc));

@@ -25,6 +25,7 @@ import {
   channelPending,
   channelPresent,
 } from "../devices/channel";
+import { WORK_CALL, work } from "../devices/work";
 import { ramAt } from "../pages";
 import { register, setRegister } from "./state";
 
@@ -35,6 +36,7 @@ const VERSION: u32 = 0x0001_0000;
 /** Function `call`, arguments from r1 on. Returns the answer for r0; other results are in their registers. */
 export function hypercall(call: u32): u32 {
   if (!channelPresent()) return NOT_SUPPORTED;
+  work(WORK_CALL);
   const argument = register(1);
   switch (call) {
     case CALL_CHANNEL_VERSION:

@@ -9,6 +9,7 @@
 // length.
 
 import {
+  CLOCK_WORK,
   CPU_STATE,
   EXIT_REQUEST,
   IRQ_LINE,
@@ -16,6 +17,7 @@ import {
   STATS_TRANSLATED_EXECUTED,
   VFP_STATE,
 } from "../../abi/layout";
+import { workFull, workPending } from "../devices/work";
 import { staleCount } from "../pages";
 import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "./memory/access";
 import { accountNote, accountRefund } from "./account";
@@ -82,6 +84,7 @@ import {
   setItState,
   setPc,
 } from "./state";
+import { stand } from "./stand";
 import { system, systemRead, vfpUsable } from "./system";
 import {
   SAMPLE_SHIFT,
@@ -285,7 +288,7 @@ function finish(base: u32, ip: u32): void {
   setItState(load<u8>(ip, 6));
 }
 
-/** Executes at most `fuel` instructions, starting at pc. Returns the fuel that is left: 0 when it is spent, more when the machine
+/** Executes until `fuel` is spent, starting at pc; instructions and device work take it. Returns what is left: 0, or more when the machine
  *  waits for an interrupt (interpretWaiting) or EXIT_REQUEST is set. */
 export function interpret(fuel: u32): u32 {
   // The block at hand, the virtual address of its start, the record at hand.
@@ -306,6 +309,10 @@ export function interpret(fuel: u32): u32 {
   while (true) {
     if (found == 0) {
       // ---- between blocks: whatever may have happened is looked at here
+      if (workPending()) {
+        fuel = stand(fuel);
+        if (workPending()) return 0;
+      }
       if (staleCount) blockDropStale();
       if (load<u32>(EXIT_REQUEST)) return fuel;
       if (load<u32>(IRQ_LINE) && !irqMasked()) exceptionInterrupt();
@@ -327,6 +334,7 @@ export function interpret(fuel: u32): u32 {
       setEvent(EVENT_NONE);
       questionClear();
       const before = fuel;
+      const workBefore = load<u64>(CLOCK_WORK);
       let entries: u64 = 0;
       do {
         entries++;
@@ -335,7 +343,7 @@ export function interpret(fuel: u32): u32 {
         const fuelBefore = fuel;
         fuel = call_indirect<u32>(index, fuel, base & 0xffff_f000, entry & 0xffff);
         if (functionVisited(record, fuelBefore - fuel)) blockDropFunction(index, true);
-        if (event() != EVENT_NONE) break;
+        if (event() != EVENT_NONE || workPending()) break;
         base = pc();
         const code = tlbCodeEntry(base);
         if (load<u32>(code) != (base & 0xffff_f000)) break;
@@ -348,7 +356,10 @@ export function interpret(fuel: u32): u32 {
       } while (entry != 0);
       questionSettle();
       store<u64>(STATS_TRANSLATED_ENTRIES, load<u64>(STATS_TRANSLATED_ENTRIES) + entries);
-      store<u64>(STATS_TRANSLATED_EXECUTED, load<u64>(STATS_TRANSLATED_EXECUTED) + <u64>(before - fuel));
+      store<u64>(
+        STATS_TRANSLATED_EXECUTED,
+        load<u64>(STATS_TRANSLATED_EXECUTED) + <u64>(before - fuel) + workBefore - load<u64>(CLOCK_WORK),
+      );
       stands = event() == EVENT_STAND;
       continue;
     }
@@ -1854,8 +1865,12 @@ export function interpret(fuel: u32): u32 {
           accountNote(block, ip, fuel);
           const understood = systemRead(immediate(ip), dOf(ip), mOf(ip));
           if (understood) {
-            ip += RECORD_BYTES;
-            continue;
+            if (!workPending()) {
+              ip += RECORD_BYTES;
+              continue;
+            }
+            what = EVENT_LEAVE;
+            break;
           }
           what = EVENT_UNDEFINED;
           break;
@@ -2307,6 +2322,11 @@ export function interpret(fuel: u32): u32 {
           next = fetchBlock(fuel);
           if (next == 0) {
             if (load<u32>(EXIT_REQUEST) != RUN_BREAK) fuel--;
+            what = EVENT_JUMP;
+            break;
+          }
+          if (workFull()) {
+            // Decoding is paid for now and then.
             what = EVENT_JUMP;
             break;
           }

@@ -1,6 +1,7 @@
 // System instructions: status registers, coprocessor 15, VFP system registers, WFI, RFE and SRS. They are rare, and what they do
 // decides what comes next, so each write ends its block.
 
+import { WORK_SYSTEM, workOfCaches } from "../devices/work";
 import { IRQ_LINE } from "../../abi/layout";
 import { exitReplan } from "../devices/exit";
 import { accessMisaligned, accessProbe, accessReadAligned, accessWriteAligned } from "./memory/access";
@@ -63,6 +64,12 @@ export function isStatusRead(word: u32): bool {
   return (word & 0x0fb0_0ff0) == 0x0100_0000 || (word & 0x0fbf_0fff) == 0x010f_0000;
 }
 
+/** Whether `word`, a record of systemRead(), asks the generic timer (CP15 c14): such a read costs WORK_TIMER. */
+export function isTimerRead(word: u32): bool {
+  if (isStatusRead(word) || (word & 0x0f00_0e00) == 0x0e00_0a00) return false;
+  return (word & 0x0f00_0000) == 0x0c00_0000 || ((word >>> 16) & 15) == 14;
+}
+
 /** The CPSR's bits that CPS `word` sets or clears: A, I and F. */
 export function maskedBits(word: u32): u32 {
   return (((word >>> 6) & 7) << 6) & (PSR_A | PSR_I | PSR_F);
@@ -99,6 +106,7 @@ export function systemRead(word: u32, d: u32, m: u32): bool {
 
 /** One of SYSTEM_*; pc and it are those of the next instruction. Returns the event. */
 export function system(kind: u32, word: u32, d: u32, n: u32, m: u32): u32 {
+  workOfCaches(WORK_SYSTEM);
   switch (kind) {
     case SYSTEM_MSR: {
       const value = load<u32>(m, CPU_STATE);

@@ -29,6 +29,8 @@ import { pl031Deadline, pl031Read, pl031Reset, pl031Tick, pl031Write } from "./p
 import { sp805Deadline, sp805Read, sp805Reset, sp805Tick, sp805Write } from "./sp805";
 import { timerDeadline, timerReset, timerTick } from "./timer";
 import { mmioRead, mmioReset, mmioTick, mmioWrite } from "./virtio/mmio";
+import { slotsContinue } from "./virtio/slots";
+import { WORK_ACCESS, work, workReset } from "./work";
 
 const VIRTIO_BYTES: u32 = VIRTIO_SLOT_COUNT * VIRTIO_STRIDE;
 
@@ -38,6 +40,7 @@ export let busFaulted: bool = false;
 /** Reads 1, 2 or 4 bytes at a naturally aligned guest physical address. */
 export function busRead(address: u32, size: u32): u32 {
   busFaulted = false;
+  work(WORK_ACCESS);
   store<u64>(STATS_MMIO_READS, load<u64>(STATS_MMIO_READS) + 1);
   const offset = address & 0xffff;
   switch (address >>> 16) {
@@ -67,6 +70,7 @@ export function busRead(address: u32, size: u32): u32 {
 /** Writes 1, 2 or 4 bytes at a naturally aligned guest physical address. */
 export function busWrite(address: u32, value: u32, size: u32): void {
   busFaulted = false;
+  work(WORK_ACCESS);
   store<u64>(STATS_MMIO_WRITES, load<u64>(STATS_MMIO_WRITES) + 1);
   if (size < 4) value &= (1 << (size << 3)) - 1;
   const offset = address & 0xffff;
@@ -103,9 +107,11 @@ export function busReset(): void {
   sp805Reset();
   channelReset();
   mmioReset();
+  workReset(); // nobody asked for this
 }
 
-/** Looks at timers, watchdog, alarm and what the host has brought, and sets interrupt lines and exit requests. */
+/** Looks at timers, watchdog, alarm and what the host has brought, and sets interrupt lines and exit requests. What takes work is noted,
+ *  and done by busContinue(). */
 export function busTick(): void {
   const now = clockTicks();
   timerTick(now);
@@ -113,6 +119,11 @@ export function busTick(): void {
   pl031Tick(now);
   sp805Tick(now);
   mmioTick();
+}
+
+/** Does one step of what devices have left to do (work). */
+export function busContinue(): void {
+  slotsContinue();
 }
 
 /** Counter ticks from now until busTick() could raise something without an input from the host; 0 if it could now, u64.MAX_VALUE if

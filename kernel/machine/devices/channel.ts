@@ -16,6 +16,7 @@ import { RUN_CHANNEL, RUN_REPLAN } from "../../abi/reasons";
 import { CHANNEL_IRQ } from "../memory-map";
 import { pagesWritten } from "../pages";
 import { irqSet } from "./irq";
+import { WORK_ASK, work } from "./work";
 
 /** State:
  *
@@ -87,6 +88,7 @@ export function channelEnable(mask: u32): u32 {
 /** Puts a question to the host and leaves run(). [offset, offset + length) is inside guest RAM. Should a weightier exit be under way, the
  *  host finds the question in the request block. */
 export function channelAsk(call: u32, port: u32, offset: u32, length: u32): void {
+  work(WORK_ASK);
   request.function = call;
   request.port = port;
   request.offset = offset;

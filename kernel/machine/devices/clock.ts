@@ -1,8 +1,8 @@
 // The machine's clock: the 24 MHz system counter and the wall clock, in both of the machine's times.
 //
 // realtime       the counter follows the host's monotonic clock and is read live.
-// deterministic  100 instructions are 1 µs, so the counter is `instructions * 24 / 100` plus what WFI has skipped. It is a
-//                function of state alone: the same inputs give the same run, bit for bit.
+// deterministic  100 units are 1 µs, an instruction or a unit of device work each, so the counter is `units * 24 / 100` plus what
+//                WFI has skipped. It is a function of state alone: the same inputs give the same run, bit for bit.
 
 import { CLOCK_STATE, CONFIG_MODE, MODE_REALTIME } from "../../abi/layout";
 
@@ -23,6 +23,7 @@ export const COUNTER_HZ: u32 = 24_000_000;
  *   +16 origin        f64  realtime: host nanoseconds at counter 0
  *   +24 wallOrigin    u32  seconds since 1970 at counter 0, written by the host
  *   +32 last          u64  realtime: last counter value given out; the counter never runs backwards
+ *   +40 work          u64  units of device work that were paid for
  */
 @unmanaged
 class Clock {
@@ -32,6 +33,7 @@ class Clock {
   wallOrigin: u32;
   reserved: u32;
   last: u64;
+  work: u64;
 }
 const clock = changetype<Clock>(CLOCK_STATE);
 
@@ -53,11 +55,18 @@ export function clockFollowsHost(): bool {
 
 /** The system counter, in ticks of 1/24 µs. */
 export function clockTicks(): u64 {
-  if (!clockFollowsHost()) return clock.skipped + (clock.instructions * 6) / 25;
+  if (!clockFollowsHost()) return clock.skipped + (clockUnits() * 6) / 25;
   const elapsed = now() - clock.origin;
   const ticks = elapsed > 0 ? <u64>(elapsed * 0.024) : 0;
   if (ticks > clock.last) clock.last = ticks;
   return clock.last;
+}
+
+/** Instructions and device work together: what fuel is counted in. */
+// @ts-ignore: decorator
+@inline
+export function clockUnits(): u64 {
+  return clock.instructions + clock.work;
 }
 
 /** Wall-clock seconds since 1970. */
@@ -70,12 +79,12 @@ export function clockSecondsAt(ticks: u64): u32 {
   return clock.wallOrigin + <u32>(ticks / COUNTER_HZ);
 }
 
-/** Not in realtime mode: instructions to execute until the counter reads at least `ticks`; 0 when it does already. */
-export function clockInstructionsUntil(ticks: u64): u64 {
+/** Not in realtime mode: units of fuel until the counter reads at least `ticks`; 0 when it does already. */
+export function clockUnitsUntil(ticks: u64): u64 {
   const at = clockTicks();
   if (ticks <= at) return 0;
   const goal = (ticks - clock.skipped) * 25;
-  return (goal + 5) / 6 - clock.instructions;
+  return (goal + 5) / 6 - clockUnits();
 }
 
 /** Not in realtime mode: jumps to `ticks`, for WFI or for time that passed elsewhere. */

@@ -24,6 +24,11 @@ export function consoleInputCount(port: u32): u32 {
   return min<u32>(load<u32>(index) - load<u32>(index, 4), CONSOLE_INPUT_BYTES);
 }
 
+/** Bytes that the host has ever put in, modulo 2^32. */
+export function consoleInputHead(port: u32): u32 {
+  return load<u32>(CONSOLE_INPUT_INDEX + (port << 3));
+}
+
 /** The next byte for the guest, or 0 when there is none. */
 export function consoleInputTake(port: u32): u32 {
   if (consoleInputCount(port) == 0) return 0;

@@ -3,6 +3,7 @@
 import { EXIT_REQUEST } from "../../abi/layout";
 import { RUN_REPLAN } from "../../abi/reasons";
 import { clockFollowsHost } from "./clock";
+import { WORK_REPLAN, work } from "./work";
 
 /** Asks for an exit with a RUN_* reason. The reasons are ordered by weight: a reset is not hidden by a full console ring,
  *  while a host that sees any reason finds the lesser work in the rings and tables themselves. */
@@ -11,7 +12,10 @@ export function exitRequest(reason: u32): void {
   if (pending < reason || pending == RUN_REPLAN) store<u32>(EXIT_REQUEST, reason);
 }
 
-/** The guest wrote something that may move a deadline. Outside realtime mode the slice was cut for the old one, so it ends here. */
+/** The guest wrote something that may move a deadline. Outside realtime mode the slice was cut for the old one, so it ends here, and another
+ *  is planned. */
 export function exitReplan(): void {
-  if (load<u32>(EXIT_REQUEST) == 0 && !clockFollowsHost()) store<u32>(EXIT_REQUEST, RUN_REPLAN);
+  if (clockFollowsHost()) return;
+  work(WORK_REPLAN);
+  if (load<u32>(EXIT_REQUEST) == 0) store<u32>(EXIT_REQUEST, RUN_REPLAN);
 }

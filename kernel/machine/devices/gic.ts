@@ -18,6 +18,7 @@ import {
   irqGroupPriority,
   irqHighestPending,
   irqIn,
+  irqPendingCount,
   irqPendingWord,
   irqPut,
   irqReset,
@@ -26,6 +27,7 @@ import {
   irqState,
   irqUpdate,
 } from "./irq";
+import { WORK_INTERRUPTS, work } from "./work";
 
 // Distributor registers (IHI 0048B table 4-1)
 const GICD_CTLR: u32 = 0x000;
@@ -80,6 +82,7 @@ export function gicDistributorRead(offset: u32, size: u32): u32 {
 
 /** Distributor write. Narrow writes touch their own lanes only; GICD_SGIR is a word. */
 export function gicDistributorWrite(offset: u32, value: u32, size: u32): void {
+  work(WORK_INTERRUPTS + (irqPendingCount() >>> 1));
   const shift = (offset & 3) << 3;
   const lanes: u32 = size == 4 ? ~0 : ((1 << (size << 3)) - 1) << shift;
   gicDistributorPut(offset & ~3, (value << shift) & lanes, lanes);
@@ -180,6 +183,7 @@ export function gicCpuRead(offset: u32, size: u32): u32 {
 
 /** CPU interface write: narrow ones count as words with zeroes above. */
 export function gicCpuWrite(offset: u32, value: u32): void {
+  work(WORK_INTERRUPTS + (irqPendingCount() >>> 1));
   const state = irqState();
   switch (offset) {
     case GICC_CTLR:
@@ -211,6 +215,7 @@ export function gicCpuWrite(offset: u32, value: u32): void {
 
 /** 4.4.4 GICC_IAR: the signalled interrupt becomes active and its group priority the running one. */
 function gicAcknowledge(): u32 {
+  work(WORK_INTERRUPTS + (irqPendingCount() >>> 1));
   const intid = irqSignalled();
   if (intid == SPURIOUS) return SPURIOUS;
   irqPut(SET_LATCH, intid, false);

@@ -89,6 +89,11 @@ export function irqPendingWord(word: u32): u32 {
   return load<u32>(SET_LATCH + at) | (load<u32>(SET_LEVEL + at) & ~load<u32>(SET_EDGE + at));
 }
 
+/** How many interrupts are pending: what irqUpdate() looks at one by one. */
+export function irqPendingCount(): u32 {
+  return popcnt(irqPendingWord(0)) + popcnt(irqPendingWord(1)) + popcnt(irqPendingWord(2));
+}
+
 /** IHI 0048B 3.3: the enabled, pending, not active interrupt of the highest priority (lowest value, then lowest INTID),
  *  whatever the priority mask says, or SPURIOUS. */
 export function irqHighestPending(): u32 {

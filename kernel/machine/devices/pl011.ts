@@ -21,6 +21,7 @@ import {
   consoleOutputRoom,
   consoleOutputWait,
 } from "./console-ring";
+import { exitReplan } from "./exit";
 import { irqSet } from "./irq";
 import { PRIMECELL_ID, primecellId } from "./primecell";
 
@@ -150,6 +151,7 @@ export function pl011Write(offset: u32, value: u32): void {
       if ((value & CR_RECEIVE) == CR_RECEIVE && (uart.cr & CR_RECEIVE) != CR_RECEIVE) {
         uart.pausing = RECEIVER_PAUSE_LOOKS;
         uart.receiveFrom = clockTicks() + RECEIVER_PAUSE;
+        exitReplan();
       }
       uart.cr = value & 0xff87;
       break;

@@ -7,8 +7,10 @@
 import { PL031_STATE } from "../../abi/layout";
 import { PL031_IRQ } from "../memory-map";
 import { COUNTER_HZ, clockSeconds, clockSecondsAt } from "./clock";
+import { exitReplan } from "./exit";
 import { irqSet } from "./irq";
 import { PRIMECELL_ID, primecellId } from "./primecell";
+import { WORK_NOW, workOfCaches } from "./work";
 
 // Registers (DDI 0224C table 3-1)
 const RTCDR: u32 = 0x00; // data, read-only
@@ -53,6 +55,7 @@ export function pl031Read(offset: u32): u32 {
   if (offset >= PRIMECELL_ID) return primecellId(offset, PART, REVISION);
   switch (offset) {
     case RTCDR:
+      workOfCaches(WORK_NOW);
       return clockSeconds() + rtc.offset;
     case RTCMR:
       return rtc.match;
@@ -74,6 +77,8 @@ export function pl031Read(offset: u32): u32 {
 }
 
 export function pl031Write(offset: u32, value: u32): void {
+  exitReplan();
+  workOfCaches(WORK_NOW);
   const hostSeconds = clockSeconds();
   pl031Look(hostSeconds);
   switch (offset) {

@@ -9,9 +9,10 @@ import { SP805_STATE } from "../../abi/layout";
 import { RUN_WATCHDOG } from "../../abi/reasons";
 import { SP805_IRQ } from "../memory-map";
 import { clockTicks } from "./clock";
-import { exitRequest } from "./exit";
+import { exitReplan, exitRequest } from "./exit";
 import { irqSet } from "./irq";
 import { PRIMECELL_ID, primecellId } from "./primecell";
+import { WORK_NOW, workOfCaches } from "./work";
 
 // Registers (DDI 0270B table 3-1)
 const WDOGLOAD: u32 = 0x000;
@@ -59,6 +60,7 @@ export function sp805Reset(): void {
 }
 
 export function sp805Read(offset: u32): u32 {
+  workOfCaches(WORK_NOW);
   if (offset >= PRIMECELL_ID) return primecellId(offset, PART, REVISION);
   switch (offset) {
     case WDOGLOAD:
@@ -82,6 +84,8 @@ export function sp805Read(offset: u32): u32 {
 }
 
 export function sp805Write(offset: u32, value: u32): void {
+  exitReplan();
+  workOfCaches(WORK_NOW);
   const now = clockTicks();
   sp805Tick(now);
   if (offset == WDOGLOCK) {

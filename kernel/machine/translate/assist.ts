@@ -14,6 +14,7 @@
 
 import { CPU_STATE } from "../../abi/layout";
 import { PAGE_DIRTY, pageRecord, ramOffset } from "../pages";
+import { WORK_TIMER, workFull, workPaid } from "../devices/work";
 import { accountNoteLeft } from "../arm/account";
 import { cp15Write } from "../arm/cp15";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
@@ -22,7 +23,7 @@ import { mediaLong } from "../arm/media";
 import { ACCESS_READ, ACCESS_WRITE, fault, linear, translate } from "../arm/memory/mmu";
 import { privileged } from "../arm/psr";
 import { EVENT_STAND, FLAG_C, THUMB, interwork, setEvent, setItState, setPc } from "../arm/state";
-import { coprocessorKey, systemRead } from "../arm/system";
+import { coprocessorKey, isTimerRead, systemRead } from "../arm/system";
 import { TLB_CODE_ADDEND, tlbCodeEntry } from "../arm/memory/tlb";
 import { vfpRegisterTransfer } from "../arm/float/vfp";
 
@@ -60,6 +61,8 @@ export function assistPlace(address: u32, what: u32, site: u32): u32 {
 }
 
 function placeOf(address: u32, what: u32): u32 {
+  // Page walks are to be paid for now and then.
+  if (workFull()) return 0;
   const length = what & 0xff;
   const isWrite = (what & PLACE_WRITE) != 0;
   if (what & PLACE_WORDS) {
@@ -141,7 +144,10 @@ export function assistVfpMove(word: u32): u32 {
  *  instruction. True: it is Undefined, and not done. */
 export function assistSystemRead(word: u32, registers: u32, fuel: u32): u32 {
   accountNoteLeft(fuel);
-  return systemRead(word, registers & 0xff, registers >>> 8) ? 0 : 1;
+  if (!systemRead(word, registers & 0xff, registers >>> 8)) return 1;
+  // The function takes it from its fuel.
+  if (isTimerRead(word)) workPaid(WORK_TIMER);
+  return 0;
 }
 
 /** Shift by register with carry out (arm/state SHIFTER_CARRY); C goes in through the CPU's state. */

@@ -5,7 +5,8 @@ import { IRQ_LINE } from "../../abi/layout";
 import { Op, SYSTEM_CPS, SYSTEM_MSR } from "../arm/decode/micro-operation";
 import { MODE_USER, PSR_F, PSR_I, PSR_MODE } from "../arm/psr";
 import { CONTROL, FLAG_GE, FLAG_Q } from "../arm/state";
-import { isStatusRead, maskedBits } from "../arm/system";
+import { isStatusRead, isTimerRead, maskedBits } from "../arm/system";
+import { WORK_TIMER } from "../devices/work";
 import { TLB_TABLE } from "../arm/memory/tlb";
 import { COPROCESSOR_DONE, COPROCESSOR_MOVED } from "./assist";
 import { W, TYPE_VOID, call, close, constant, get, op, open, set, tee } from "./emitter";
@@ -55,6 +56,14 @@ function systemRead(ip: u32): void {
     statusRead(ip);
     return;
   }
+  const timer = isTimerRead(word);
+  if (timer) {
+    // The access is paid for here, if there is enough beyond this block.
+    get(FUEL);
+    constant(WORK_TIMER);
+    op(W.I32_LT_U);
+    standIf(ip);
+  }
   const pair = (word & 0x0f00_0000) == 0x0c00_0000;
   spill(d);
   if (pair) spill(m);
@@ -65,6 +74,12 @@ function systemRead(ip: u32): void {
   op(W.I32_ADD);
   call(IMPORT_SYSTEM_READ);
   standIf(ip);
+  if (timer) {
+    get(FUEL);
+    constant(WORK_TIMER);
+    op(W.I32_SUB);
+    set(FUEL);
+  }
   reload(d);
   if (pair) reload(m);
 }

@@ -3,6 +3,7 @@
 // A block begins where control arrives and ends at the first instruction that may change the flow of control or the meaning
 // of what follows, at a page's end, or at BLOCK_LENGTH_MAX instructions.
 
+import { WORK_DECODE, WORK_DECODE_EACH, workOfCaches } from "../../devices/work";
 import { STATS_BLOCKS_DECODED } from "../../../abi/layout";
 import {
   BLOCK_COUNT,
@@ -136,6 +137,7 @@ export function decodeBlock(at: u32, isThumb: bool, it: u32, limit: u32, keep: b
     emitFall(offset);
   }
   const end = decodePosition();
+  workOfCaches(WORK_DECODE + count * WORK_DECODE_EACH);
   store<u32>(block, count, BLOCK_COUNT);
   if (keep) {
     if (limit >= BLOCK_LENGTH_MAX) fuseCompareBranch(block + BLOCK_HEADER_BYTES, end);

@@ -3,10 +3,9 @@
 // Every function here leaves an event (state): EVENT_NONE, EVENT_DATA_ABORT with the fault described in CP15, or EVENT_LEAVE
 // when the access is done but the block must be left.
 
-import { EXIT_REQUEST, IRQ_LINE } from "../../../abi/layout";
+import { WORK_ABORT, work, workFull } from "../../devices/work";
 import { busFaulted, busRead, busWrite } from "../../devices/bus";
-import { exitReplan } from "../../devices/exit";
-import { PAGE_DIRTY, pageRecord, ramOffset, staleCount } from "../../pages";
+import { PAGE_DIRTY, pageRecord, ramOffset } from "../../pages";
 import { accountSync } from "../account";
 import { blockDropPage } from "../block-cache";
 import { SCTLR, SCTLR_A } from "../cp15-state";
@@ -21,7 +20,7 @@ import {
   physical,
   translate,
 } from "./mmu";
-import { irqMasked, privileged } from "../psr";
+import { privileged } from "../psr";
 import { EVENT_DATA_ABORT, EVENT_LEAVE, EVENT_NONE, MONITOR, setEvent } from "../state";
 import { TLB_ADDEND, TLB_READ, TLB_WRITE, tlbEntry } from "./tlb";
 
@@ -114,7 +113,10 @@ function readAs(address: u32, size: u32, isPrivileged: bool, fill: bool): u32 {
     return 0;
   }
   const at = linear;
-  if (at) return readMemory(at, size);
+  if (at) {
+    leaveIfOwing();
+    return readMemory(at, size);
+  }
   accountSync();
   const value = busRead(physical, size);
   afterBus(address, false);
@@ -162,6 +164,7 @@ function writeAs(address: u32, value: u32, size: u32, isPrivileged: bool, fill: 
     return;
   }
   if (linear) {
+    leaveIfOwing();
     writeMemory(linear, value, size);
     return;
   }
@@ -213,17 +216,22 @@ function writeUnaligned(address: u32, value: u32, size: u32, isPrivileged: bool,
   }
 }
 
-/** After a device access: an external abort for an address where nothing is, else leave the block if the device raised an
- *  interrupt, wants to leave run(), or wrote to decoded code. Device stores also clear the exclusive monitor. */
+/** Page walks add up: a guest that does nothing else stands now and then, or its slice would be late by all of them. */
+// @ts-ignore: decorator
+@inline
+function leaveIfOwing(): void {
+  if (workFull()) setEvent(EVENT_LEAVE);
+}
+
+/** After a device access: an external abort for an address where nothing is, else the block is left. Device stores also clear the
+ *  exclusive monitor. */
 function afterBus(address: u32, isWrite: bool): void {
   if (busFaulted) {
+    work(WORK_ABORT);
     abort(address, FAULT_EXTERNAL, isWrite);
     return;
   }
-  if (isWrite) {
-    store<u32>(MONITOR, 0);
-    exitReplan();
-  }
-  if ((load<u32>(IRQ_LINE) != 0 && !irqMasked()) || load<u32>(EXIT_REQUEST) != 0 || staleCount != 0)
-    setEvent(EVENT_LEAVE);
+  if (isWrite) store<u32>(MONITOR, 0);
+  // The access is work, and is paid for before the next instruction; interrupts and exits are looked at then.
+  setEvent(EVENT_LEAVE);
 }

@@ -4,6 +4,7 @@
 // case, all words in one page of RAM, that is one TLB compare.
 
 import { CPU_STATE, VFP_STATE } from "../../../abi/layout";
+import { workOfCaches } from "../../devices/work";
 import { accessMisaligned, accessProbe, accessReadAligned, accessWriteAligned } from "./access";
 import { exceptionReturnWith } from "../exception";
 import { BLOCK_BEFORE, BLOCK_INCREMENT, BLOCK_LOAD, BLOCK_USER, BLOCK_WRITE_BACK } from "../decode/micro-operation";
@@ -179,6 +180,8 @@ export function vfpBlockStore(address: u32, register: u32, count: u32): void {
 
 /** Alignment first, then every page: leaves EVENT_DATA_ABORT and answers false when the transfer must not begin. */
 function alignedProbe(address: u32, length: u32, isWrite: bool): bool {
+  // Word by word.
+  workOfCaches(length >>> 1);
   if (address & 3) {
     accessMisaligned(address, isWrite);
     return false;

@@ -1,5 +1,6 @@
 // Translation with short descriptors, and the faults it makes. ARM DDI 0406C B3.5, B3.7, B3.13.
 
+import { WORK_WALK, workOfCaches } from "../../devices/work";
 import { memoryAt, pageRecord, PAGE_DIRTY, PAGE_WRITTEN, ramOffset } from "../../pages";
 import { DACR, DFAR, DFSR, IFAR, IFSR, SCTLR, SCTLR_AFE, SCTLR_M, TTBCR, TTBR0, TTBR1 } from "../cp15-state";
 import { tlbFill, tlbFillCode } from "./tlb";
@@ -55,6 +56,7 @@ function permissions(ap: u32, isPrivileged: bool): u32 {
  *  CPU's own privilege). Sets `fault`, or `physical` and `linear`. */
 export function translate(address: u32, access: u32, isPrivileged: bool, fill: bool): void {
   fault = 0;
+  workOfCaches(WORK_WALK);
   const sctlr = load<u32>(SCTLR);
   if (!(sctlr & SCTLR_M)) {
     physical = address;

@@ -17,6 +17,7 @@
 //
 // All of it is a cache: a snapshot may drop it.
 
+import { WORK_SYSTEM, workClear, workOfCaches } from "../../devices/work";
 import {
   CONFIG_TLB_CONTEXTS,
   CONFIG_TLB_ENTRIES,
@@ -114,6 +115,7 @@ export function tlbSelect(): void {
   const context = TLB_CONTEXTS + victim * CONTEXT_BYTES;
   if (load<u32>(context, 4)) {
     memory.fill(load<u32>(context, 8), 0xff, tableBytes);
+    workClear(tableBytes);
     store<u64>(STATS_TLB_EVICTIONS, load<u64>(STATS_TLB_EVICTIONS) + 1);
   }
   store<u64>(context, wanted);
@@ -155,6 +157,7 @@ export function tlbFlush(): void {
     const context = TLB_CONTEXTS + i * CONTEXT_BYTES;
     if (!load<u32>(context, 4)) continue;
     memory.fill(load<u32>(context, 8), 0xff, tableBytes);
+    workClear(tableBytes);
     store<u64>(context, 0);
   }
   memory.fill(LARGE, 0, 512);
@@ -163,20 +166,25 @@ export function tlbFlush(): void {
 
 /** TLBIASID. Global entries of that ASID's contexts go too, which is always allowed. */
 export function tlbFlushAsid(asid: u32): void {
+  workOfCaches(WORK_SYSTEM);
   for (let i: u32 = 0; i < contextCount; i++) {
     const context = TLB_CONTEXTS + i * CONTEXT_BYTES;
     const key = load<u32>(context, 4);
-    if ((key & 4) != 0 && key >>> 8 == asid) memory.fill(load<u32>(context, 8), 0xff, tableBytes);
+    if ((key & 4) == 0 || key >>> 8 != asid) continue;
+    memory.fill(load<u32>(context, 8), 0xff, tableBytes);
+    workClear(tableBytes);
   }
 }
 
 /** TLBIMVA and TLBIMVAA, in all contexts: a global page may be in any of them. */
 export function tlbFlushPage(address: u32): void {
+  workOfCaches(WORK_SYSTEM);
   store<u64>(STATS_TLB_PAGE_FLUSHES, load<u64>(STATS_TLB_PAGE_FLUSHES) + 1);
   const mask = load<u32>(TLB_MASK);
   const byte = LARGE + (address >>> 23);
   const bit: u32 = 1 << ((address >>> 20) & 7);
   if ((<u32>load<u8>(byte)) & bit) {
+    workOfCaches(32 * contextCount);
     for (let page = address & 0xfff0_0000, i = 0; i < 256; i++, page += 0x1000) flushOne(page, mask);
     // Nothing of the MiB is left: kernels flush ranges of their section-mapped memory page by page.
     store<u8>(byte, <u8>((<u32>load<u8>(byte)) & ~bit));
@@ -201,6 +209,7 @@ function flushOne(page: u32, mask: u32): void {
 
 /** Withdraws every write tag for the page at linear-memory offset `at`: code is about to be decoded from it. */
 export function tlbProtect(at: u32): void {
+  workOfCaches((contextCount * dataBytes) >>> 6);
   for (let i: u32 = 0; i < contextCount; i++) {
     const table = tables + i * tableBytes;
     const end = table + dataBytes;

@@ -4,10 +4,11 @@
 // is not RAM counts for nothing. A chain carries VIRTIO_BUFFER_BYTES / 4 = 512 page numbers at most (Linux sends 256).
 
 import { CONFIG_BALLOON_PAGES, VIRTIO_BUFFER, VIRTIO_BUFFER_BYTES } from "../../../abi/layout";
+import { work, workFull } from "../work";
 import { VIRTIO_SLOT_BALLOON } from "../../memory-map";
 import { ramAt } from "../../pages";
 import { chainHead, chainRead, chainReadBytes, queueNext, queueOpen, queuePush, queueSignal, queueTake } from "./queue";
-import { slotBreak, slotConfigChanged, slotOwn } from "./slot";
+import { slotBreak, slotConfigChanged, slotOwn, slotVisit } from "./slot";
 
 export const BALLOON_DEVICE_ID: u32 = 5;
 export const BALLOON_QUEUE_SIZE: u32 = 64;
@@ -55,14 +56,16 @@ export function balloonReset(): void {
   balloon.wanted = load<u32>(CONFIG_BALLOON_PAGES);
 }
 
+/** Serves a step of chains. */
 export function balloonKick(index: u32): void {
   if (!queueOpen(VIRTIO_SLOT_BALLOON, index)) return;
-  while (queueNext()) {
+  while (!workFull() && queueNext()) {
     if (chainReadBytes > VIRTIO_BUFFER_BYTES) {
       slotBreak(VIRTIO_SLOT_BALLOON);
       break;
     }
     const bytes = chainRead(0, VIRTIO_BUFFER, chainReadBytes);
+    work(bytes >>> 3);
     let valid: u32 = 0;
     for (let n: u32 = 0; n + 4 <= bytes; n += 4) {
       const page = load<u32>(VIRTIO_BUFFER + n);
@@ -73,6 +76,7 @@ export function balloonKick(index: u32): void {
     queueTake();
     queuePush(chainHead, 0);
   }
+  if (workFull()) slotVisit(VIRTIO_SLOT_BALLOON, index);
   queueSignal();
 }
 

@@ -31,6 +31,7 @@ import { RUN_IO } from "../../../abi/reasons";
 import { VIRTIO_SLOT_BLOCK } from "../../memory-map";
 import { pagesWritten } from "../../pages";
 import { exitRequest } from "../exit";
+import { WORK_REQUEST, work, workFull } from "../work";
 import {
   chainHead,
   chainRead32,
@@ -47,7 +48,7 @@ import {
   queueSignal,
   queueTake,
 } from "./queue";
-import { slotBreak, slotHasFeature } from "./slot";
+import { slotBreak, slotHasFeature, slotVisit } from "./slot";
 
 export const BLOCK_DEVICE_ID: u32 = 2;
 export const BLOCK_QUEUE_SIZE: u32 = 128;
@@ -142,10 +143,10 @@ export function blockReset(): void {
   }
 }
 
-/** Takes chains while there are free entries. */
+/** Takes a step of chains while there are free entries. */
 export function blockKick(): void {
   if (!queueOpen(VIRTIO_SLOT_BLOCK, 0)) return;
-  for (let free = blockFree(); free && queueNext(); free = blockFree()) {
+  for (let free = blockFree(); free && !workFull() && queueNext(); free = blockFree()) {
     // §5.2.6: a header to read, and a status byte to write at the very end.
     if (chainReadBytes < HEADER_BYTES || chainWriteBytes == 0) {
       slotBreak(VIRTIO_SLOT_BLOCK);
@@ -154,6 +155,7 @@ export function blockKick(): void {
     queueTake();
     blockStart(changetype<Request>(free));
   }
+  if (workFull()) slotVisit(VIRTIO_SLOT_BLOCK, 0);
   queueSignal();
 }
 
@@ -165,6 +167,7 @@ export function blockComplete(index: u32, status: u32): void {
   const state = request.state;
   if (state == BLOCK_FREE) return;
   request.state = BLOCK_FREE;
+  work(WORK_REQUEST);
   if (state != BLOCK_CANCELLED && queueOpen(VIRTIO_SLOT_BLOCK, 0)) {
     let written: u32 = 0;
     if (request.operation == BLOCK_READ && status == S_OK) {
@@ -179,11 +182,12 @@ export function blockComplete(index: u32, status: u32): void {
     queueSignal();
   }
   // An entry is free again: the next chain may have waited for it.
-  blockKick();
+  slotVisit(VIRTIO_SLOT_BLOCK, 0);
 }
 
 /** Turns the chain in hand into an entry, or answers it at once. */
 function blockStart(request: Request): void {
+  work(WORK_REQUEST);
   const last = chainReadCount + chainWriteCount - 1;
   const statusAt = chainSegmentOffset(last) + chainSegmentLength(last) - 1;
   const operation = chainRead32(0);

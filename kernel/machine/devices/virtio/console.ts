@@ -8,9 +8,11 @@
 
 import { CONFIG_CONSOLE_PORTS, VIRTIO_BUFFER } from "../../../abi/layout";
 import { VIRTIO_SLOT_CONSOLE } from "../../memory-map";
+import { workFull } from "../work";
 import {
   consoleInputAt,
   consoleInputCount,
+  consoleInputHead,
   consoleInputRun,
   consoleInputUsed,
   consoleOutputAt,
@@ -33,7 +35,7 @@ import {
   queueSignal,
   queueTake,
 } from "./queue";
-import { slotBreak, slotHasFeature, slotOwn } from "./slot";
+import { slotBreak, slotHasFeature, slotOwn, slotVisit } from "./slot";
 
 export const CONSOLE_DEVICE_ID: u32 = 3;
 export const CONSOLE_QUEUE_SIZE: u32 = 64;
@@ -68,6 +70,7 @@ const NAME: StaticArray<u8> = [0x6f, 0x72, 0x67, 0x2e, 0x70, 0x6f, 0x63, 0x6b, 0
  *   +0   opened   u32  bit p: the guest has opened port p
  *   +4   stalled  u32  bit p: port p has output that found no room
  *   +8   pending  u32  × PORTS_MAX: bit e of word p: event e is to be sent for port p
+ *   +24  seen     u32  × PORTS_MAX: how much input of port p was there at the last look
  */
 @unmanaged
 class Console {
@@ -76,6 +79,7 @@ class Console {
 }
 const state = changetype<Console>(slotOwn(VIRTIO_SLOT_CONSOLE));
 const PENDING: u32 = slotOwn(VIRTIO_SLOT_CONSOLE) + 8;
+const SEEN: u32 = PENDING + 4 * PORTS_MAX;
 
 export function consoleFeatures(): u32 {
   return F_MULTIPORT | F_EMERG_WRITE;
@@ -106,18 +110,31 @@ export function consoleKick(index: u32): void {
 /** The host may have brought input or made room for output. */
 export function consoleTick(): void {
   for (let port: u32 = 0; port < consolePortCount(); port++) {
-    if (consoleInputCount(port + 1)) consoleReceive(port);
-    if ((state.stalled >>> port) & 1) consoleTransmit(port);
+    // Input that was seen and found no buffer waits for a kick.
+    const head = consoleInputHead(port + 1);
+    const seen = SEEN + (port << 2);
+    if (load<u32>(seen) != head) {
+      store<u32>(seen, head);
+      slotVisit(VIRTIO_SLOT_CONSOLE, receiveQueue(port));
+    }
+    if ((state.stalled >>> port) & 1 && consoleOutputRun(port + 1)) {
+      slotVisit(VIRTIO_SLOT_CONSOLE, receiveQueue(port) + 1);
+    }
   }
 }
 
-/** Input of a port to the guest. */
+/** The queue of a port's input; the next one is that of its output. */
+function receiveQueue(port: u32): u32 {
+  return port ? 2 + 2 * port : 0;
+}
+
+/** A step of a port's input to the guest. */
 function consoleReceive(port: u32): void {
   const multiport = slotHasFeature(VIRTIO_SLOT_CONSOLE, F_MULTIPORT);
   if (multiport && !((state.opened >>> port) & 1)) return;
-  if (!queueOpen(VIRTIO_SLOT_CONSOLE, port ? 2 + 2 * port : 0)) return;
+  if (!queueOpen(VIRTIO_SLOT_CONSOLE, receiveQueue(port))) return;
   const ring = port + 1;
-  while (consoleInputCount(ring) && queueNext()) {
+  while (consoleInputCount(ring) && !workFull() && queueNext()) {
     let written: u32 = 0;
     // Twice, for the ring's bytes may lie across its end.
     for (let pass = 0; pass < 2; pass++) {
@@ -128,15 +145,16 @@ function consoleReceive(port: u32): void {
     queueTake();
     queuePush(chainHead, written);
   }
+  if (workFull()) slotVisit(VIRTIO_SLOT_CONSOLE, receiveQueue(port));
   queueSignal();
 }
 
-/** Output of a port from the guest. */
+/** A step of a port's output from the guest. */
 function consoleTransmit(port: u32): void {
-  if (!queueOpen(VIRTIO_SLOT_CONSOLE, port ? 3 + 2 * port : 1)) return;
+  if (!queueOpen(VIRTIO_SLOT_CONSOLE, receiveQueue(port) + 1)) return;
   const ring = port + 1;
   state.stalled &= ~(1 << port);
-  while (queueNext()) {
+  while (!workFull() && queueNext()) {
     let done = queueProgress();
     while (done < chainReadBytes) {
       const part = chainRead(done, consoleOutputAt(ring), consoleOutputRun(ring));
@@ -147,25 +165,26 @@ function consoleTransmit(port: u32): void {
     if (done < chainReadBytes) {
       queueKeepProgress(done);
       state.stalled |= 1 << port;
-      break;
+      return queueSignal();
     }
     queueTake();
     queuePush(chainHead, 0);
   }
+  if (workFull()) slotVisit(VIRTIO_SLOT_CONSOLE, receiveQueue(port) + 1);
   queueSignal();
 }
 
 /** §5.3.6.2: the driver's control messages. */
 function consoleControl(): void {
   if (!queueOpen(VIRTIO_SLOT_CONSOLE, QUEUE_CONTROL_TRANSMIT)) return;
-  while (queueNext()) {
+  while (!workFull() && queueNext()) {
     if (chainReadBytes >= MESSAGE_BYTES) consoleMessage(chainRead32(0), chainRead32(4) & 0xffff, chainRead32(4) >>> 16);
     queueTake();
     queuePush(chainHead, 0);
   }
+  if (workFull()) slotVisit(VIRTIO_SLOT_CONSOLE, QUEUE_CONTROL_TRANSMIT);
+  slotVisit(VIRTIO_SLOT_CONSOLE, QUEUE_CONTROL_RECEIVE);
   queueSignal();
-  consoleSend();
-  consoleTick(); // a port may have been opened
 }
 
 function consoleMessage(port: u32, event: u32, value: u32): void {
@@ -178,8 +197,10 @@ function consoleMessage(port: u32, event: u32, value: u32): void {
     consolePend(port, port ? PORT_NAME : CONSOLE_PORT);
     consolePend(port, PORT_OPEN); // the host's end is always open
   } else if (event == PORT_OPEN) {
-    if (value) state.opened |= 1 << port;
-    else state.opened &= ~(1 << port);
+    if (value) {
+      state.opened |= 1 << port;
+      slotVisit(VIRTIO_SLOT_CONSOLE, receiveQueue(port));
+    } else state.opened &= ~(1 << port);
   }
 }
 
@@ -194,6 +215,10 @@ function consoleSend(): void {
   for (let port: u32 = 0; port < consolePortCount(); port++) {
     const at = PENDING + (port << 2);
     while (load<u32>(at)) {
+      if (workFull()) {
+        slotVisit(VIRTIO_SLOT_CONSOLE, QUEUE_CONTROL_RECEIVE);
+        return queueSignal();
+      }
       if (!queueNext()) return queueSignal();
       const event = ctz(load<u32>(at));
       if (chainWriteBytes < MESSAGE_BYTES) return slotBreak(VIRTIO_SLOT_CONSOLE);

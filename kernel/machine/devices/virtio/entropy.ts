@@ -7,6 +7,7 @@ import { ENTROPY_POOL, ENTROPY_POOL_CAPACITY } from "../../../abi/layout";
 import { RUN_ENTROPY } from "../../../abi/reasons";
 import { VIRTIO_SLOT_ENTROPY } from "../../memory-map";
 import { exitRequest } from "../exit";
+import { workBytes, workFull } from "../work";
 import {
   chainHead,
   chainWrite,
@@ -17,7 +18,7 @@ import {
   queueSignal,
   queueTake,
 } from "./queue";
-import { slotOwn } from "./slot";
+import { slotOwn, slotVisit } from "./slot";
 
 export const ENTROPY_DEVICE_ID: u32 = 4;
 export const ENTROPY_QUEUE_SIZE: u32 = 16;
@@ -32,11 +33,11 @@ class Entropy {
 }
 const entropy = changetype<Entropy>(slotOwn(VIRTIO_SLOT_ENTROPY));
 
-/** Serves requests while there are bytes. */
+/** Serves a step of requests while there are bytes. */
 export function entropyKick(): void {
   entropy.waiting = 0;
   if (!queueOpen(VIRTIO_SLOT_ENTROPY, 0)) return;
-  while (queueNext()) {
+  while (!workFull() && queueNext()) {
     const left = entropyLeft();
     if (left == 0 && chainWriteBytes) {
       entropy.waiting = 1;
@@ -48,16 +49,18 @@ export function entropyKick(): void {
     const from = ENTROPY_POOL + 4 + left - count;
     chainWrite(0, from, count);
     memory.fill(from, 0, count);
+    workBytes(count);
     store<u32>(ENTROPY_POOL, left - count);
     queueTake();
     queuePush(chainHead, count);
   }
+  if (workFull()) slotVisit(VIRTIO_SLOT_ENTROPY, 0);
   queueSignal();
 }
 
 /** The host may have filled the pool. */
 export function entropyTick(): void {
-  if (entropy.waiting && entropyLeft()) entropyKick();
+  if (entropy.waiting && entropyLeft()) slotVisit(VIRTIO_SLOT_ENTROPY, 0);
 }
 
 function entropyLeft(): u32 {

@@ -14,13 +14,13 @@ import {
   Slot,
   slotAcknowledge,
   slotAt,
+  slotVisit,
 } from "./slot";
 import {
   slotConfig,
   slotConfigWrite,
   slotDeviceId,
   slotFeatures,
-  slotKick,
   slotQueueCount,
   slotQueueSize,
   slotQueueStop,
@@ -130,7 +130,7 @@ export function mmioWrite(index: u32, offset: u32, value: u32, size: u32): void 
       slot.queueSelect = value;
       return;
     case QUEUE_NOTIFY:
-      if (value < slotQueueCount(index)) slotKick(index, value);
+      if (value < slotQueueCount(index)) slotVisit(index, value);
       return;
     case INTERRUPT_ACK:
       return slotAcknowledge(index, value);
@@ -168,7 +168,7 @@ function mmioStatus(index: u32, value: u32): void {
   slot.status = bits;
   if (bits & ~old & STATUS_DRIVER_OK) {
     // What was made available before (§3.1.1 lets the driver fill its queues first) starts to move now.
-    for (let queue: u32 = 0; queue < slotQueueCount(index); queue++) slotKick(index, queue);
+    for (let queue: u32 = 0; queue < slotQueueCount(index); queue++) slotVisit(index, queue);
   }
 }
 

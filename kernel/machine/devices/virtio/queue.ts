@@ -6,10 +6,12 @@
 // The descriptors of the table that one visit may use up are bounded by the queue size too: a correct driver cannot have more.
 // A driver that breaks a rule gets DEVICE_NEEDS_RESET.
 //
-// Use: queueOpen, then queueNext and queueTake + queuePush for each chain, then queueSignal. Guest code does not run in between.
+// Use: queueOpen, then, until workFull(), queueNext and queueTake + queuePush for each chain, then queueSignal. Guest code does not run in
+// between, nor between the visits that one kick takes.
 
 import { VIRTIO_CHAIN, VIRTIO_CHAIN_SEGMENTS } from "../../../abi/layout";
 import { pagesWritten, ramAt } from "../../pages";
+import { WORK_CHAIN, work } from "../work";
 import {
   FEATURE_EVENT_IDX,
   FEATURE_INDIRECT_DESC,
@@ -131,6 +133,7 @@ export function queueNext(): bool {
   chainWriteCount = 0;
   chainReadBytes = 0;
   chainWriteBytes = 0;
+  work(WORK_CHAIN);
   return queueWalk(table, size, chainHead, false) || queueBroken();
 }
 
@@ -202,9 +205,11 @@ function chainCopy(first: u32, count: u32, offset: u32, other: u32, length: u32,
     const bytes = chainSegmentLength(n);
     if (offset >= bytes) {
       offset -= bytes;
+      work(1);
       continue;
     }
     const part = min<u32>(bytes - offset, length - done);
+    work(1 + (part >>> 6));
     const at = chainSegmentOffset(n) + offset;
     if (toGuest) {
       memory.copy(at, other + done, part);
@@ -245,6 +250,7 @@ function queueWalk(descriptors: u32, count: u32, index: u32, indirect: bool): bo
       allowance = 0;
       return false;
     }
+    work(1);
     const descriptor = descriptors + index * DESCRIPTOR_BYTES;
     const addressHigh = load<u32>(descriptor, 4);
     const length = load<u32>(descriptor, 8);

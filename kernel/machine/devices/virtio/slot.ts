@@ -1,7 +1,7 @@
 // A virtio-mmio slot: the state that all virtio devices share, and how a device speaks to its driver.
 // VIRTIO 1.2 §2.1 (status), §4.2.2 (registers). The registers themselves are in mmio.
 
-import { VIRTIO_SLOT_BYTES, VIRTIO_STATE } from "../../../abi/layout";
+import { VIRTIO_SLOT_BYTES, VIRTIO_STATE, WORK_VISITS } from "../../../abi/layout";
 import { VIRTIO_IRQ } from "../../memory-map";
 import { irqSet } from "../irq";
 
@@ -33,6 +33,7 @@ export const FEATURE_VERSION_1_HIGH: u32 = 1 << (32 - 32);
  *   +0x018  driverFeaturesOther  u32  non-zero: bits above 63 were asked for, and none exist
  *   +0x01c  queueSelect          u32
  *   +0x020  configGeneration     u32  survives a reset
+ *   +0x024  visits               u32  bit n: virtqueue n is to be visited, for the first time or to go on
  *   +0x040  the device's own, SLOT_OWN_BYTES
  *   +0x200  virtqueues, see queue
  */
@@ -47,6 +48,7 @@ export class Slot {
   driverFeaturesOther: u32;
   queueSelect: u32;
   configGeneration: u32;
+  visits: u32;
 }
 const OWN: u32 = 0x40;
 const QUEUES: u32 = 0x200;
@@ -78,6 +80,12 @@ export function slotClear(index: u32): void {
   memory.fill(changetype<usize>(slot), 0, VIRTIO_SLOT_BYTES);
   slot.configGeneration = generation;
   irqSet(VIRTIO_IRQ + index, false);
+}
+
+/** Virtqueue `queue` is to be visited: the CPU sees to it before the guest's next instruction (work). */
+export function slotVisit(index: u32, queue: u32): void {
+  slotAt(index).visits |= 1 << queue;
+  store<u32>(WORK_VISITS, load<u32>(WORK_VISITS) | (1 << index));
 }
 
 /** Whether the device may touch its queues: the driver is ready and nothing is broken (§3.1.1 step 8, §2.1.2). */

@@ -1,6 +1,14 @@
 // Which virtio device is in which slot: the one place that asks. A device has its line in each function here.
 
-import { CONFIG_DEVICES, DEVICE_BALLOON, DEVICE_BLOCK, DEVICE_CONSOLE, DEVICE_ENTROPY } from "../../../abi/layout";
+import {
+  CONFIG_DEVICES,
+  DEVICE_BALLOON,
+  DEVICE_BLOCK,
+  DEVICE_CONSOLE,
+  DEVICE_ENTROPY,
+  WORK_VISITS,
+} from "../../../abi/layout";
+import { WORK_RESET, WORK_VISIT, work, workFull, workVisits } from "../work";
 import { VIRTIO_SLOT_BALLOON, VIRTIO_SLOT_BLOCK, VIRTIO_SLOT_CONSOLE, VIRTIO_SLOT_ENTROPY } from "../../memory-map";
 import {
   BALLOON_DEVICE_ID,
@@ -26,7 +34,7 @@ import {
 } from "./console";
 import { ENTROPY_DEVICE_ID, ENTROPY_QUEUE_SIZE, entropyKick, entropyTick } from "./entropy";
 import { queueAt, queueDisable } from "./queue";
-import { FEATURE_EVENT_IDX, FEATURE_INDIRECT_DESC, slotClear } from "./slot";
+import { FEATURE_EVENT_IDX, FEATURE_INDIRECT_DESC, slotAt, slotClear } from "./slot";
 
 /** The virtio device ID in a slot, 0 for none. */
 export function slotDeviceId(index: u32): u32 {
@@ -89,8 +97,8 @@ export function slotQueueSize(index: u32): u32 {
   }
 }
 
-/** The driver notifies virtqueue `queue`. */
-export function slotKick(index: u32, queue: u32): void {
+/** One visit of virtqueue `queue`, or a step of one: the device asks for the next visit itself. */
+function visit(index: u32, queue: u32): void {
   switch (index) {
     case VIRTIO_SLOT_BLOCK:
       return blockKick();
@@ -123,6 +131,21 @@ export function slotConfigWrite(index: u32, offset: u32, value: u32, size: u32):
   else if (index == VIRTIO_SLOT_BALLOON) balloonConfigWrite(offset, value, size);
 }
 
+/** Visits virtqueues until enough is owed for one step (work), in the order of slots and queues. */
+export function slotsContinue(): void {
+  while (workVisits() && !workFull()) {
+    const index = ctz<u32>(workVisits());
+    const slot = slotAt(index);
+    if (slot.visits) {
+      const queue = ctz<u32>(slot.visits);
+      slot.visits &= slot.visits - 1;
+      work(WORK_VISIT);
+      visit(index, queue);
+    }
+    if (!slot.visits) store<u32>(WORK_VISITS, workVisits() & ~(1 << index));
+  }
+}
+
 /** Looks for what the host has brought. */
 export function slotsTick(): void {
   if (slotDeviceId(VIRTIO_SLOT_CONSOLE)) consoleTick();
@@ -138,6 +161,7 @@ export function slotQueueStop(index: u32, queueIndex: u32): void {
 
 /** Power-on state, for whatever is in the slot. */
 export function slotReset(index: u32): void {
+  work(WORK_RESET);
   slotClear(index);
   if (index == VIRTIO_SLOT_BLOCK) blockReset();
   else if (index == VIRTIO_SLOT_BALLOON) balloonReset();

@@ -205,10 +205,11 @@ schedule("a trap in any of a machine's functions, or an empty slot of the table,
   const sleeper = {
     run: () => reasons.RUN_WAIT,
     runExecuted: () => 0,
+    runWork: () => 0,
     machineDeadline: () => 5,
     machineAdvance: () => {},
   };
-  for (const name of ["run", "runExecuted", "machineDeadline", "machineAdvance"] as const) {
+  for (const name of ["run", "runExecuted", "runWork", "machineDeadline", "machineAdvance"] as const) {
     const real = new Hypervisor();
     const id = real.start({ ...sleeper, [name]: trap }, { restartMax: 0 });
     const good = real.start(burner());

@@ -18,7 +18,12 @@ class Host {
   now = 1e9;
   /** Of that, nanoseconds in which the thread did not have the processor. */
   stolen = 0;
-  readonly real = new Hypervisor({ mode: abi.CLOCK_REALTIME, now: () => this.now, cpu: () => this.now - this.stolen });
+  readonly real = new Hypervisor({
+    mode: abi.CLOCK_REALTIME,
+    now: () => this.now,
+    cpu: () => this.now - this.stolen,
+    costs: { [abi.CHARGE_INSTRUCTION]: 7 },
+  });
   readonly start = this.now;
   pieces = 0;
 
@@ -170,6 +175,106 @@ work("costs what the thread had the processor for, however long it was", () => {
   assert.is(host.service(id), 250 * MS);
 });
 
+work("that the host tells of afterwards is charged whole, as debt, to budget, ceiling and weight", () => {
+  for (const [contract, share] of [
+    [{ budget: 10_000, period: 100_000 }, 0.1],
+    [{ ceiling: 10_000, period: 100_000, weight: 100 }, 0.1],
+    [{ weight: 100 }, 0.5],
+  ] as const) {
+    const host = new Host();
+    const id = host.real.start(host.burner(), contract);
+    const other = host.real.start(host.burner(), { weight: 100 });
+    // Each round of the loop takes the partition's host as long as its guest takes.
+    let before = 0;
+    host.runFor(2_000, () => {
+      const ran = host.real.cpu(id) - before;
+      before = host.real.cpu(id);
+      host.now += ran;
+      host.real.exports.bill(id, ran);
+    });
+    near(host.share(id), share, 0.01);
+    assert.is(host.service(id), host.real.cpu(id), "half of it was the host's work");
+    near((host.real.cpu(other) + host.real.cpu(id) + host.service(id)) / (host.now - host.start), 1, 0.001);
+  }
+});
+
+work("is charged beyond a quarter of a second too, when it is the thread's own processor time", () => {
+  const host = new Host();
+  const id = host.real.start(host.burner(), { budget: 10_000, period: 100_000 });
+  host.real.exports.bill(id, 1_000 * MS);
+  assert.is(host.service(id), 1_000 * MS);
+  const idle = host.now;
+  // Ten periods of debt and more: a second of work is what 10 ms in each 100 ms bring in ten seconds.
+  host.runFor(9_000, () => {});
+  assert.is(host.real.cpu(id), 0, `${host.now - idle} ns`);
+  host.runFor(2_000, () => {});
+  assert.ok(host.real.cpu(id) > 50 * MS);
+});
+
+work("costs energy as if the partition had run, and what its reserve does not hold is owed", () => {
+  const host = new Host();
+  const { real } = host;
+  const reserve = { capacity: 1_000_000n, rate: 1_000 }; // µW: 1,000 pJ in a microsecond
+  const id = real.start(host.burner(), { weight: 100, energy: reserve });
+  const free = real.start(host.burner(), { weight: 100 });
+  real.topUp(id, 1_000_000n);
+  const speed = real.u32(id, abi.PARTITION_SPEED);
+  const cost = BigInt((4 * MS * speed) / MS) * 7n;
+  assert.ok(cost > 1_000_000n);
+  real.exports.bill(id, 4 * MS);
+  assert.is(real.u64(id, abi.PARTITION_ENERGY_LEVEL), 0n);
+  assert.is(real.u64(id, abi.PARTITION_ENERGY_SPENT), 1_000_000n);
+  assert.is(real.u64(id, abi.PARTITION_ENERGY_DEBT), cost - 1_000_000n);
+  assert.is(real.energyImbalance(), 0n);
+  // The tap pays the debt before anything else: the guest does not run meanwhile.
+  const debtNs = Number((cost - 1_000_000n) / 1_000n) * 1_000;
+  host.runFor(debtNs / MS - 0.2, () => {});
+  assert.is(real.cpu(id), 0);
+  assert.is(real.energyImbalance(), 0n);
+  host.runFor(20, () => {});
+  assert.ok(real.cpu(id) > 0);
+  assert.is(real.u64(id, abi.PARTITION_ENERGY_DEBT), 0n);
+  // Without a contract the battery pays.
+  const spent = real.u64(free, abi.PARTITION_ENERGY_SPENT);
+  real.exports.bill(free, 1 * MS);
+  assert.ok(real.u64(free, abi.PARTITION_ENERGY_SPENT) > spent);
+  assert.is(real.energyImbalance(), 0n);
+});
+
+work("for nobody is the handset's own: its time and energy have an account, and no partition pays", () => {
+  const host = new Host();
+  const id = host.real.start(host.burner(), { budget: 10_000, period: 100_000 });
+  host.real.exports.bill(abi.NO_PARTITION, 5 * MS);
+  assert.is(host.real.word64(abi.HYPERVISOR_HANDSET_TIME), BigInt(5 * MS));
+  assert.is(host.real.word64(abi.HYPERVISOR_HANDSET_ENERGY), 500_000n * 7n);
+  assert.is(host.real.word64(abi.HYPERVISOR_ENERGY_SPENT), 500_000n * 7n);
+  assert.is(host.real.energyImbalance(), 0n);
+  assert.is(host.service(id), 0);
+  for (const wrong of [-1, NaN, 0]) host.real.exports.bill(id, wrong);
+  host.real.exports.bill(77, 5 * MS);
+  assert.is(host.service(id), 0);
+});
+
+work("of devices stands beside the instructions, and time, budget and energy pay for both", () => {
+  const real = new Hypervisor({ costs: { [abi.CHARGE_INSTRUCTION]: 3 } });
+  let used = 0;
+  const id = real.start({
+    run: (fuel) => {
+      used = fuel;
+      return reasons.RUN_FUEL;
+    },
+    runExecuted: () => used,
+    runWork: () => used - Math.floor(used / 4),
+    machineDeadline: () => -1,
+    machineAdvance: () => {},
+  });
+  real.runTo(10 * MS);
+  assert.is(real.cpu(id), 10 * MS);
+  assert.is(real.u64(id, abi.PARTITION_INSTRUCTIONS), 250_000n);
+  assert.is(real.u64(id, abi.PARTITION_WORK), 750_000n);
+  assert.is(real.u64(id, abi.PARTITION_ENERGY_SPENT), 3_000_000n);
+});
+
 work("leaves no trace in virtual time", () => {
   const image = (works: boolean): Buffer => {
     let now = 0;
@@ -183,6 +288,8 @@ work("leaves no trace in virtual time", () => {
       assert.is(real.exports.workBegin(n % 4), 1);
       now += PIECE_NS;
       real.exports.workEnd(n % 4);
+      real.exports.bill(n % 4, PIECE_NS);
+      real.exports.bill(abi.NO_PARTITION, PIECE_NS);
     }
     return Buffer.from(real.memory.buffer.slice(0));
   };

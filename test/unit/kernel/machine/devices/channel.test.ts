@@ -35,7 +35,7 @@ const result = (machine: BareMachine): number => machine.read32(RESULT);
 /** Runs a call that is answered inside the machine. */
 function inside(call: number, ...args: number[]): { machine: BareMachine; r0: number } {
   const machine = guest(call, ...args);
-  assert.is(exportsOf(machine).run(8), reasons.RUN_FUEL);
+  assert.is(machine.runInstructions(8), reasons.RUN_FUEL);
   return { machine, r0: result(machine) };
 }
 
@@ -44,7 +44,7 @@ const channel = suite("channel");
 channel("a machine without the device does not know the calls: SMCCC answers -1", () => {
   const machine = guest(abi.CALL_CHANNEL_VERSION);
   machine.store32(abi.CONFIG_DEVICES, 0);
-  assert.is(exportsOf(machine).run(8), reasons.RUN_FUEL);
+  assert.is(machine.runInstructions(8), reasons.RUN_FUEL);
   assert.is(result(machine), NOT_SUPPORTED);
 });
 
@@ -56,7 +56,7 @@ channel("the version is 1.0; an unknown function of the range answers -1", () =>
 channel("a send leaves run() at once, with the question in the request block, and r0 is the host's answer", () => {
   const machine = guest(abi.CALL_CHANNEL_SEND, 5, BUFFER, 100);
   assert.is(exportsOf(machine).run(1000), reasons.RUN_CHANNEL);
-  assert.is(exportsOf(machine).runExecuted(), 5);
+  assert.equal([machine.instructions, machine.exports.runWork()], [5n, machine.exports.runExecuted() - 5]);
   assert.is(machine.load32(abi.CHANNEL_REQUEST_STATE), 1);
   assert.is(machine.load32(abi.CHANNEL_REQUEST_FUNCTION), abi.CALL_CHANNEL_SEND);
   assert.is(machine.load32(abi.CHANNEL_REQUEST_PORT), 5);
@@ -64,7 +64,7 @@ channel("a send leaves run() at once, with the question in the request block, an
   assert.is(machine.load32(abi.CHANNEL_REQUEST_LENGTH), 100);
   exportsOf(machine).channelAnswer(-reasons.CHANNEL_FULL, 0);
   assert.is(machine.load32(abi.CHANNEL_REQUEST_STATE), 0);
-  exportsOf(machine).run(3);
+  machine.runInstructions(3);
   assert.is(result(machine), -reasons.CHANNEL_FULL >>> 0);
 });
 
@@ -72,7 +72,7 @@ channel("an info call is answered in r0 and r1", () => {
   const machine = guest(abi.CALL_CHANNEL_INFO, 5);
   assert.is(exportsOf(machine).run(1000), reasons.RUN_CHANNEL);
   exportsOf(machine).channelAnswer(3, 4092);
-  exportsOf(machine).run(3);
+  machine.runInstructions(3);
   assert.equal([result(machine), machine.read32(RESULT + 4)], [3, 4092]);
 });
 
@@ -86,7 +86,7 @@ channel("what a receive writes is marked dirty, and no page beyond it", () => {
     [0, 0x1000, 0x2000].map((at) => record(BUFFER + at) & 1),
     [1, 1, 0],
   );
-  exportsOf(machine).run(3);
+  machine.runInstructions(3);
   assert.is(result(machine), 0x1001);
 });
 
@@ -122,15 +122,15 @@ channel("memory that is not wholly RAM, and ports that are none, are refused wit
 channel("a host that does not know channels leaves -1 in r0", () => {
   const machine = guest(abi.CALL_CHANNEL_NOTIFY, 5);
   assert.is(exportsOf(machine).run(1000), reasons.RUN_CHANNEL);
-  exportsOf(machine).run(3);
+  machine.runInstructions(3);
   assert.is(result(machine), NOT_SUPPORTED);
 });
 
 channel("an answer without a question changes no register", () => {
   const machine = guest(abi.CALL_CHANNEL_VERSION);
-  exportsOf(machine).run(5);
+  machine.runInstructions(5);
   exportsOf(machine).channelAnswer(-7, 0);
-  exportsOf(machine).run(3);
+  machine.runInstructions(3);
   assert.is(result(machine), 0x10000);
 });
 

@@ -9,6 +9,7 @@ import * as assert from "uvu/assert";
 import {
   CONFIG_ENTRY,
   CONFIG_ROM_OFFSET,
+  MODE_DETERMINISTIC,
   RAM_BASE,
   STATS_DATA_ABORTS,
   STATS_PREFETCH_ABORTS,
@@ -59,7 +60,7 @@ const a32: Space[] = [
 
 /** Machine in ROM's care: the Undefined handler adds `skip` to its LR and returns; every other vector stands still. */
 function machineWith(skip: number, thumb: boolean): BareMachine {
-  const machine = bareMachine({ romBytes: 0x10000 });
+  const machine = bareMachine({ romBytes: 0x10000, mode: MODE_DETERMINISTIC });
   const rom = machine.load32(CONFIG_ROM_OFFSET);
   for (let vector = 0; vector < 32; vector += 4) machine.store32(rom + vector, BRANCH_TO_SELF);
   machine.store32(rom + 4, 0xea00000d); // b 0x40
