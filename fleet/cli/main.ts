@@ -94,7 +94,7 @@ export async function fleetCommand(args: string[]): Promise<number> {
       environment: process.env,
       now: () => Math.floor(Date.now() / 1000),
       signal: interrupted.signal,
-      ...(process.stderr.isTTY === true ? { progress, endProgress } : {}),
+      ...(process.stderr.isTTY === true ? { progress, endProgress, show } : {}),
     });
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
@@ -105,6 +105,10 @@ export async function fleetCommand(args: string[]): Promise<number> {
 function progress(line: string): void {
   // Cut to the terminal's width: a line that wraps could not be written over. A terminal that does not know its size says 0.
   process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}\x1b[K`);
+}
+
+function show(lines: string[]): void {
+  process.stderr.write(`${lines.join("\n")}\n`);
 }
 
 function endProgress(): void {
