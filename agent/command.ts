@@ -86,8 +86,9 @@ function lifecycle(name: "start" | "pause" | "resume" | "stop" | "restart", summ
     options: {},
     changes: true,
     run: async (target, call) => {
-      const { partition } = await partitionOf(target, call);
-      await target.act(name, partition);
+      const { partition, state } = await partitionOf(target, call);
+      // What is so already needs no order: a rule may ask for it again and again.
+      if (!ALREADY[name].includes(state)) await target.act(name, partition);
       return partitionOf(target, call);
     },
   };
@@ -95,6 +96,15 @@ function lifecycle(name: "start" | "pause" | "resume" | "stop" | "restart", summ
 
 const PROFILE_SECONDS = "10";
 const PROFILE_SECONDS_MAX = 600;
+/** States in which a command has nothing to do. */
+const ALREADY: Record<"start" | "pause" | "resume" | "stop" | "restart", readonly string[]> = {
+  start: ["running"],
+  pause: ["paused"],
+  resume: ["running"],
+  stop: ["stopped"],
+  restart: [],
+};
+
 const AUDIT_RECORDS = 20;
 const AUDIT_RECORDS_MAX = 1000;
 
@@ -109,7 +119,7 @@ const COMMANDS: Command[] = [
   },
   {
     name: "inspect",
-    summary: "everything that is known of a partition, and of the battery that it draws from",
+    summary: "shows everything known about a partition and its battery",
     positionals: ["PARTITION"],
     options: {},
     changes: false,
@@ -120,7 +130,7 @@ const COMMANDS: Command[] = [
   },
   {
     name: "why",
-    summary: "in words: why a partition is as it is, or the whole handset, and how long its energy lasts",
+    summary: "explains in words what a partition or the handset is doing, and how long its energy lasts",
     positionals: ["[PARTITION]"],
     options: {},
     changes: false,
@@ -132,7 +142,7 @@ const COMMANDS: Command[] = [
   },
   {
     name: "log",
-    summary: "the last 64 KiB of a partition's console",
+    summary: "prints the last 64 KiB of a partition's console",
     positionals: ["PARTITION"],
     options: {},
     changes: false,
@@ -154,7 +164,7 @@ const COMMANDS: Command[] = [
   },
   {
     name: "audit",
-    summary: "what was done to the handset, and whether the record of it is whole",
+    summary: "lists what was done to the handset, and checks that the record is whole",
     positionals: [],
     options: { last: `how many records, at most ${AUDIT_RECORDS_MAX}; ${AUDIT_RECORDS} if not said` },
     changes: false,
@@ -166,8 +176,8 @@ const COMMANDS: Command[] = [
     },
   },
   lifecycle("start", "starts a stopped partition"),
-  lifecycle("pause", "takes the processor away from a partition"),
-  lifecycle("resume", "gives it back"),
+  lifecycle("pause", "pauses a partition: it gets no processor time"),
+  lifecycle("resume", "resumes a paused partition"),
   lifecycle("stop", "ends a partition; its memory returns"),
   lifecycle("restart", "ends a partition and starts it afresh"),
   {
@@ -202,7 +212,7 @@ const COMMANDS: Command[] = [
   },
   {
     name: "lock",
-    summary: "locks it again",
+    summary: "locks the partition's console",
     positionals: ["PARTITION"],
     options: {},
     changes: true,
@@ -214,7 +224,7 @@ const COMMANDS: Command[] = [
   },
   {
     name: "code",
-    summary: "sets or changes the code that unlocks it",
+    summary: "sets or changes the code that unlocks a partition's console",
     positionals: ["PARTITION"],
     options: {},
     secrets: ["old", "code"],

@@ -86,7 +86,10 @@ const GROUPS: Record<string, Group> = {
     // Their machines have no translator.
     ...(translate || !KERNEL_ROWS.some(wants) ? [] : measureKernel()),
   ],
-  agent: async (runs) => [...(await measureAgent(runs)), ...(await measurePolicyPush())],
+  agent: async (runs, _peer, _translate, wants) => [
+    ...(await measureAgent(runs, wants)),
+    ...(wants("policy-push") ? await measurePolicyPush() : []),
+  ],
   sim: measureSim,
   disk: measureDisk,
   many: measureMany,

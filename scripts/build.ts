@@ -100,6 +100,7 @@ await bundleAgent();
 await bundleVerifyProgram();
 await collectNotices();
 writeSchemas();
+await writeManPage();
 writeManifest();
 
 function compileKernel({ name, config }: KernelModule, target: string, product: string): void {
@@ -183,6 +184,19 @@ async function collectNotices(): Promise<void> {
   const entries = [...Object.values(HOST), AGENT, VERIFY_PROGRAM];
   const count = await writeNotices(entries, { ...NODE_BUNDLE, sourcemap: false }, NOTICES);
   if (!quiet) console.error(`build: ${NOTICES}: ${count} packages`);
+}
+
+/** The manual page. What it is made from is loaded only when it is. */
+async function writeManPage(): Promise<void> {
+  const product = "build/pocketvisor.1";
+  if (!force && !isStale(product)) return;
+  const { manPage } = await import("./man-page.ts");
+  const { version, description } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Record<
+    string,
+    string
+  >;
+  writeFileSync(join(root, product), manPage(version!, description!));
+  if (!quiet) console.error(`build: ${product}`);
 }
 
 /** JSON Schemas for editors, from what reads the files. A schema of another kind of file is one more line. */

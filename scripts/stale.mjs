@@ -67,6 +67,7 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
+  "build/pocketvisor.1": ["agent", "fleet", "kernel/abi", "package.json", "scripts/man-page.ts"],
   "build/NOTICES.txt": ["agent", "fleet", "package-lock.json", "scripts/build.ts", "scripts/notices.ts"],
 };
 

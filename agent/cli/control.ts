@@ -136,20 +136,23 @@ export class ControlClient {
   }
 }
 
+/** The options of a command on the command line. */
+export function controlOptions(command: Command): OptionTable {
+  const own = Object.keys(command.options).map((option) => [option, { type: "string" as const }]);
+  return {
+    ...{ handset: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean" } },
+    ...(command.changes ? { "dry-run": { type: "boolean" } } : {}),
+    ...(WATCHED.includes(command.name) ? { watch: { type: "boolean" } } : {}),
+    ...(Object.fromEntries(own) as OptionTable),
+  };
+}
+
 /** Runs one of the control verbs; returns the exit status. */
 export async function controlCommand(name: string, args: string[]): Promise<number> {
   const command = commandNamed(name);
-  const table: OptionTable = {
-    handset: { type: "string" },
-    json: { type: "boolean" },
-    "dry-run": { type: "boolean" },
-    help: { type: "boolean" },
-    ...(WATCHED.includes(name) ? { watch: { type: "boolean" as const } } : {}),
-  };
-  for (const option of Object.keys(command.options)) table[option] = { type: "string" };
-  const parsed = parseOptions(args, table, command.positionals.length);
+  const parsed = parseOptions(args, controlOptions(command), command.positionals.length);
   if (parsed.flag("help")) {
-    console.log(helpOf(command));
+    console.log(controlHelp(command));
     return EXIT_OK;
   }
   const options: Record<string, string> = {};
@@ -198,17 +201,24 @@ async function watch(client: ControlClient, text: () => Promise<string>, json: b
   }
 }
 
+export const TOP_HELP = `usage: pocketvisor top [--handset NAME] [--json]
+
+A live view of the running handset; ? explains its keys. Without a terminal it prints one table.
+
+  --handset NAME  which handset, when several run (or set POCKETVISOR_HANDSET)
+  --json          prints one view as JSON`;
+
+export const TOP_OPTIONS: OptionTable = {
+  handset: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean" },
+};
+
 /** pocketvisor top: the live view of a running handset. */
 export async function topCommand(args: string[]): Promise<number> {
-  const parsed = parseOptions(
-    args,
-    { handset: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean" } },
-    0,
-  );
+  const parsed = parseOptions(args, TOP_OPTIONS, 0);
   if (parsed.flag("help")) {
-    console.log(
-      "usage: pocketvisor top [--handset NAME] [--json]\nA live view of the running handset; --json prints one and ends.",
-    );
+    console.log(TOP_HELP);
     return EXIT_OK;
   }
   const handset = await chosenHandset(parsed.text("handset"));
@@ -247,14 +257,21 @@ async function attachAnew(
   }
 }
 
+export const CONSOLE_HELP = `usage: pocketvisor console PARTITION [--handset NAME]
+
+Attaches this terminal to a partition's console. Ctrl-] leaves; the partition runs on.
+
+  --handset NAME  which handset, when several run (or set POCKETVISOR_HANDSET)`;
+
+/** Of every command that takes nothing but a partition. */
+export const NAMED_OPTIONS: OptionTable = { handset: { type: "string" }, help: { type: "boolean" } };
+
 /** pocketvisor console: attaches this terminal to a partition's console. */
 export async function consoleCommand(args: string[]): Promise<number> {
   const parsed = parseOptions(args, { handset: { type: "string" }, help: { type: "boolean" } }, 1);
   const partition = parsed.positionals[0];
   if (parsed.flag("help") || partition === undefined) {
-    console.log(
-      "usage: pocketvisor console PARTITION [--handset NAME]\nAttaches this terminal to a partition. Ctrl-] leaves; the partition runs on.",
-    );
+    console.log(CONSOLE_HELP);
     return parsed.flag("help") ? EXIT_OK : usage();
   }
   const client = await ControlClient.connect(await chosenHandset(parsed.text("handset")));
@@ -320,7 +337,8 @@ function safeLines(text: string): string {
     .join("\n");
 }
 
-function helpOf(command: Command): string {
+/** What `--help` says of a command. */
+export function controlHelp(command: Command): string {
   const options = Object.entries(command.options).map(([name, text]) => `  --${name} VALUE  ${text}`);
   const usageLine = ["usage: pocketvisor", command.name, ...command.positionals, options.length > 0 ? "[OPTIONS]" : ""]
     .join(" ")

@@ -11,7 +11,7 @@ import { readHandsetFile } from "../handset/file.ts";
 import { boardFile, packageVersion } from "../paths.ts";
 import type { Permission } from "../wire/documents.ts";
 import type { Info } from "../wire/reports.ts";
-import { parseOptions } from "./arguments.ts";
+import { parseOptions, type OptionTable } from "./arguments.ts";
 import { EXIT_OK } from "./exit-codes.ts";
 
 export const ENROL_HELP = `usage: pocketvisor enrol URI [FILE] [--handset NAME] [--consent LIST] [--dry-run] [--json]
@@ -22,14 +22,20 @@ From its next start on, the handset that FILE describes (default: the demo) is g
   --handset NAME  another name than the file's
   --consent LIST  what the owner allows, instead of being asked: none, all, or some of
                   ${Object.keys(PERMISSIONS).join(", ")}
-  --dry-run       says which fleet it is, and joins nothing`;
+  --dry-run       says which fleet it is, and joins nothing
+  --json          the result as JSON`;
+
+export const ENROL_OPTIONS: OptionTable = {
+  handset: { type: "string" },
+  consent: { type: "string" },
+  "dry-run": { type: "boolean" },
+  json: { type: "boolean" },
+  help: { type: "boolean" },
+};
 
 /** Runs the command; returns the exit status. */
 export async function enrolCommand(args: string[]): Promise<number> {
-  const text = { type: "string" } as const;
-  const flag = { type: "boolean" } as const;
-  const options = { handset: text, consent: text, "dry-run": flag, json: flag, help: flag };
-  const parsed = parseOptions(args, options, 2);
+  const parsed = parseOptions(args, ENROL_OPTIONS, 2);
   if (parsed.flag("help")) {
     console.log(ENROL_HELP);
     return EXIT_OK;
@@ -59,7 +65,7 @@ export async function enrolCommand(args: string[]): Promise<number> {
   if (parsed.flag("json")) console.log(JSON.stringify(joined));
   else {
     console.error(`pocketvisor: ${handset} is device ${joined.device} of the fleet ${joined.tenant}`);
-    console.error("pocketvisor: next: pocketvisor up");
+    console.error(`pocketvisor: next: pocketvisor up${path === undefined ? "" : ` ${escapeText(path)}`}`);
   }
   return EXIT_OK;
 }

@@ -34,7 +34,7 @@ fetch  takes a kernel and busybox from Debian's packages, through apt but withou
 ls     lists known and cached guests
 rm     removes a guest from the cache`;
 
-const OPTIONS: OptionTable = {
+export const GUEST_OPTIONS: OptionTable = {
   package: { type: "string" },
   as: { type: "string" },
   force: { type: "boolean" },
@@ -47,7 +47,7 @@ const OPTIONS: OptionTable = {
 
 /** Runs the command; returns the exit status. */
 export async function guestCommand(args: string[]): Promise<number> {
-  const parsed = parseOptions(args, OPTIONS, 2);
+  const parsed = parseOptions(args, GUEST_OPTIONS, 2);
   const [verb, name] = parsed.positionals;
   if (parsed.flag("help")) {
     console.log(GUEST_HELP);

@@ -3,82 +3,33 @@
 import { escapeText } from "../escape.ts";
 import { Failure, GuestError, ImageError, UsageError } from "../failure.ts";
 import { packageVersion } from "../paths.ts";
-import { commands } from "../command.ts";
-import { consoleCommand, controlCommand, topCommand } from "./control.ts";
-import { doctorCommand } from "./doctor.ts";
-import { enrolCommand } from "./enrol.ts";
-import { fleetCommand } from "./fleet.ts";
 import { EXIT_CODE_TEXT, EXIT_IMAGE, EXIT_INTERNAL, EXIT_OK, EXIT_REFUSED, EXIT_USAGE } from "./exit-codes.ts";
-import { debugCommand, profileCommand } from "./inspection.ts";
-import { guestCommand } from "./guest.ts";
-import { runCommand } from "./run.ts";
-import { shellCommand } from "./shell.ts";
-import { SECRET_VERBS, secretCommand } from "./unlock.ts";
-import { CONTROL_VERBS, upCommand } from "./up.ts";
+import { listText, nearest } from "./verb.ts";
+import { VERBS } from "./verbs.ts";
 
 const HELP = `usage: pocketvisor COMMAND [ARGS]
 
-  run [GUEST]    runs a guest on this terminal
-  up [FILE]      boots a handset: several partitions under budgets
-  top            a live view of the running handset
-  console NAME   attaches this terminal to a partition
-  debug NAME     lets GDB look into a partition
-  shell          a prompt for commands and JavaScript
-${commands()
-  .map(
-    ({ name, positionals, summary }) =>
-      `  ${[name, ...positionals].join(" ").replace("PARTITION", "NAME").padEnd(15)}${summary}`,
-  )
-  .join("\n")}
-  guest          fetches, lists and removes guests
-  enrol          joins a fleet
-  fleet          the operator's side: keys, policies, devices, commands
-  doctor         checks what this computer has
+${listText(VERBS)}
 
-"pocketvisor COMMAND --help" tells more. --version prints the version.
+"pocketvisor COMMAND --help" tells more. --version prints the version. The manual page: man pocketvisor
 
 ${EXIT_CODE_TEXT}`;
 
-async function command(args: string[]): Promise<number> {
-  const [verb, ...rest] = args;
-  switch (verb) {
-    case "run":
-      return runCommand(rest);
-    case "up":
-      return upCommand(rest);
-    case "top":
-      return topCommand(rest);
-    case "console":
-      return consoleCommand(rest);
-    case "debug":
-      return debugCommand(rest);
-    case "profile":
-      return profileCommand(rest);
-    case "shell":
-      return shellCommand(rest);
-    case "guest":
-      return guestCommand(rest);
-    case "enrol":
-      return enrolCommand(rest);
-    case "fleet":
-      return fleetCommand(rest);
-    case "doctor":
-      return doctorCommand(rest);
-    case "help":
-    case "--help":
-    case "-h":
-      console.log(HELP);
-      return EXIT_OK;
-    case "--version":
-      console.log(packageVersion());
-      return EXIT_OK;
-    case undefined:
-      throw new UsageError("USAGE", "a command is missing", "See: pocketvisor --help");
-    default:
-      if (SECRET_VERBS.includes(verb)) return secretCommand(verb, rest);
-      if (CONTROL_VERBS.includes(verb)) return controlCommand(verb, rest);
-      throw new UsageError("USAGE", `there is no command "${escapeText(verb)}"`, "See: pocketvisor --help");
+async function command([name, ...rest]: string[]): Promise<number> {
+  if (name === undefined) throw new UsageError("USAGE", "a command is missing", "See: pocketvisor --help");
+  if (["help", "--help", "-h"].includes(name)) {
+    console.log(HELP);
+    return EXIT_OK;
   }
+  if (name === "--version") {
+    console.log(packageVersion());
+    return EXIT_OK;
+  }
+  const verb = VERBS.find((each) => each.name === name);
+  if (verb !== undefined) return verb.run(rest);
+  const near = nearest(name, VERBS);
+  const hint = near === "" ? "See: pocketvisor --help" : `Did you mean ${near}? See: pocketvisor --help`;
+  throw new UsageError("USAGE", `there is no command "${escapeText(name, 40)}"`, hint);
 }
 
 function explain(error: unknown): number {

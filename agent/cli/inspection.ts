@@ -3,25 +3,33 @@
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import type { ProfileResult } from "../host/index.ts";
-import { parseOptions } from "./arguments.ts";
+import { parseOptions, type OptionTable } from "./arguments.ts";
 import { chosenHandset } from "./chosen-handset.ts";
 import { ControlClient } from "./control.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
 import { profileText, readSymbols } from "./profile-text.ts";
 
-const DEBUG_HELP = `usage: pocketvisor debug PARTITION [--handset NAME]
+export const DEBUG_HELP = `usage: pocketvisor debug PARTITION [--handset NAME]
 
 Stops a partition's guest and lets GDB look into it, over a socket that only you may open. The other partitions run
 on. The guest continues when this command ends: with Ctrl-C, or when a policy or a lock ends it. A governed partition
 refuses it unless its policy says \`debug: true\`.`;
 
-const PROFILE_HELP = `usage: pocketvisor profile PARTITION [--seconds N] [--symbols FILE] [--json] [--handset NAME]
+export const PROFILE_HELP = `usage: pocketvisor profile PARTITION [--seconds N] [--symbols FILE] [--json] [--handset NAME]
 
 Shows where a partition's guest spends its time: samples it for N seconds (default 10, at most 600) and prints a table.
 A governed partition refuses it unless its policy says \`debug: true\`.
 
   --symbols FILE  names for the table: a System.map, or what nm prints
   --json          addresses and counts, without names`;
+
+export const PROFILE_OPTIONS: OptionTable = {
+  handset: { type: "string" },
+  seconds: { type: "string" },
+  symbols: { type: "string" },
+  json: { type: "boolean" },
+  help: { type: "boolean" },
+};
 
 /** pocketvisor debug: returns the exit status. */
 export async function debugCommand(args: string[]): Promise<number> {
@@ -51,17 +59,7 @@ export async function debugCommand(args: string[]): Promise<number> {
 
 /** pocketvisor profile: returns the exit status. */
 export async function profileCommand(args: string[]): Promise<number> {
-  const parsed = parseOptions(
-    args,
-    {
-      handset: { type: "string" },
-      seconds: { type: "string" },
-      symbols: { type: "string" },
-      json: { type: "boolean" },
-      help: { type: "boolean" },
-    },
-    1,
-  );
+  const parsed = parseOptions(args, PROFILE_OPTIONS, 1);
   if (parsed.flag("help")) {
     console.log(PROFILE_HELP);
     return EXIT_OK;

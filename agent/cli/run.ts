@@ -66,7 +66,7 @@ the guest's console as they are; its end does not end the guest.
 
 ${EXIT_CODE_TEXT}`;
 
-const OPTIONS: OptionTable = {
+export const RUN_OPTIONS: OptionTable = {
   kernel: { type: "string" },
   "kernel-offset": { type: "string" },
   firmware: { type: "string" },
@@ -97,7 +97,7 @@ const TIMEOUT_SECONDS_MAX = 2_000_000;
 
 /** Runs the command; returns the exit status. */
 export async function runCommand(args: string[]): Promise<number> {
-  const parsed = parseOptions(args, OPTIONS, 1);
+  const parsed = parseOptions(args, RUN_OPTIONS, 1);
   if (parsed.flag("help")) {
     console.log(RUN_HELP);
     return EXIT_OK;

@@ -13,7 +13,7 @@ import { EXIT_OK } from "./exit-codes.ts";
 /** Verbs that this file carries out. */
 export const SECRET_VERBS = ["unlock", "code"];
 
-const HELP: Record<string, string> = {
+export const SECRET_HELP: Record<string, string> = {
   unlock: `usage: pocketvisor unlock PARTITION [--handset NAME]
 
 Unlocks the console of a partition whose policy locks it. Asks for its code; without a terminal, a line of standard input is the code.
@@ -29,7 +29,7 @@ export async function secretCommand(name: string, args: string[]): Promise<numbe
   const parsed = parseOptions(args, { handset: { type: "string" }, help: { type: "boolean" } }, 1);
   const partition = parsed.positionals[0];
   if (parsed.flag("help")) {
-    console.log(HELP[name]);
+    console.log(SECRET_HELP[name]);
     return EXIT_OK;
   }
   if (partition === undefined) throw new UsageError("USAGE", "a partition's name is missing");

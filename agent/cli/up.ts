@@ -1,7 +1,6 @@
 // pocketvisor up: boots a handset and stays with it.
 
 import { existsSync } from "node:fs";
-import { commands } from "../command.ts";
 import { controlSocketPath } from "../control-path.ts";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
@@ -17,7 +16,7 @@ import {
   reasonText,
 } from "../host/index.ts";
 import { boardFile } from "../paths.ts";
-import { parseOptions, parsePositive } from "./arguments.ts";
+import { parseOptions, parsePositive, type OptionTable } from "./arguments.ts";
 import { FOLDER_FILE } from "./chosen-handset.ts";
 import { EXIT_HUNG, EXIT_INTERNAL, EXIT_LEFT, EXIT_OK, EXIT_TIMEOUT } from "./exit-codes.ts";
 import { guestImage } from "./guest-image.ts";
@@ -42,27 +41,25 @@ terminal with a live view, else with one line for each thing that happens. Ctrl-
   --new              writes a commented FILE (default: ./handset.yaml) to begin with, and starts nothing
   --plain            no live view`;
 
+export const UP_OPTIONS: OptionTable = {
+  until: { type: "string" },
+  json: { type: "boolean" },
+  board: { type: "string" },
+  deterministic: { type: "boolean" },
+  timeout: { type: "string" },
+  "dry-run": { type: "boolean" },
+  plain: { type: "boolean" },
+  new: { type: "boolean" },
+  "no-lock": { type: "boolean" },
+  help: { type: "boolean" },
+};
+
 const TIMEOUT_SECONDS = 300;
 
 /** Runs the command; returns the exit status. */
 export async function upCommand(args: string[]): Promise<number> {
   collectOwnGarbage();
-  const parsed = parseOptions(
-    args,
-    {
-      until: { type: "string" },
-      json: { type: "boolean" },
-      board: { type: "string" },
-      deterministic: { type: "boolean" },
-      timeout: { type: "string" },
-      "dry-run": { type: "boolean" },
-      plain: { type: "boolean" },
-      new: { type: "boolean" },
-      "no-lock": { type: "boolean" },
-      help: { type: "boolean" },
-    },
-    1,
-  );
+  const parsed = parseOptions(args, UP_OPTIONS, 1);
   if (parsed.flag("help")) {
     console.log(UP_HELP);
     return EXIT_OK;
@@ -76,6 +73,7 @@ export async function upCommand(args: string[]): Promise<number> {
   const until = parsed.text("until");
   if (until !== null && until !== "ready") throw new UsageError("USAGE", `--until knows "ready" alone`);
   const timeout = parsed.text("timeout");
+  if (timeout !== null && until === null) throw new UsageError("USAGE", "--timeout is for --until ready");
   const seconds = timeout === null ? TIMEOUT_SECONDS : parsePositive("timeout", timeout, 1e6);
   const json = parsed.flag("json");
   const file = readHandsetFile(parsed.positionals[0] ?? standardFile());
@@ -141,9 +139,6 @@ export async function upCommand(args: string[]): Promise<number> {
 function standardFile(): string {
   return existsSync(FOLDER_FILE) ? FOLDER_FILE : boardFile("handsets", "demo.yaml");
 }
-
-/** Names of the verbs that speak to a running handset. */
-export const CONTROL_VERBS = commands().map(({ name }) => name);
 
 async function resolveImages(file: HandsetFile): Promise<ResolvedPartition[]> {
   const resolved: ResolvedPartition[] = [];

@@ -15,6 +15,7 @@ import { FleetError } from "../failure.ts";
 import { pinOf } from "../keys.ts";
 import { linkProfile } from "../profile.ts";
 import { keepCertificate } from "../renewals.ts";
+import { qrLines } from "../qr.ts";
 import type { FleetStore } from "../store.ts";
 import type { Io } from "./io.ts";
 import { DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";
@@ -24,6 +25,7 @@ export const enrolVerb: Verb = {
   usage: "[--host NAME] [--port N] | --local HANDSET [--consent LIST]",
   summary: "lets a device into the fleet",
   help: `Prints a one-time address for "pocketvisor enrol" on the phone, and listens for it: one phone, one day, then it is worth nothing.
+On a terminal it shows the address as a QR code too.
   --host NAME         how the phone reaches this computer (default 127.0.0.1)
   --listen ADDRESS    where to listen (default: the host)
   --port N            default: any free port
@@ -144,7 +146,9 @@ async function listen(store: FleetStore, terms: EnrolmentTerms, parsed: Parsed, 
       io.signal.addEventListener("abort", () => resolve(null), { once: true });
     });
     server.refused = (why) => io.say(`a request was refused: ${escapeText(why, 200)}`);
-    io.out(server.address(host));
+    const address = server.address(host);
+    io.show?.(qrLines(address));
+    io.out(address);
     io.say("on the phone: pocketvisor enrol 'THE ADDRESS ABOVE'; Ctrl-C ends the waiting");
     const device = await came;
     if (device === null) return EXIT_LEFT;

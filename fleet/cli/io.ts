@@ -8,6 +8,8 @@ export interface Io {
   /** A line for the person that takes the place of the one before; there is none when nobody looks at a terminal. */
   progress?(line: string): void;
   endProgress?(): void;
+  /** A picture in lines, for the person; there is none when nobody looks at a terminal. */
+  show?(lines: string[]): void;
   /** Asks; null when there is nobody to ask. */
   ask(question: string): Promise<string | null>;
   environment: NodeJS.ProcessEnv;

@@ -2,6 +2,7 @@
 
 import { createInterface } from "node:readline/promises";
 import { EXIT_INTERNAL, EXIT_OK, EXIT_USAGE } from "../../agent/cli/exit-codes.ts";
+import { listText, nearest } from "../../agent/cli/verb.ts";
 import { escapeText } from "../../agent/escape.ts";
 import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
@@ -22,7 +23,7 @@ import { publishVerb, timeVerb } from "./publish.ts";
 import { policyVerb } from "./policy.ts";
 import { helpOf, parseVerb, type Verb } from "./verb.ts";
 
-const VERBS: Verb[] = [
+export const VERBS: Verb[] = [
   ...[
     keysVerb,
     brokerVerb,
@@ -43,10 +44,9 @@ const VERBS: Verb[] = [
 ];
 
 function help(): string {
-  const lines = VERBS.map(({ name, summary }) => `  ${name.padEnd(13)}${summary}`);
   return `usage: pocketvisor fleet VERB [ARGS] [--tenant T] [--json]
 
-${lines.join("\n")}
+${listText(VERBS)}
 
 "pocketvisor fleet VERB --help" tells more. The tenant is "demo" unless --tenant or POCKETVISOR_TENANT says otherwise.
 
@@ -65,7 +65,12 @@ export async function runFleet(args: string[], io: Io): Promise<number> {
     const verb = VERBS.find((each) => each.name === name);
     if (verb === undefined) {
       const what = `there is no fleet command "${escapeText(name, 40)}"`;
-      throw new UsageError("USAGE", what, "See: pocketvisor fleet --help");
+      const near = nearest(name, VERBS);
+      throw new UsageError(
+        "USAGE",
+        what,
+        `${near === "" ? "" : `Did you mean ${near}? `}See: pocketvisor fleet --help`,
+      );
     }
     const parsed = parseVerb(verb, rest);
     if (!parsed.flag("help")) return await verb.run(parsed, io);
@@ -91,7 +96,7 @@ export async function fleetCommand(args: string[]): Promise<number> {
       environment: process.env,
       now: () => Math.floor(Date.now() / 1000),
       signal: interrupted.signal,
-      ...(process.stderr.isTTY === true ? { progress, endProgress } : {}),
+      ...(process.stderr.isTTY === true ? { progress, endProgress, show } : {}),
     });
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
@@ -102,6 +107,10 @@ export async function fleetCommand(args: string[]): Promise<number> {
 function progress(line: string): void {
   // Cut to the terminal's width: a line that wraps could not be written over. A terminal that does not know its size says 0.
   process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}\x1b[K`);
+}
+
+function show(lines: string[]): void {
+  process.stderr.write(`${lines.join("\n")}\n`);
 }
 
 function endProgress(): void {

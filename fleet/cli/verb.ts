@@ -1,19 +1,12 @@
 // A fleet verb: its line in the help, its options, what it does.
 
 import { parseOptions, type OptionTable, type Parsed } from "../../agent/cli/arguments.ts";
+import { helpText, type VerbFacts } from "../../agent/cli/verb.ts";
 import { UsageError } from "../../agent/failure.ts";
 import { DEFAULT_TENANT, FleetStore } from "../store.ts";
 import type { Io } from "./io.ts";
 
-export interface Verb {
-  name: string;
-  /** What follows the name in a usage line. */
-  usage: string;
-  /** One line for `fleet --help`. */
-  summary: string;
-  /** What `fleet VERB --help` adds; may be empty. */
-  help: string;
-  options: OptionTable;
+export interface Verb extends VerbFacts {
   positionalMax: number;
   run(parsed: Parsed, io: Io): Promise<number>;
 }
@@ -27,9 +20,8 @@ export function storeOf(parsed: Parsed, io: Io): FleetStore {
   return new FleetStore(tenant, io.environment);
 }
 
-export function helpOf({ name, usage, summary, help }: Verb): string {
-  const head = `usage: pocketvisor fleet ${name}${usage === "" ? "" : ` ${usage}`} [--tenant T]`;
-  return `${head}\n\n${summary}${help === "" ? "" : `\n\n${help}`}`;
+export function helpOf(verb: Verb): string {
+  return helpText("pocketvisor fleet", verb, "[--tenant T]");
 }
 
 export function parseVerb(verb: Verb, args: string[]): Parsed {

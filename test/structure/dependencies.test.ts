@@ -182,7 +182,7 @@ const RULES: Rule[] = [
       ...["daemon/agent", "daemon/enrolment", "daemon/metrics", "link/clock", "link/endpoint", "agent-messages"].map(
         (name) => `agent/${name}.ts`,
       ),
-      ...["arguments", "enrol", "exit-codes"].map((name) => `agent/cli/${name}.ts`),
+      ...["arguments", "enrol", "exit-codes", "verb"].map((name) => `agent/cli/${name}.ts`),
     ],
     reason: "the operator's side knows what is said over the wire, and nothing of how a handset runs",
   },
