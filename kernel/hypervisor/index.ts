@@ -136,7 +136,8 @@ export function workEnd(id: u32): f64 {
 /** The host has worked `time` ns of its thread's processor time for partition `id`, or for NO_PARTITION, the handset itself, beyond what is
  *  booked already: all of it is charged, time and energy, as debt where there is none. */
 export function chargeTime(id: u32, time: f64): void {
-  if (time > 0 && (id == NO_PARTITION || partitionExists(id))) workTime(id, <u64>time);
+  // A thousand seconds in one piece is no measurement.
+  if (time > 0 && (id == NO_PARTITION || partitionExists(id))) workTime(id, <u64>min<f64>(time, 1e12));
 }
 
 /** An input has come for partition `id`. */
