@@ -130,7 +130,8 @@ export function workEnd(id: u32): f64 {
 
 /** Host work of `time` ns that partition `id` caused: it pays, with its budgets and its reserve. NO_PARTITION: the handset itself did. */
 export function bill(id: u32, time: f64): void {
-  if (time > 0 && (id == NO_PARTITION || partitionExists(id))) book(id, <u64>time);
+  // A thousand seconds in one piece is no measurement.
+  if (time > 0 && (id == NO_PARTITION || partitionExists(id))) book(id, <u64>min<f64>(time, 1e12));
 }
 
 /** When partition `id` has paid for what was done for it (ns); 0: it has. */

@@ -250,6 +250,9 @@ work("for nobody is the handset's own: its time and energy have an account, and 
   assert.is(host.real.word64(abi.HYPERVISOR_ENERGY_SPENT), 500_000n * 7n);
   assert.is(host.real.energyImbalance(), 0n);
   assert.is(host.service(id), 0);
+  host.real.exports.bill(abi.NO_PARTITION, Infinity);
+  assert.is(host.real.word64(abi.HYPERVISOR_HANDSET_TIME), BigInt(5 * MS) + 1_000_000_000_000n);
+  assert.is(host.real.energyImbalance(), 0n);
   for (const wrong of [-1, NaN, 0]) host.real.exports.bill(id, wrong);
   host.real.exports.bill(77, 5 * MS);
   assert.is(host.service(id), 0);
