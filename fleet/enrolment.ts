@@ -101,6 +101,10 @@ export class EnrolmentServer {
   private readonly now: () => number;
   /** Called for each device that came in, after its answer has left. */
   enrolled: (device: EnrolledDevice) => void = () => {};
+  /** Called when a device that came in here says that it has joined, or that it has not: then it is no device any more. */
+  settled: (device: EnrolledDevice, outcome: "joined" | "declined") => void = () => {};
+  /** Devices that have come in here and not said yet what became of it. */
+  private readonly pending = new Map<string, EnrolledDevice>();
   /** Called for each request that was refused. */
   refused: (why: string) => void = () => {};
 
@@ -176,10 +180,16 @@ export class EnrolmentServer {
       response.end(body);
     };
     try {
-      if (request.method !== "POST" || request.url !== "/enrol") return end(404, "not here");
+      const path = request.method === "POST" ? request.url : undefined;
+      if (path !== "/enrol" && path !== "/joined" && path !== "/declined") return end(404, "not here");
       const body = await bodyOf(request);
       if (body === null) return end(413, "too large");
+      if (path !== "/enrol") {
+        this.settle(body, path === "/joined" ? "joined" : "declined");
+        return end(200, "");
+      }
       const { device, grant: answer } = await grant(this.store, body, this.terms, this.now());
+      this.pending.set(device.name, device);
       response.once("finish", () => this.enrolled(device));
       end(200, encodeMessage(enrolGrant, answer));
     } catch (error) {
@@ -187,6 +197,21 @@ export class EnrolmentServer {
       this.refused(error instanceof RequestRefused ? why : `${why}: ${(error as Error).message}`);
       end(error instanceof RequestRefused ? 403 : 500, why);
     }
+  }
+
+  /** The device's own key has signed what it says, and it came in here: nobody else's word counts. Throws RequestRefused. */
+  private settle(body: Uint8Array, outcome: "joined" | "declined"): void {
+    let name: string;
+    try {
+      name = toHex(deviceIdOf(openSigned("enrol", body, ({ deviceKey }) => deviceKey, nodeCrypto).deviceKey));
+    } catch {
+      throw new RequestRefused("no enrolment request");
+    }
+    const device = this.pending.get(name);
+    if (device === undefined) throw new RequestRefused("nobody who waits for it");
+    this.pending.delete(name);
+    if (outcome === "declined") this.store.remove("devices", `${name}.json`);
+    this.settled(device, outcome);
   }
 }
 

@@ -1,8 +1,8 @@
 // pocketvisor enrol: this handset joins a fleet.
 
 import { createInterface } from "node:readline/promises";
-import { askForGrant } from "../enrolment/endpoint.ts";
-import { HandsetEnrolment, PERMISSIONS } from "../enrolment/handset.ts";
+import { askForGrant, tellOutcome } from "../enrolment/endpoint.ts";
+import { HandsetEnrolment, PERMISSIONS, type Joined } from "../enrolment/handset.ts";
 import { parseEnrolmentUri } from "../enrolment/uri.ts";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
@@ -60,8 +60,18 @@ export async function enrolCommand(args: string[]): Promise<number> {
   const now = (): number => Math.floor(Date.now() / 1000);
   const request = await enrolment.request(uri, uri.token, factsOf(handset, file.board), now());
   const grant = await askForGrant(uri, request);
-  const allowed = consent ?? (await ask(uri.tenant, grant.consentQuestions));
-  const joined = await enrolment.join(uri, grant, allowed, now());
+  // The fleet may be gone by then: it learns the same from the handset's first birth, or from its never coming.
+  const tell = (outcome: "joined" | "declined"): Promise<void> =>
+    tellOutcome(uri, request, outcome).catch(() => undefined);
+  let joined: Joined;
+  try {
+    const allowed = consent ?? (await ask(uri.tenant, grant.consentQuestions));
+    joined = await enrolment.join(uri, grant, allowed, now());
+  } catch (error) {
+    await tell("declined");
+    throw error;
+  }
+  await tell("joined");
   if (parsed.flag("json")) console.log(JSON.stringify(joined));
   else {
     console.error(`pocketvisor: ${handset} is device ${joined.device} of the fleet ${joined.tenant}`);

@@ -18,13 +18,29 @@ const ANSWER_BYTES_MAX = DOCUMENT.bytesMax;
 export async function askForGrant(uri: EnrolmentUri, body: Uint8Array): Promise<EnrolGrant> {
   const socket = await knownEndpoint(uri);
   try {
-    const { status, answer } = await post(socket, uri, body);
+    const { status, answer } = await post(socket, uri, "enrol", body);
     if (status !== 200) throw failure(`it says ${status}: ${escapeText(answer.toString("utf8"), 200)}`);
     try {
       return decodeMessage(enrolGrant, new Uint8Array(answer), DOCUMENT);
     } catch (error) {
       throw failure(`its answer cannot be read: ${(error as Error).message}`);
     }
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Tells the fleet what became of its grant, with the request that it answered: a handset that did not join is no device of the fleet's. Throws
+ *  ENROL_ENDPOINT. */
+export async function tellOutcome(
+  uri: EnrolmentUri,
+  request: Uint8Array,
+  outcome: "joined" | "declined",
+): Promise<void> {
+  const socket = await knownEndpoint(uri);
+  try {
+    const { status } = await post(socket, uri, outcome, request);
+    if (status !== 200) throw failure(`it says ${status}`);
   } finally {
     socket.destroy();
   }
@@ -60,11 +76,12 @@ function knownEndpoint({ host, port, certificateHash }: EnrolmentUri): Promise<T
 function post(
   socket: TLSSocket,
   { host, port }: EnrolmentUri,
+  path: "enrol" | "joined" | "declined",
   body: Uint8Array,
 ): Promise<{ status: number; answer: Buffer }> {
   return new Promise((resolve, reject) => {
     const headers = { "content-type": "application/cose", "content-length": body.length, host: `${host}:${port}` };
-    const call = request({ method: "POST", path: "/enrol", headers, createConnection: () => socket });
+    const call = request({ method: "POST", path: `/${path}`, headers, createConnection: () => socket });
     call.once("error", (error) => reject(failure(escapeText(error.message, 200))));
     call.once("response", (response) => {
       const chunks: Buffer[] = [];

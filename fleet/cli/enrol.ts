@@ -20,6 +20,9 @@ import type { FleetStore } from "../store.ts";
 import type { Io } from "./io.ts";
 import { DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";
 
+/** How long a handset's owner may take to decide. */
+const DECISION_MS = 10 * 60_000;
+
 export const enrolVerb: Verb = {
   name: "enrol",
   usage: "[--host NAME] [--port N] | --local HANDSET [--consent LIST]",
@@ -141,18 +144,33 @@ async function listen(store: FleetStore, terms: EnrolmentTerms, parsed: Parsed, 
   }
   const server = await EnrolmentServer.listen(store, terms, { host: parsed.text("listen") ?? host, port }, io.now);
   try {
-    const came = new Promise<EnrolledDevice | null>((resolve) => {
-      server.enrolled = resolve;
-      io.signal.addEventListener("abort", () => resolve(null), { once: true });
-    });
+    const came = new Promise<{ device: EnrolledDevice; outcome: "joined" | "declined" | "silent" } | null>(
+      (resolve) => {
+        server.enrolled = (device) => {
+          // Its owner is asked now, and may take a while; a handset that says nothing has been let in all the same.
+          io.say(`${escapeText(device.label, 64)} was let in; its owner decides`);
+          setTimeout(() => resolve({ device, outcome: "silent" }), DECISION_MS).unref();
+        };
+        server.settled = (device, outcome) => resolve({ device, outcome });
+        io.signal.addEventListener("abort", () => resolve(null), { once: true });
+      },
+    );
     server.refused = (why) => io.say(`a request was refused: ${escapeText(why, 200)}`);
     const address = server.address(host);
     io.show?.(qrLines(address));
     io.out(address);
     io.say("on the phone: pocketvisor enrol 'THE ADDRESS ABOVE'; Ctrl-C ends the waiting");
-    const device = await came;
-    if (device === null) return EXIT_LEFT;
-    const { name, label } = device;
+    const found = await came;
+    if (found === null) return EXIT_LEFT;
+    const { name, label } = found.device;
+    if (found.outcome === "declined") {
+      const what = `${escapeText(label, 64)} did not join: its owner refused, or it does not trust this fleet's answer`;
+      throw new FleetError(
+        "ENROL_DECLINED",
+        what,
+        "See what it says there; then make a new address: pocketvisor fleet enrol",
+      );
+    }
     if (parsed.flag("json")) io.out(JSON.stringify({ device: name, label }));
     else io.say(`${escapeText(label, 64)} is device ${name} of the fleet ${store.tenant}`);
     return EXIT_OK;

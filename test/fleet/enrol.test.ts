@@ -6,7 +6,7 @@ import { connect as tlsConnect, createServer as createTlsServer, type TLSSocket 
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { askForGrant } from "../../agent/enrolment/endpoint.js";
+import { askForGrant, tellOutcome } from "../../agent/enrolment/endpoint.js";
 import { HandsetEnrolment, type Joined } from "../../agent/enrolment/handset.js";
 import { formatEnrolmentUri, parseEnrolmentUri, type EnrolmentUri } from "../../agent/enrolment/uri.js";
 import { Failure } from "../../agent/failure.js";
@@ -188,6 +188,34 @@ enrolment("another root than the pin's: the phone belongs to nobody afterwards",
     assert.not(existsSync(join(state, "pocketvisor", "demo", "monitor", "governance")));
     await enrol(uri());
     assert.is(await codeOf(() => enrol(uri())), "ENROLLED");
+  }),
+);
+
+enrolment("a handset that does not join leaves the fleet's list again; nobody else can say so for it", () =>
+  endpoint(async ({ store, uri, server }) => {
+    const settled: string[] = [];
+    server.settled = (device, outcome) => settled.push(`${device.label} ${outcome}`);
+    const [address, other] = [uri(), uri()];
+    const [{ handset }, { handset: stranger }] = [phone(), phone()];
+    const request = await handset.request(address, address.token, FACTS, NOW);
+    await askForGrant(address, request);
+    assert.is(enrolledDevices(store).length, 1);
+    const forged = await stranger.request(other, other.token, FACTS, NOW);
+    for (const body of [forged, new Uint8Array(9)]) {
+      assert.is(await codeOf(() => tellOutcome(address, body, "declined")), "ENROL_ENDPOINT");
+    }
+    assert.is(enrolledDevices(store).length, 1);
+    await tellOutcome(address, request, "declined");
+    assert.equal([enrolledDevices(store).length, settled], [0, [`${FACTS.serial} declined`]]);
+    const again = await handset.request(other, other.token, FACTS, NOW);
+    await askForGrant(other, again);
+    await tellOutcome(other, again, "joined");
+    assert.is(
+      await codeOf(() => tellOutcome(other, again, "declined")),
+      "ENROL_ENDPOINT",
+      "it has said that it joined",
+    );
+    assert.is(enrolledDevices(store).length, 1);
   }),
 );
 

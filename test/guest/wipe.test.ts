@@ -9,6 +9,7 @@ import { BLOCK_READ, BLOCK_WRITE } from "../../kernel/abi/layout.js";
 import { openDisk } from "../../agent/host/disk/open.js";
 import { DiskVault } from "../../agent/host/disk/vault.js";
 import { HandsetEnrolment } from "../../agent/enrolment/handset.js";
+import { readGovernance, writeGovernance } from "../../agent/shell/governance.js";
 import { toHex } from "../../agent/wire/bytes.js";
 import type { Command } from "../../agent/wire/commands.js";
 import { enrolledState, withManagedHandset, type ManagedHandset } from "../support/managed-handset.js";
@@ -81,6 +82,47 @@ test("a wipe destroys the key, then the disk, and says both; the partition stays
   );
   assert.equal(sector(state, image, null), IMAGE.subarray(0, SECTOR), "as the image was given");
   assert.equal(readFileSync(image), IMAGE);
+});
+
+test("a lock document that wipes needs no time; cut off before its first step, the next start does it, and it stays locked", async () => {
+  const others = { desired: "wiped" as const, since: 4 };
+  const id = new Uint8Array(16).fill(8);
+  const wish = { id, version: 4, issued: 1, expires: 2, partitions: [], others };
+  const envelope = await signedDocument("lock", wish, KEYS.wipe.slice(0, 2));
+  for (const isCut of [false, true]) {
+    const state = enrolledState(fleetTrust({ floor: now() - 60, allowed: ["wipe-device"] }));
+    const image = temporaryFile(IMAGE);
+    const options = { work: `, disk: ${image}`, timed: false };
+    await withManagedHandset(state, async (handset) => void (await handset.hears("hello")), options);
+    sector(state, image, SECRET);
+    const key = (): Buffer => readFileSync(join(folderOf(state), "disks", "work", "key"));
+    const before = key();
+    if (isCut) {
+      const path = join(folderOf(state), "governance");
+      writeGovernance(path, { ...readGovernance(path)!, lock: envelope, locked: ["work"] });
+    }
+    await withManagedHandset(
+      state,
+      async (handset) => {
+        await handset.hears("hello");
+        if (!isCut) handset.say({ kind: "document", via: { kind: "lock" }, bytes: envelope });
+        const { ack } = await handset.hears("ack");
+        assert.equal([toHex(ack.id), ack.status], [toHex(id), "succeeded"]);
+        assert.is(await stateOf(handset), "locked");
+      },
+      options,
+    );
+    assert.not.equal(key(), before, "what was written is unreadable");
+    assert.equal(sector(state, image, null), IMAGE.subarray(0, SECTOR));
+    await withManagedHandset(
+      state,
+      async (handset) => {
+        await handset.hears("hello");
+        assert.is(await stateOf(handset), "locked");
+      },
+      options,
+    );
+  }
 });
 
 test("the power goes in the middle of a wipe: the next start finishes it before anything runs, and answers the command", async () => {

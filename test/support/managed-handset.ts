@@ -1,6 +1,6 @@
 // A handset that belongs to a fleet, with real workers and small guests, and an agent that the test plays.
 
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -121,8 +121,9 @@ export async function withManagedHandset(
   try {
     await monitor.boot(resolved);
     const isTold = (each: MonitorMessage): boolean => each.kind === "time" && each.session !== null;
-    // The product's agent asks by itself, when it is connected.
-    while (timed && options.agentProgram !== undefined && !heard.some(isTold)) {
+    // The product's agent asks by itself, when it is connected; a handset that belongs to nobody has no agent.
+    const isManaged = existsSync(join(state, "pocketvisor/small/monitor/governance"));
+    while (timed && isManaged && options.agentProgram !== undefined && !heard.some(isTold)) {
       await new Promise<void>((resolve) => (wake = resolve));
     }
     await body({
