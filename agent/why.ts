@@ -209,7 +209,9 @@ function policyTexts({ name, kind }: PartitionView, { management }: HandsetView)
 /** How the handset stands to its fleet: link, queue, freshness apart. */
 function fleetText({ device, link, queue, stale }: ManagementView): string {
   const since = durationText((Date.now() - link.sinceMs) / 1000);
-  const state = link.up ? `connected to ${link.broker} for ${since}` : `not connected for ${since}: ${link.why}`;
+  const state = link.up
+    ? `connected to ${link.broker} for ${since}${link.why === "" ? "" : `, but ${link.why}`}`
+    : `not connected${link.broker === "" ? "" : ` to ${link.broker}`} for ${since}: ${link.why}`;
   const waits = queue.waiting === 0 ? "" : `; ${queue.waiting} messages wait`;
   const lost = queue.lost === 0 ? "" : `; ${queue.lost} were lost`;
   const trouble = queue.trouble === "" ? "" : `; its disk refuses: ${queue.trouble}`;

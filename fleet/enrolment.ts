@@ -17,6 +17,7 @@ import { authorityPem, devicePem, endpointPem } from "./certificates.ts";
 import { saveDevice, type EnrolledDevice } from "./devices.ts";
 import { FleetError } from "./failure.ts";
 import { pinOf, rootEnvelope } from "./keys.ts";
+import { keepCertificate } from "./renewals.ts";
 import type { FleetStore } from "./store.ts";
 import { makeToken, useToken } from "./tokens.ts";
 
@@ -71,7 +72,9 @@ export async function grantFor(
   { brokers, questions, authorities }: EnrolmentTerms,
   now: number,
 ): Promise<EnrolGrant> {
-  const chain = [await devicePem(store, name, deviceKey, now), await authorityPem(store, now), authorities];
+  const own = await devicePem(store, name, deviceKey, now);
+  keepCertificate(store, name, own);
+  const chain = [own, await authorityPem(store, now), authorities];
   return {
     certificate: chain.join(""),
     rootDocument: rootEnvelope(store),

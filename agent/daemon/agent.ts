@@ -7,7 +7,9 @@ import { nodeCrypto } from "../identity/crypto.ts";
 import type { DeviceKey } from "../identity/device-key.ts";
 import type { Clock } from "../link/clock.ts";
 import { ConnectionFile } from "../link/connection-file.ts";
+import type { TlsIdentity } from "../link/endpoint.ts";
 import { Outbox } from "../link/outbox.ts";
+import { renewedCertificate } from "../link/renewal.ts";
 import { Session } from "../link/session.ts";
 import { Topics } from "../link/topics.ts";
 import { signAudit } from "../telemetry/audit.ts";
@@ -22,7 +24,7 @@ import type { Device } from "../wire/scope.ts";
 import { fleetState } from "../wire/streams.ts";
 import { sign1 } from "../wire/sign.ts";
 import { appliedVersion, decodeTrust, type Trust } from "../wire/trust.ts";
-import type { Enrolment } from "./enrolment.ts";
+import { renewEnrolment, type Enrolment } from "./enrolment.ts";
 import { Incoming } from "./incoming.ts";
 import type { Metrics } from "./metrics.ts";
 
@@ -231,12 +233,14 @@ export class Agent {
   private makeSession(): Session {
     const { enrolment, key, keyPem, clock, random, tell, trouble } = this.options;
     const { certificate, authorities, brokers } = enrolment;
+    // The next connection uses what is in here then.
+    const identity: TlsIdentity = { certificate, authorities, key: keyPem };
     return new Session(
       {
         device: key.name,
         topics: this.topics,
         brokers,
-        identity: { certificate, authorities, key: keyPem },
+        identity,
         time: () => this.time.now(),
         memory: this.memory,
         clock,
@@ -247,6 +251,7 @@ export class Agent {
         question: (connection) =>
           encodeMessage(stateMsg, { online: false, connection, ...(this.nonce === null ? {} : { nonce: this.nonce }) }),
         rootVersion: () => this.rootVersion,
+        certificate: (payload) => this.renew(payload, identity),
         opened: () => {
           this.nonce = null;
           this.tooLargeCount = 0;
@@ -281,6 +286,19 @@ export class Agent {
         trouble,
       },
     );
+  }
+
+  /** Takes the device's next certificate, on the disk first. */
+  private renew(payload: Uint8Array, identity: TlsIdentity): void {
+    const { folder, key, trouble } = this.options;
+    try {
+      const next = renewedCertificate(payload, key.name, identity);
+      if (next === null) return;
+      renewEnrolment(join(folder, "enrolment.json"), next);
+      identity.certificate = next;
+    } catch (error) {
+      trouble(`the new certificate is not taken: ${(error as Error).message}`);
+    }
   }
 
   private sign(what: string, step: () => Promise<void>): void {

@@ -2,7 +2,7 @@
 // damaged file must not send a device to nowhere without a word.
 
 import { Failure } from "../failure.ts";
-import { readDurable } from "../durable-file.ts";
+import { readDurable, writeDurably } from "../durable-file.ts";
 
 /** The enrolment file cannot be used: ENROLMENT_MISSING, ENROLMENT_DAMAGED. */
 export class EnrolmentError extends Failure {}
@@ -39,6 +39,14 @@ export function readEnrolment(path: string): Enrolment {
   const found = parse(bytes);
   if (found !== null) return found;
   throw new EnrolmentError("ENROLMENT_DAMAGED", `${path} is not what enrolment wrote`, "Enrol the device again.");
+}
+
+/** Replaces the device's certificate in the file. Throws an EnrolmentError, and the file system's error: then the file is as it was. */
+export function renewEnrolment(path: string, certificate: string): void {
+  const enrolment = readEnrolment(path);
+  const { metrics, ...rest } = enrolment;
+  const renewed = { ...rest, ...(metrics === null ? {} : { metrics }), certificate };
+  writeDurably(path, Buffer.from(`${JSON.stringify(renewed, null, 2)}\n`));
 }
 
 function parse(bytes: Uint8Array): Enrolment | null {

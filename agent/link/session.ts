@@ -28,8 +28,8 @@ const CONNACK_MS = 30_000;
 const ACK_MS = 60_000;
 /** A fleet that is there answers in less. */
 const TIME_MS = 30_000;
-/** Beside payload and topic (MQTT 5 §3.3): type and length, the topic's length, the packet's identifier, the length of the properties. */
-const PUBLISH_OVERHEAD_BYTES = 1 + 4 + 2 + 2 + 1;
+/** What the lengths of packets are written with: seven bits a byte (MQTT 5 §1.5.5). */
+const LENGTH_BITS = 7;
 /** "Unacceptable protocol version" (MQTT 3.1.1 §3.2.2.3), "Unsupported Protocol Version" (MQTT 5 §3.2.2.2). */
 const REFUSED_VERSION = new Set([1, 132]);
 const CLOSED = new Set(["", "ECONNRESET", "EPIPE"]);
@@ -63,6 +63,8 @@ export interface SessionEvents {
   down(broker: string, why: string, retryMs: number): void;
   /** A message; it is acknowledged to the broker when the promise is done. `topic` is null for one that is not of ours. */
   message(topic: DownTopic | null, payload: Uint8Array, retained: boolean): Promise<void>;
+  /** What the fleet wants to be the device's next certificate. */
+  certificate(payload: Uint8Array): void;
   /** What the fleet says of itself, unsigned. */
   fleet(payload: Uint8Array): void;
   /** A message has left the window: there is room for another. */
@@ -80,6 +82,13 @@ export interface PublishOptions {
 
 /** What became of a message: `lost` may have arrived all the same. */
 export type Outcome = "arrived" | "lost" | "too-large" | "refused";
+
+/** The size of a PUBLISH packet (MQTT 5 §3.3, MQTT 3.1.1 §3.3): topic with its length, identifier, the length of no properties, payload. */
+function publishBytes(topicBytes: number, payloadBytes: number, qos: 0 | 1, version: 4 | 5): number {
+  const remaining = 2 + topicBytes + (qos === 0 ? 0 : 2) + (version === 5 ? 1 : 0) + payloadBytes;
+  const lengthBytes = Math.max(1, Math.ceil(Math.log2(remaining + 1) / LENGTH_BITS));
+  return 1 + lengthBytes + remaining;
+}
 
 /** The library's timer for pings: it repeats. */
 function repeating(clock: Clock): { set(body: () => void, milliseconds: number): object; clear(timer: object): void } {
@@ -165,10 +174,10 @@ export class Session {
     return this.isUp ? this.current!.window - this.current!.inflight.size : 0;
   }
 
-  /** The largest payload that the broker takes on this topic. */
-  payloadBytesMax(topic: string): number {
-    const packet = this.current?.packetBytesMax ?? PACKET_BYTES_MAX;
-    return packet - PUBLISH_OVERHEAD_BYTES - Buffer.byteLength(topic);
+  /** Whether the broker takes a message of this size (MQTT 5 §3.2.2.3.6: what is larger must not be sent). */
+  private fits(topic: string, payloadBytes: number, qos: 0 | 1): boolean {
+    const { packetBytesMax, version } = this.current ?? { packetBytesMax: PACKET_BYTES_MAX, version: 5 };
+    return publishBytes(Buffer.byteLength(topic), payloadBytes, qos, version) <= packetBytesMax;
   }
 
   /** Session time is known now: a connection that was there to ask for it ends, and the next one does everything else. */
@@ -184,7 +193,7 @@ export class Session {
   publish(topic: string, payload: Uint8Array, options: PublishOptions, done: (outcome: Outcome) => void): void {
     const connection = this.current;
     if (connection === null || !connection.hears || (options.qos === 1 && this.room <= 0)) return done("lost");
-    if (payload.length > this.payloadBytesMax(topic)) return done("too-large");
+    if (!this.fits(topic, payload.length, options.qos)) return done("too-large");
     this.send(connection, topic, payload, options, done);
   }
 
@@ -424,7 +433,9 @@ export class Session {
     // A copy of its own: what the library hands out is a view of what it read from the socket.
     const payload = new Uint8Array(Buffer.from(packet.payload));
     try {
-      if (packet.topic === this.options.topics.fleetState) return this.events.fleet(payload);
+      const { fleetState, certificate } = this.options.topics;
+      if (packet.topic === fleetState) return this.events.fleet(payload);
+      if (packet.topic === certificate) return this.events.certificate(payload);
       await this.events.message(this.options.topics.parse(packet.topic), payload, packet.retain);
     } catch (error) {
       this.events.trouble(`a message could not be handled: ${(error as Error).message}`);
@@ -441,8 +452,7 @@ export class Session {
     const topic = this.options.topics.up("state");
     const { counter, forTime } = connection;
     const payload = forTime ? this.events.question(counter) : this.events.state(online, counter);
-    if (payload.length > this.payloadBytesMax(topic)) {
-      // MQTT 5 §3.2.2.3.6: what is larger than the broker takes must not be sent.
+    if (!this.fits(topic, payload.length, 1)) {
       this.events.tooLarge(topic, payload.length, connection.packetBytesMax);
       return done();
     }

@@ -36,6 +36,8 @@ const TOPIC_LENGTH_MAX = 128;
 export class Topics {
   /** Where the fleet says whether it is there. */
   readonly fleetState: string;
+  /** Where the device's next certificate is. */
+  readonly certificate: string;
   private readonly base: string;
   private readonly device: string;
 
@@ -46,6 +48,7 @@ export class Topics {
     this.base = `pv/1/${tenant}/`;
     this.fleetState = `${this.base}fleet/state`;
     this.device = device;
+    this.certificate = `${this.base}${device}/dn/cert`;
   }
 
   up(kind: "state" | "tm" | "ev" | "ack"): string {

@@ -15,6 +15,7 @@ import { FleetError } from "../failure.ts";
 import { pinOf } from "../keys.ts";
 import { linkProfile } from "../profile.ts";
 import { qrLines } from "../qr.ts";
+import { keepCertificate } from "../renewals.ts";
 import type { FleetStore } from "../store.ts";
 import type { Io } from "./io.ts";
 import { DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";
@@ -99,7 +100,13 @@ export async function enrolLocally(
   const key = await enrolment.deviceKey();
   const answer = await grantFor(store, key.name, key.publicKey, terms, now);
   saveDevice(store, enrolledAs(key.name, key.publicKey, factsOf(handset, board), now));
-  return enrolment.join({ tenant: store.tenant, pin: pinOf(store), time: now }, answer, allowed, now);
+  try {
+    return await enrolment.join({ tenant: store.tenant, pin: pinOf(store), time: now }, answer, allowed, now);
+  } catch (error) {
+    // A handset that did not join is no device of the fleet's.
+    store.remove("devices", `${key.name}.json`);
+    throw error;
+  }
 }
 
 async function local(
@@ -193,6 +200,7 @@ it as its CA lets devices in, each by its own name.
         );
       }
     }
+    keepCertificate(store, `${user === null ? "server" : "client"}-${host}`, certificate);
     io.say(`${out}.key, ${out}.pem and ${out}-authority.pem are written`);
     return EXIT_OK;
   },

@@ -5,6 +5,7 @@ import { heardTimes } from "../broker.ts";
 import { FleetBook } from "../book.ts";
 import { signAllFreshness } from "../freshness.ts";
 import { allIssued, rootChain, rootPublication } from "../documents.ts";
+import { endingCertificates, renewals } from "../renewals.ts";
 import { FleetError } from "../failure.ts";
 import { FleetObserver } from "../observer.ts";
 import { brokerOptions, FleetLink } from "../link.ts";
@@ -44,6 +45,7 @@ export async function withLink<T>(
   body: (link: FleetLink) => Promise<T>,
 ): Promise<T> {
   const options = brokerOptions(store, saidOf(parsed));
+  for (const line of endingCertificates(store, io.now())) io.say(`warning: ${line}`);
   const link = await FleetLink.connect(options);
   try {
     answerQuestions(store, link, io);
@@ -70,7 +72,7 @@ export const hearBirths = (store: FleetStore, link: FleetLink): Promise<void> =>
 /** Publishes everything that devices should have, with fresh freshness documents. Returns how many documents. */
 export async function publishAll(store: FleetStore, link: FleetLink, now: number): Promise<number> {
   await signAllFreshness(store, now, 0);
-  const all = [...rootChain(store), rootPublication(store), ...allIssued(store)];
+  const all = [...rootChain(store), rootPublication(store), ...allIssued(store), ...(await renewals(store, now))];
   for (const { topic, envelope } of all) await link.publish(topic, envelope, true);
   return all.length;
 }

@@ -6,6 +6,7 @@ import { listText, nearest } from "../../agent/cli/verb.ts";
 import { escapeText } from "../../agent/escape.ts";
 import { Failure, UsageError } from "../../agent/failure.ts";
 import type { Io } from "./io.ts";
+import { aclVerb } from "./acl.ts";
 import { groupsVerb } from "./groups.ts";
 import { imageVerb } from "./image.ts";
 import { keysVerb } from "./keys.ts";
@@ -26,6 +27,7 @@ export const VERBS: Verb[] = [
   ...[
     keysVerb,
     brokerVerb,
+    aclVerb,
     profileVerb,
     enrolVerb,
     certificateVerb,

@@ -3,6 +3,7 @@
 import { EXIT_OK } from "../../agent/cli/exit-codes.ts";
 import { allIssued, audienceName, rootChain, rootPublication } from "../documents.ts";
 import { signAllFreshness } from "../freshness.ts";
+import { renewals } from "../renewals.ts";
 import { dateText } from "../text.ts";
 import { hearBirths, LINK, LINK_HELP, publishAll, withLink } from "./link.ts";
 import { DRY_RUN, storeOf, type Verb } from "./verb.ts";
@@ -54,7 +55,9 @@ ${LINK_HELP}`,
     const signed = await withLink(parsed, store, io, async (link) => {
       await hearBirths(store, link);
       const all = await signAllFreshness(store, io.now());
-      for (const { topic, envelope } of all) await link.publish(topic, envelope, true);
+      for (const { topic, envelope } of [...all, ...(await renewals(store, io.now()))]) {
+        await link.publish(topic, envelope, true);
+      }
       return all;
     });
     if (parsed.flag("json")) io.out(JSON.stringify({ signed: signed.length }));

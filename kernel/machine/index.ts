@@ -37,7 +37,7 @@ import { busDeadline, busFaulted, busRead, busReset, busTick, busWrite } from ".
 import { breakpointPass, breakpointsChanged } from "./arm/breakpoint";
 import { debugAddress as addressOf, debugSetStatus as setStatus, debugStatus as status } from "./arm/debug";
 import { standSettle } from "./arm/stand";
-import { workPending, workVisits } from "./devices/work";
+import { workOwed, workPending, workReset, workRestore, workVisits } from "./devices/work";
 import { cpuExecuted, cpuWork, cpuInit, cpuInput, cpuReset, cpuRun } from "./arm/cpu";
 import { hypercallAnswer } from "./arm/hypercall";
 import { channelRaise as raise } from "./devices/channel";
@@ -95,6 +95,7 @@ export function machineReset(): void {
   store<u32>(EXIT_REQUEST, 0);
   busReset();
   cpuReset();
+  workReset(); // nobody asked for this
 }
 
 /** Executes until `fuel` units are used up, exactly counted: a guest instruction or a unit of device work each (devices/work). It may do one
@@ -171,7 +172,11 @@ export function debugPass(address: u32): void {
 /** Linear-memory offset of a virtual address as the CPU would translate it now, whatever its permissions; 0 when there is no memory. Good up
  *  to the end of its page of 4 KiB. */
 export function debugAddress(address: u32): u32 {
-  return addressOf(address);
+  // A debugger looks at nobody's cost.
+  const owed = workOwed();
+  const at = addressOf(address);
+  workRestore(owed);
+  return at;
 }
 
 /** Executes one instruction, whatever interrupt is pending: it stays pending, and run() takes it. The clock must stand meanwhile. RUN_*. */

@@ -12,7 +12,6 @@
 //
 // Globals in this file hold addresses derived from the configuration alone: machineInit() rebuilds them.
 
-import { work } from "./devices/work";
 import { CONFIG_RAM_BYTES, CONFIG_ROM_BYTES, PAGE_RECORD_BYTES, RAM_BASE, ROM_BASE } from "../abi/layout";
 
 export const PAGE_DIRTY: u32 = 1;
@@ -79,7 +78,6 @@ export function pageOf(record: u32): u32 {
  *  Call it after the bytes are in place. The CPU's exclusive monitor sees it through `staleCount` or the end of the MMIO access. */
 export function pagesWritten(at: u32, length: u32): void {
   if (length == 0) return;
-  work(length >>> 14);
   const last = pageRecord(at + length - 1);
   for (let record = pageRecord(at); record <= last; record += PAGE_RECORD_BYTES) {
     let flags = load<u32>(record, 12) | PAGE_DIRTY;

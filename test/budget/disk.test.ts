@@ -106,7 +106,7 @@ for (const { name, spec, play } of backends()) {
     const expected =
       operations * blockOperation +
       bytes * blockByte +
-      partition.instructions * instruction +
+      (partition.instructions + partition.work) * instruction +
       partition.io[2]!.used * consoleByte;
     assert.is(partition.energy.spent, expected);
     assert.is(played.snapshot.energyDrained, partition.energy.spent + partition.energy.level, "nothing is lost");

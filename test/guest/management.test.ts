@@ -2,14 +2,15 @@
 // plays, good or taken by an attacker.
 
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { complianceKeys } from "../support/compliance-keys.js";
 import { enrolledState, withManagedHandset, type ManagedHandset } from "../support/managed-handset.js";
-import { KEYS, signedDocument, viaOf } from "../support/signed.js";
+import { fleetTrust, KEYS, signedDocument, viaOf } from "../support/signed.js";
 import type { Policy } from "../../agent/wire/policy.js";
-import { HANDSET_EVENTS } from "../../agent/wire/reasons.js";
+import { HANDSET_EVENTS, REASONS } from "../../agent/wire/reasons.js";
 import type { Command } from "../../agent/wire/commands.js";
 
 const test = suite("guest/management");
@@ -303,6 +304,98 @@ test("the agent dies: partitions run on, the next agent is told everything anew"
     assert.is(reported.policy.version, 7);
     const { partitions } = await workOf(handset);
     assert.ok(partitions.every((each) => each.state === "running"));
+  });
+});
+
+test("a policy that comes while the disk is full is told as refused once, and is taken when there is room", async () => {
+  const state = enrolledState();
+  const beside = join(state, "pocketvisor/small/monitor/governance.new");
+  await withManagedHandset(state, async (handset) => {
+    await handset.hears("hello");
+    // What the file would be written to is a folder: no bytes, whatever the disk.
+    mkdirSync(beside);
+    const document = await policy(7, { budget: { cpuPermille: 200 } });
+    pushes(handset, document);
+    const refused = ({ event }: { event: { code: number } }): boolean =>
+      event.code === HANDSET_EVENTS["document-refused"];
+    const { event } = await handset.hears("event", refused);
+    assert.equal([event.args?.get(1), event.args?.get(2), event.args?.get(3)], [REASONS.storage, "pol", "work"]);
+    assert.is((await workOf(handset)).partitions[0]!.cpu.ceiling, null);
+    rmdirSync(beside);
+    const { reported } = await handset.hears("reported", (message) => message.reported.policy.version === 7);
+    assert.is(reported.policy.version, 7);
+    assert.is((await workOf(handset)).partitions[0]!.cpu.ceiling, 20_000);
+  });
+});
+
+test("a lock document locks at once and over a restart, without any time; its successor lifts it, and a command does not", async () => {
+  const state = enrolledState();
+  const lock = async (version: number, word: "locked" | "unlocked"): Promise<Uint8Array> => {
+    const others = { desired: word, since: version };
+    return signedDocument("lock", { version, issued: 1, expires: 2, partitions: [], others });
+  };
+  const stateOf = async (handset: ManagedHandset): Promise<string[]> =>
+    (await workOf(handset)).partitions.map((each) => each.state);
+  await withManagedHandset(
+    state,
+    async (handset) => {
+      await handset.hears("hello");
+      handset.say({ kind: "document", via: { kind: "lock" }, bytes: await lock(3, "locked") });
+      assert.is((await handset.hears("ack")).ack.status, "succeeded");
+      assert.equal(await stateOf(handset), ["locked", "running"]);
+    },
+    { timed: false },
+  );
+  await withManagedHandset(state, async (handset) => {
+    await handset.hears("hello");
+    assert.equal(await stateOf(handset), ["locked", "running"]);
+    await commands(handset, { verb: "unlock", partition: "work" });
+    const { ack } = await handset.hears("ack");
+    assert.is(ack.status, "failed");
+    assert.match(ack.text!, /version 3 of the fleet's lock holds work/);
+    handset.say({ kind: "document", via: { kind: "lock" }, bytes: await lock(4, "unlocked") });
+    assert.is((await handset.hears("ack")).ack.status, "succeeded");
+    assert.equal(await stateOf(handset), ["running", "running"]);
+  });
+});
+
+test("without session time a command is not carried out, and is answered with why; refused, it is answered with the reason", async () => {
+  const state = enrolledState();
+  await withManagedHandset(
+    state,
+    async (handset) => {
+      await handset.hears("hello");
+      await commands(handset, { verb: "pause", partition: "work" });
+      const { ack } = await handset.hears("ack");
+      assert.equal([ack.status, ack.code], ["not-now", REASONS["no-time"]]);
+      assert.is((await workOf(handset)).partitions[0]!.state, "running");
+    },
+    { timed: false },
+  );
+  await withManagedHandset(state, async (handset) => {
+    await handset.hears("hello");
+    for (const [changes, reason] of [
+      [{ verb: "pause", partition: "nosuch" }, "partition-unknown"],
+      [{ verb: "pause", partition: "private" }, "consent"],
+      [{ verb: "console", partition: "work" }, "consent"],
+    ] as const) {
+      await commands(handset, changes);
+      const { ack } = await handset.hears("ack");
+      assert.equal([ack.status, ack.code], ["rejected", REASONS[reason]]);
+    }
+  });
+});
+
+test("with the owner's consent the fleet pauses their side by the name that it knows", async () => {
+  const trust = fleetTrust({ floor: now() - 60, allowed: ["pause-personal"] });
+  await withManagedHandset(enrolledState(trust), async (handset) => {
+    await handset.hears("hello");
+    await commands(handset, { verb: "pause", partition: "private" });
+    assert.is((await handset.hears("ack")).ack.status, "succeeded");
+    assert.equal(
+      (await workOf(handset)).partitions.map((each) => each.state),
+      ["running", "paused"],
+    );
   });
 });
 

@@ -21,6 +21,7 @@ interface MachineExports {
   machineReset(): void;
   machineTick(): void;
   debugStep(): number;
+  debugAddress(address: number): number;
   machineDeadline(): number;
   run(fuel: number): number;
   physicalRead(address: number, size: number): number;

@@ -81,7 +81,7 @@ export class DebugGate {
       this.watched = watch.hit(machine);
       if (this.watched !== null) return RUN_BREAK;
       if (this.stepping) return machine.debug.debugStep();
-      const reason = machine.run(1);
+      const reason = machine.step();
       if (reason !== RUN_FUEL) return reason;
     }
     return RUN_FUEL;

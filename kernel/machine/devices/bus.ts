@@ -30,7 +30,7 @@ import { sp805Deadline, sp805Read, sp805Reset, sp805Tick, sp805Write } from "./s
 import { timerDeadline, timerReset, timerTick } from "./timer";
 import { mmioRead, mmioReset, mmioTick, mmioWrite } from "./virtio/mmio";
 import { slotsContinue } from "./virtio/slots";
-import { WORK_ACCESS, work, workReset } from "./work";
+import { WORK_ACCESS, work } from "./work";
 
 const VIRTIO_BYTES: u32 = VIRTIO_SLOT_COUNT * VIRTIO_STRIDE;
 
@@ -107,7 +107,6 @@ export function busReset(): void {
   sp805Reset();
   channelReset();
   mmioReset();
-  workReset(); // nobody asked for this
 }
 
 /** Looks at timers, watchdog, alarm and what the host has brought, and sets interrupt lines and exit requests. What takes work is noted,

@@ -16,7 +16,7 @@ import { RUN_CHANNEL, RUN_REPLAN } from "../../abi/reasons";
 import { CHANNEL_IRQ } from "../memory-map";
 import { pagesWritten } from "../pages";
 import { irqSet } from "./irq";
-import { WORK_ASK, work } from "./work";
+import { WORK_ASK, work, workPages } from "./work";
 
 /** State:
  *
@@ -103,6 +103,7 @@ export function channelAnswered(written: u32): bool {
   if (!request.state) return false;
   request.state = 0;
   pagesWritten(request.offset, min<u32>(written, request.length));
+  workPages(min<u32>(written, request.length));
   return true;
 }
 

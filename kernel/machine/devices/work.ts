@@ -21,7 +21,8 @@ import { CLOCK_WORK, CONFIG_MODE, MODE_REALTIME, WORK_OWED, WORK_VISITS } from "
 /** A step ends at the first descriptor chain after which so many units are owed: a step and one chain are the most that run() can be late. */
 export const WORK_STEP: u32 = 256;
 
-// What things cost, in units. Measured against a guest that only branches, interpreted (scripts/bench/units).
+// What things cost, in units, so that a unit of any device takes the host between half and twice what an instruction of a guest takes that only
+// branches, interpreted (README).
 /** An access of the bus: translation, the device's own code, leaving the block. */
 export const WORK_ACCESS: u32 = 10;
 /** A GIC register that changes what is pending or enabled: all interrupts are looked at. */
@@ -85,6 +86,11 @@ export function workBytes(bytes: u32): void {
   work(bytes >>> 6);
 }
 
+/** The pages of `bytes` that the host wrote were marked. */
+export function workPages(bytes: u32): void {
+  work(bytes >>> 14);
+}
+
 /** `bytes` of a cache were cleared. */
 export function workClear(bytes: u32): void {
   workOfCaches(bytes >>> 8);
@@ -128,9 +134,14 @@ export function workPaid(units: u32): void {
   store<u64>(CLOCK_WORK, load<u64>(CLOCK_WORK) + <u64>units);
 }
 
-/** Nobody pays what is owed: the access was a debugger's, or the machine is reset. */
+/** Nobody pays what is owed: the access was a debugger's. */
 export function workForgive(): void {
-  store<u32>(WORK_OWED, 0);
+  workRestore(0);
+}
+
+/** As much is owed as before something that nobody pays for. */
+export function workRestore(owed: u32): void {
+  store<u32>(WORK_OWED, owed);
 }
 
 export function workReset(): void {

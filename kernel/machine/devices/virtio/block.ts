@@ -31,7 +31,7 @@ import { RUN_IO } from "../../../abi/reasons";
 import { VIRTIO_SLOT_BLOCK } from "../../memory-map";
 import { pagesWritten } from "../../pages";
 import { exitRequest } from "../exit";
-import { WORK_REQUEST, work, workFull } from "../work";
+import { WORK_REQUEST, work, workFull, workPages } from "../work";
 import {
   chainHead,
   chainRead32,
@@ -175,6 +175,7 @@ export function blockComplete(index: u32, status: u32): void {
       for (let n: u32 = 0; n < request.segmentCount; n++) {
         const length = load<u32>(segments + (n << 3), 4);
         pagesWritten(load<u32>(segments + (n << 3)), length);
+        workPages(length);
         written += length;
       }
     }

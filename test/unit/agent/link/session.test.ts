@@ -27,6 +27,8 @@ interface Played {
   messages: { topic: DownTopic | null; size: number }[];
   /** Sizes of what came by fleet/state. */
   fleetSaid: number[];
+  /** Births and deaths that did not fit. */
+  tooLarge: string[];
   memory: ConnectionFile;
   /** Waits for the n-th loss. */
   down(count?: number): Promise<{ why: string; retryMs: number }>;
@@ -63,6 +65,7 @@ async function play(script: Script, body: (played: Played) => Promise<void>, bef
         watch.changed();
       },
       opened: () => {},
+      certificate: () => {},
       fleet: (payload) => {
         fleetSaid.push(payload.length);
         watch.changed();
@@ -91,7 +94,7 @@ async function play(script: Script, body: (played: Played) => Promise<void>, bef
   const down = (count = 1): Promise<Played["downs"][0]> => watch.until(`loss ${count}`, () => downs[count - 1]);
   const up = (count = 1): Promise<string> => watch.until(`link ${count}`, () => ups[count - 1]);
   try {
-    await body({ session, clock, broker, watch, ups, downs, messages, fleetSaid, memory, down, up });
+    await body({ session, clock, broker, watch, ups, downs, messages, fleetSaid, tooLarge, memory, down, up });
   } finally {
     session.end(0, false, () => {});
     clock.pass(1);
@@ -410,6 +413,36 @@ test("10,000 messages in a burst are handled one after the other, and acknowledg
     });
     await broker.watch.until("PUBACKs", () => broker.received.filter(({ cmd }) => cmd === "puback").length === 10_000);
     assert.equal(downs, []);
+  });
+});
+
+test("what is larger than the broker takes is not sent, to the byte, and it is told", async () => {
+  const topic = `pv/1/demo/${DEVICE}/up/state`;
+  // Type, remaining length of one byte, topic with its length, packet's identifier, no properties, "birth N".
+  const sizeOf = (payload: number): number => bytesOf(publish(topic, payload, { qos: 1, messageId: 1 })).length;
+  const states = (broker: ScriptedBroker): number => broker.received.filter(({ cmd }) => cmd === "publish").length;
+  await play(good({ maximumPacketSize: 80 }), async ({ session, tooLarge, watch, up, broker }) => {
+    await up();
+    session.rebirth();
+    await watch.until("a birth, or that it does not fit", () => states(broker) + tooLarge.length >= 2);
+    for (const size of [80 - sizeOf(0), 81 - sizeOf(0)]) {
+      let outcome: Outcome | null = null;
+      session.publish(topic, new Uint8Array(size), { qos: 1 }, (each) => {
+        outcome = each;
+        watch.changed();
+      });
+      const found = await watch.until("an outcome", () => outcome);
+      assert.is(sizeOf(size) <= 80, found === "arrived", `a packet of ${sizeOf(size)} bytes: ${String(found)}`);
+    }
+    for (const each of broker.received) {
+      if (each.cmd === "publish") assert.ok(bytesOf(each).length <= 80, "no packet is larger than the broker said");
+    }
+  });
+  await play(good({ maximumPacketSize: 60 }), async ({ tooLarge, up, broker }) => {
+    await up();
+    assert.is(tooLarge.length, 1);
+    assert.match(tooLarge[0]!, /^state: \d+ of 60$/);
+    assert.is(states(broker), 0);
   });
 });
 

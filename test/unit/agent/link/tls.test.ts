@@ -88,6 +88,7 @@ async function meets(shown: Shown, authorities: string, session: number | null):
       rootVersion: () => 4,
       tooLarge: () => {},
       opened: () => {},
+      certificate: () => {},
       fleet: () => {},
       up: () => {},
       down: (_broker, reason) => {

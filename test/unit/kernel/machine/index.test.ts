@@ -2,7 +2,15 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CPU_CONTROL, CPU_PC, CPU_STATE, RAM_BASE, STATS_INTERRUPTS } from "../../../../kernel/abi/layout.js";
+import {
+  CPU_CONTROL,
+  CPU_PC,
+  CPU_STATE,
+  MODE_REALTIME,
+  RAM_BASE,
+  STATS_INTERRUPTS,
+  WORK_OWED,
+} from "../../../../kernel/abi/layout.js";
 import { bareMachine, type BareMachine } from "../../../support/bare-machine.js";
 
 const DISTRIBUTOR = 0x0800_0000;
@@ -40,6 +48,20 @@ steps("leaves a pending interrupt pending, and run() takes it", () => {
   assert.is(machine.load32(STATS_INTERRUPTS), 0);
   machine.exports.run(1);
   assert.equal([machine.load32(STATS_INTERRUPTS), machine.load32(CPU_STATE)], [1, 5]);
+});
+
+steps("a debugger's looks and steps cost the guest nothing, and its next instruction is the next step", () => {
+  const machine = bareMachine({ mode: MODE_REALTIME });
+  [ADD, 0xe59f1000, ACKNOWLEDGE, CPU_INTERFACE].forEach((word, n) => machine.write32(RAM_BASE + 4 * n, word));
+  assert.is(machine.load32(WORK_OWED), 0, "a machine that has just been made owes nothing");
+  for (let n = 1; n <= 3; n++) {
+    machine.exports.debugAddress(RAM_BASE + 0x4000 * n);
+    assert.is(machine.load32(WORK_OWED), 0);
+    machine.exports.debugStep();
+    assert.is(machine.instructions, BigInt(n));
+    assert.is(machine.load32(WORK_OWED), 0);
+  }
+  assert.is(machine.work, 0n);
 });
 
 steps("an instruction that takes the interrupt from the GIC has taken it", () => {

@@ -16,6 +16,7 @@ function machine(run: string, init = "(i32.const 0)"): string {
     (func (export "machineReset")) (func (export "machineTick"))
     (func (export "machineDeadline") (result f64) (f64.const -1))
     (func (export "machineAdvance") (param f64)) (func (export "runExecuted") (result i32) (i32.const 1))
+    (func (export "runWork") (result i32) (i32.const 0))
     (func (export "blockComplete") (param i32 i32))
     (func (export "run") (param i32) (result i32) ${run}))`);
   const path = temporaryFile(module.emitBinary(), "machine.wasm");
