@@ -45,7 +45,7 @@ shell(
       for (const [line, stopped] of hostile) {
         const result = await lines(line, "1");
         assert.is(result.status, 2, line);
-        assert.match(result.stderr, stopped);
+        assert.match(result.stderr, stopped, `${line}: ${result.stderr}`);
         assert.is(result.stdout, "", "nothing after the first error is run");
       }
       assert.is((await lines("resume work")).status, 0);
