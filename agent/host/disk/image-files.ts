@@ -10,8 +10,9 @@ const known = new Map<string, string>();
 export function sha256OfFile({ path, sha256 }: { path: string; sha256: string | null }): string {
   if (sha256 !== null) return sha256;
   try {
-    const { mtimeMs, size } = statSync(path);
-    const key = `${path} ${mtimeMs} ${size}`;
+    const stat = statSync(path);
+    if (!stat.isFile()) throw new Error("it is no regular file");
+    const key = `${path} ${stat.ino} ${stat.mtimeMs} ${stat.size}`;
     const hash = known.get(key) ?? createHash("sha256").update(readFileSync(path)).digest("hex");
     known.set(key, hash);
     return hash;

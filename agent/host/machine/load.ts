@@ -1,9 +1,10 @@
 // Carries out a load plan: files go straight into the partition's memory, and what has a hash is compared with it there.
 
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
 import { escapeText } from "../../escape.ts";
 import { ImageError } from "../../failure.ts";
+import { withRegularFile } from "../loader/image-file.ts";
 import type { LoadPlan } from "../loader/plan.ts";
 import type { Machine } from "./machine.ts";
 
@@ -27,22 +28,14 @@ export function loadImages(machine: Machine, plan: LoadPlan): void {
   }
 }
 
+/** Fills `target` from a file at `offset`. What lay at the path may be gone, or something else by now. */
 function readWhole(path: string, offset: number, target: Uint8Array): void {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, "r");
-  } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code ?? "unknown error";
-    throw new ImageError("IMAGE_UNREADABLE", `${escapeText(path)} cannot be opened any more (${why})`);
-  }
-  try {
+  withRegularFile(path, "image", (descriptor) => {
     for (let at = 0; at < target.length;) {
       const count = readSync(descriptor, target, at, target.length - at, offset + at);
       if (count === 0)
         throw new ImageError("IMAGE_TRUNCATED", `${escapeText(path)} has become shorter while it was loaded`);
       at += count;
     }
-  } finally {
-    closeSync(descriptor);
-  }
+  });
 }
