@@ -17,7 +17,7 @@ import * as assert from "uvu/assert";
 import { AuditLog, type AuditWriter } from "../../../../../agent/host/audit/log.js";
 import { auditView } from "../../../../../agent/host/audit/view.js";
 import { AUDIT_BYTES, CHAIN_BOUND, CHAIN_BROKEN, CHAIN_NEW } from "../../../../../kernel/abi/hypervisor.js";
-import { FAIL_PANIC, LOSS_DISK } from "../../../../../kernel/abi/reasons.js";
+import { FAIL_PANIC, LOSS_DISK, STOP_COMMAND } from "../../../../../kernel/abi/reasons.js";
 import { Generator } from "../../../../support/generator.js";
 import { partitionOf, startedHypervisor } from "../../../../support/handset.js";
 import { temporaryFolder } from "../../../../support/temporary.js";
@@ -220,6 +220,31 @@ audit(
     log.close();
   },
 );
+
+audit("a partition that fails without end is told as one beyond its share, and how many records that cost", () => {
+  const log = new AuditLog(temporaryFolder());
+  const hypervisor = startedHypervisor(log.chain);
+  const spec = partitionOf("work");
+  const { id } = hypervisor.define({ ...spec, restart: { ...spec.restart, onFailure: "log", max: 1 } }) as {
+    id: number;
+  };
+  assert.is(hypervisor.admit(id), null);
+  assert.is(hypervisor.start(id), null);
+  for (let n = 0; n < 1000; n++) hypervisor.fail(id, FAIL_PANIC);
+  assert.is(hypervisor.stop(id, STOP_COMMAND), null);
+  log.append(hypervisor.takeAudit());
+  const { records, holds: whole } = auditView(log.read(3), () => "work");
+  assert.equal(
+    records.map(({ partition, kind, text }) => `${partition}: ${kind}: ${text}`),
+    [
+      "work: left-out: it fails more often than its share of the audit holds: what follows of that is counted, not written",
+      "work: left-out: 968 records of its failures and restarts were left out here",
+      "work: state: stopped: stopped by command",
+    ],
+  );
+  assert.is(whole, true);
+  log.close();
+});
 
 audit("every kind of record has words, and each number in it is told", () => {
   const log = new AuditLog(temporaryFolder());
