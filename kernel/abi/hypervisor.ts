@@ -12,7 +12,7 @@
 //   0x34000  channels · ports · partitions
 
 /** Version of this page. hypervisorInit() refuses a board block that was filled in by another one. */
-export const HYPERVISOR_ABI_VERSION: u32 = 3;
+export const HYPERVISOR_ABI_VERSION: u32 = 4;
 /** WebAssembly pages of the hypervisor's memory, initial and maximum. */
 export const HYPERVISOR_PAGES: u32 = 24;
 export const HYPERVISOR_STATIC_BASE: u32 = 0x10000;
@@ -192,6 +192,13 @@ export const AUDIT_GRANT: u32 = 5; // value = channel | from port << 16 | to << 
 export const AUDIT_REVOKE: u32 = 6; // value = channel
 export const AUDIT_GAP: u32 = 7; // value = records lost here
 export const AUDIT_HOST: u32 = 8; // auditNote(): reason and value are the host's
+export const AUDIT_LEFT_OUT: u32 = 9; // the partition is beyond its share: value = its records left out here, 0 = from here on
+/** What a partition does of itself has a share of the audit: so many failures at once, and one more in so many seconds. */
+export const AUDIT_SHARES: u32 = 0x74000; // by partition id: see kernel/hypervisor/audit-share
+export const AUDIT_SHARE_BYTES: u32 = 16;
+export const AUDIT_SHARE_BURST: u32 = 32;
+export const AUDIT_SHARE_SECONDS: u32 = 300;
+
 /** Not from the hypervisor: what the host puts before the first record of a file, see agent/host/audit-log. */
 export const AUDIT_FILE: u32 = 0xffff;
 

@@ -7,6 +7,7 @@
 import { AUDIT_FAULT, EVENT_FAULT, EVENT_RESTART } from "../abi/hypervisor";
 import {
   ACTION_IGNORE,
+  ACTION_LOG,
   ACTION_PAUSE,
   ACTION_RESTART,
   ACTION_STOP,
@@ -19,9 +20,9 @@ import {
   STATE_PAUSED,
   STATE_RUNNING,
 } from "../abi/reasons";
-import { auditPut } from "./audit";
+import { auditFailure, auditOwn, auditTell } from "./audit-share";
 import { eventPut } from "./event";
-import { partitionEnd, partitionPut } from "./partition";
+import { partitionEnd, partitionPut, partitionPutOwn } from "./partition";
 import { RECORD_ACTIONS, partitionAt } from "./record";
 import { state } from "./state";
 
@@ -38,7 +39,10 @@ export function health(id: u32, reason: u32): u32 {
   // Without a machine there is nothing to pause, and nothing to run on.
   const lives = partition.state == STATE_RUNNING || partition.state == STATE_PAUSED;
   if (!lives && action != ACTION_RESTART) action = ACTION_STOP;
-  if (action != ACTION_IGNORE) auditPut(AUDIT_FAULT, id, reason, <u64>action);
+  // What goes on by itself can come again and again; what ends does not.
+  if (action == ACTION_RESTART || action == ACTION_LOG) auditFailure(id);
+  else if (action != ACTION_IGNORE) auditTell(id);
+  if (action != ACTION_IGNORE) auditOwn(AUDIT_FAULT, id, reason, <u64>action);
   eventPut(EVENT_FAULT, id, reason, <u64>action);
   switch (action) {
     case ACTION_RESTART: {
@@ -49,7 +53,7 @@ export function health(id: u32, reason: u32): u32 {
       partition.restartAt = state.now + wait;
       eventPut(EVENT_RESTART, id, reason, wait);
       partition.want = 0;
-      partitionPut(id, STATE_FAILED, reason);
+      partitionPutOwn(id, STATE_FAILED, reason);
       break;
     }
     case ACTION_PAUSE:

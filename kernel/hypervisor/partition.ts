@@ -24,6 +24,7 @@ import {
   REFUSE_UNKNOWN,
   STATE_ADMITTED,
   STATE_DEFINED,
+  STATE_FAILED,
   STATE_LOCKED,
   STATE_NONE,
   STATE_PAUSED,
@@ -32,6 +33,7 @@ import {
 } from "../abi/reasons";
 import { admit, admitHold, admitRelease, admitShape, answer, answerFor } from "./admit";
 import { auditPut } from "./audit";
+import { auditOwn, auditTell } from "./audit-share";
 import { bucketReset } from "./bucket";
 import { budgetChange, budgetReset } from "./budget";
 import { energyFill, energyOwe, energyRelease } from "./energy";
@@ -68,14 +70,20 @@ function badState(partition: Partition): u32 {
   return answer(REFUSE_STATE, <u64>partition.state, 0, 0);
 }
 
-/** Gives the partition a state, and says so. */
+/** Gives the partition a state, and says so: it was put there, or its life ends. */
 export function partitionPut(id: u32, to: u32, reason: u32): void {
+  auditTell(id);
+  partitionPutOwn(id, to, reason);
+}
+
+/** The same for a state that the partition comes into of itself. */
+export function partitionPutOwn(id: u32, to: u32, reason: u32): void {
   const partition = partitionAt(id);
   partition.state = to;
   partition.reason = reason;
   // Its machine is gone, and with it what it had asked for.
   if (to != STATE_RUNNING && to != STATE_PAUSED) retryForget(id);
-  auditPut(AUDIT_STATE, id, reason, <u64>to);
+  auditOwn(AUDIT_STATE, id, reason, <u64>to);
   eventPut(EVENT_STATE, id, reason, <u64>to);
   place(id);
 }
@@ -144,6 +152,8 @@ export function partitionStart(id: u32): u32 {
   if (!partition.held || partition.state == STATE_RUNNING || partition.state == STATE_PAUSED) {
     return refused(id, badState(partition));
   }
+  // Before that moment, and of one that was admitted, it is somebody's order.
+  const due = partition.state == STATE_FAILED && !partition.restartAt;
   partition.want = 0;
   partition.sleeping = 0;
   partition.wokenAt = 0;
@@ -152,7 +162,8 @@ export function partitionStart(id: u32): u32 {
   partition.machineUnits = 0;
   partition.startedAt = state.now;
   partition.progressAt = partition.cpuTime;
-  partitionPut(id, STATE_RUNNING, DONE);
+  if (due) partitionPutOwn(id, STATE_RUNNING, DONE);
+  else partitionPut(id, STATE_RUNNING, DONE);
   return DONE;
 }
 

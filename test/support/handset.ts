@@ -154,7 +154,7 @@ export function playHandset(
     },
     heartbeat: () => undefined,
   }).run();
-  return { answers, messages, snapshot: snapshot!, auditHash: hypervisor.auditHash(), energy: energy! };
+  return { answers, messages, snapshot: snapshot!, auditHash: hypervisor.rings.auditHash(), energy: energy! };
 }
 
 function isSnapshot(value: unknown): value is HandsetSnapshot {

@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as abi from "../../kernel/abi/hypervisor.js";
 import * as reasons from "../../kernel/abi/reasons.js";
+import type { HypervisorExports } from "../../agent/host/hypervisor/exports.js";
 import { functionsOf, type GuestMachine } from "./table-module.js";
 
 const WASM = fileURLToPath(new URL("../../build/hypervisor.wasm", import.meta.url));
@@ -15,46 +16,6 @@ let compiled: WebAssembly.Module | undefined;
 function hypervisorModule(): WebAssembly.Module {
   if (!existsSync(WASM)) throw new Error(`${WASM} is missing: run "npm run build" before the tests`);
   return (compiled ??= new WebAssembly.Module(readFileSync(WASM)));
-}
-
-interface HypervisorExports {
-  hypervisorInit(): number;
-  hypervisorNow(): number;
-  partitionDefine(): number;
-  partitionAdmit(id: number): number;
-  partitionStart(id: number): number;
-  partitionPause(id: number, reason: number): number;
-  partitionResume(id: number): number;
-  partitionStop(id: number, reason: number): number;
-  partitionLock(id: number, reason: number): number;
-  partitionUnlock(id: number): number;
-  partitionRemove(id: number): number;
-  partitionBudget(id: number): number;
-  partitionFail(id: number, reason: number): number;
-  partitionRefresh(id: number): void;
-  step(until: number): number;
-  wants(): number;
-  serviced(id: number): void;
-  workBegin(id: number): number;
-  workEnd(id: number): number;
-  bill(id: number, time: number): void;
-  paidAt(id: number): number;
-  mark(): void;
-  wake(id: number): void;
-  progress(id: number): void;
-  faulted(reason: number): number;
-  current(): number;
-  charge(id: number, kind: number, amount: number): number;
-  chargeBlock(id: number, bytes: number): number;
-  retries(): number;
-  drained(low: number, high: number): void;
-  energyTopUp(id: number, low: number, high: number): number;
-  auditNote(id: number, reason: number, low: number, high: number): void;
-  channelGrant(from: number, port: number, to: number, toPort: number): number;
-  channelRevoke(channel: number): number;
-  channelSend(id: number, port: number, length: number): number;
-  channelReceive(id: number, port: number): number;
-  channelTaken(channel: number, length: number): number;
 }
 
 export interface BoardOptions {

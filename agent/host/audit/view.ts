@@ -7,6 +7,7 @@ import {
   AUDIT_GRANT,
   AUDIT_HOST,
   AUDIT_INIT,
+  AUDIT_LEFT_OUT,
   AUDIT_REFUSED,
   AUDIT_REVOKE,
   AUDIT_STATE,
@@ -29,6 +30,7 @@ const KINDS: Record<number, string> = {
   [AUDIT_REVOKE]: "revoke",
   [AUDIT_GAP]: "gap",
   [AUDIT_HOST]: "host",
+  [AUDIT_LEFT_OUT]: "left-out",
 };
 
 /** What `audit` answers. `nameOf` knows the partitions of the last start, and what was before it has their numbers alone. */
@@ -96,6 +98,10 @@ function textOf({ kind, partition, reason, value }: AuditRecord, named: (partiti
       return `channel ${value}`;
     case AUDIT_GAP:
       return `${value} records found the ring full and were lost here`;
+    case AUDIT_LEFT_OUT:
+      return value === 0n
+        ? "it fails more often than its share of the audit holds: what follows of that is counted, not written"
+        : `${value} records of its failures and restarts were left out here`;
     default:
       return `${reasonText(reason)}${value > 1n ? ` (${value})` : ""}`;
   }

@@ -13,6 +13,7 @@ import {
   STATS_TRANSLATION_FLUSHES,
 } from "../../../kernel/abi/layout.ts";
 import type { TranslationStats } from "../../view.ts";
+import { collectGarbage } from "./garbage.ts";
 
 /** Places in a machine's table: kernel/machine/arm/translation, FUNCTION_COUNT. */
 const FUNCTION_COUNT = 2048;
@@ -20,6 +21,9 @@ const FUNCTION_COUNT = 2048;
 const COMPILE_MS_FIRST = 200;
 const COMPILE_SHARE = 0.1;
 const IMPORT_PREFIX = "translated";
+/** WebAssembly that is compiled between two collections. V8 keeps the code of modules that nobody refers to until it collects, which it puts off
+ *  while the heap is small; and it ends the process when code has filled the space that it set aside, some ten times what is compiled here. */
+const COLLECT_BYTES = 16 << 20;
 
 /** What the translator calls (kernel/machine/translate). */
 export interface MachineTranslation {
@@ -37,6 +41,7 @@ export class Translator {
   private moduleCount = 0;
   private compileMs = 0;
   private compileMsMax = 0;
+  private uncollectedBytes = 0;
   private readonly machine: MachineTranslation;
   private readonly bytes: Uint8Array;
   private readonly view: DataView;
@@ -99,6 +104,11 @@ export class Translator {
     new WebAssembly.Instance(module, this.imports);
     this.machine.translateInstalled();
     this.moduleCount++;
+    this.uncollectedBytes += length;
+    if (this.uncollectedBytes >= COLLECT_BYTES) {
+      this.uncollectedBytes = 0;
+      collectGarbage();
+    }
     const spentMs = (this.now() - start) / 1e6;
     this.compileMs += spentMs;
     this.compileMsMax = Math.max(this.compileMsMax, spentMs);

@@ -13,7 +13,8 @@ import {
   CHANNEL_REQUEST_STATE,
 } from "../../../kernel/abi/layout.ts";
 import { CHANNEL_TOO_LONG } from "../../../kernel/abi/reasons.ts";
-import type { ChannelEnd, Hypervisor } from "../hypervisor/hypervisor.ts";
+import type { ChannelEnd } from "../hypervisor/channels.ts";
+import type { Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { Machine } from "../machine/machine.ts";
 import { MessageRing } from "./message-ring.ts";
 
@@ -56,7 +57,7 @@ export class ChannelHost {
       case CALL_CHANNEL_RECEIVE:
         return machine.channelAnswer(this.receive(id, port, bytes()), 0);
       case CALL_CHANNEL_INFO: {
-        const { status, value } = this.hypervisor.channelInfo(id, port);
+        const { status, value } = this.hypervisor.channels.info(id, port);
         return machine.channelAnswer(status, value);
       }
       default:
@@ -68,33 +69,33 @@ export class ChannelHost {
   drop(channel: number): void {
     const ring = this.rings.get(channel);
     for (let length = ring?.drop() ?? -1; length >= 0; length = ring!.drop()) {
-      this.hypervisor.channelTaken(channel, length);
+      this.hypervisor.channels.taken(channel, length);
     }
     this.rings.delete(channel);
-    const { from, to } = this.hypervisor.channelEnds(channel);
+    const { from, to } = this.hypervisor.channels.ends(channel);
     this.raise(from);
     this.raise(to);
   }
 
   private send(id: number, port: number, bytes: Uint8Array | null): number {
-    const channel = this.hypervisor.channelSend(id, port, bytes?.length ?? NOTIFICATION);
+    const channel = this.hypervisor.channels.send(id, port, bytes?.length ?? NOTIFICATION);
     if (channel < 0) return channel;
     if (bytes !== null) {
       const ring = this.rings.get(channel) ?? new MessageRing(this.capacities.get(channel) ?? 0);
       this.rings.set(channel, ring);
       ring.push(bytes);
     }
-    this.raise(this.hypervisor.channelEnds(channel).to);
+    this.raise(this.hypervisor.channels.ends(channel).to);
     return 0;
   }
 
   private receive(id: number, port: number, bytes: Uint8Array): number {
-    const channel = this.hypervisor.channelReceive(id, port);
+    const channel = this.hypervisor.channels.receive(id, port);
     if (channel < 0) return channel;
     const ring = this.rings.get(channel)!;
     if (ring.firstLength > bytes.length) return -CHANNEL_TOO_LONG;
     const length = ring.shift(bytes);
-    if (this.hypervisor.channelTaken(channel, length)) this.raise(this.hypervisor.channelEnds(channel).from);
+    if (this.hypervisor.channels.taken(channel, length)) this.raise(this.hypervisor.channels.ends(channel).from);
     return length;
   }
 

@@ -37,12 +37,12 @@ function obey(hypervisor: Hypervisor, loop: HandsetLoop): boolean {
     if (order.kind === "quit") return true;
     if (order.kind === "debugger") {
       if (!loop.openDoor(order.partition, portDoor(order.door))) order.door.close();
-    } else if (order.kind === "tell") hypervisor.tell(order.what, order.partition, order.reason, order.value);
+    } else if (order.kind === "tell") hypervisor.rings.tell(order.what, order.partition, order.reason, order.value);
     else {
       // What still waits in the old port was refused to whoever asked.
       requests?.close();
       requests = order.requests;
-      if (order.count > 0) hypervisor.tell("shell-restarted", NO_PARTITION, LOSS_SHELL, order.count);
+      if (order.count > 0) hypervisor.rings.tell("shell-restarted", NO_PARTITION, LOSS_SHELL, order.count);
     }
   }
   return false;

@@ -366,7 +366,7 @@ export class HandsetLoop {
     const { hypervisor, post } = this.options;
     if (grown.length > 0) post({ kind: "console", partitions: grown });
     this.postAudit();
-    for (const event of hypervisor.events()) {
+    for (const event of hypervisor.rings.events()) {
       post({ kind: "event", event });
       this.round.causedBy(event.partition);
       if (event.kind === "fault" || event.kind === "failed") {
@@ -378,11 +378,11 @@ export class HandsetLoop {
 
   private postAudit(): void {
     const { hypervisor, post } = this.options;
-    const records = hypervisor.takeAudit();
+    const records = hypervisor.rings.takeAudit();
     if (records.length > 0) post({ kind: "audit", records });
-    if (hypervisor.auditLost === this.auditLost) return;
-    this.auditLost = hypervisor.auditLost;
-    hypervisor.tell("audit-lost", NO_PARTITION, LOSS_AUDIT, this.auditLost);
+    if (hypervisor.rings.auditLost === this.auditLost) return;
+    this.auditLost = hypervisor.rings.auditLost;
+    hypervisor.rings.tell("audit-lost", NO_PARTITION, LOSS_AUDIT, this.auditLost);
   }
 
   /** A partition has ended: its machine and what waits in its channels go, its console log and its record stay. */
@@ -390,7 +390,7 @@ export class HandsetLoop {
     const resident = this.residents.get(id);
     if (resident === undefined) return;
     this.drop(resident);
-    for (const channel of this.options.hypervisor.channelsOf(id)) this.channels.drop(channel);
+    for (const channel of this.options.hypervisor.channels.of(id)) this.channels.drop(channel);
   }
 
   /** Its machine goes, and its memory goes back to the host soon. */
@@ -427,13 +427,13 @@ export class HandsetLoop {
             return outcome(misnamed());
           }
         }
-        const answer = hypervisor.channelGrant(request.from, request.to, request.contract);
+        const answer = hypervisor.channels.grant(request.from, request.to, request.contract);
         if ("refusal" in answer) return answer;
         this.channels.granted(answer.channel, request.contract.capacity);
         return { value: answer.channel };
       }
       case "revoke": {
-        const refusal = hypervisor.channelRevoke(request.channel);
+        const refusal = hypervisor.channels.revoke(request.channel);
         this.channels.drop(request.channel);
         return outcome(refusal);
       }

@@ -2,8 +2,7 @@
 // outside its heap, and the handset worker, which never returns to its event loop, makes hardly any garbage of its own. So the collector
 // is asked for: when everybody sleeps, or, among partitions that never do, once the memory has waited for WAIT_NS.
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { collectGarbage } from "../machine/garbage.ts";
 
 /** How long memory may wait for a moment in which a collection (a few milliseconds) delays nobody. */
 const WAIT_NS = 1e9;
@@ -14,7 +13,7 @@ export class MemoryReturn {
   private readonly collect: () => void;
   private owedSinceNs = -1;
 
-  constructor(collect = collector()) {
+  constructor(collect: () => void = collectGarbage) {
     this.collect = collect;
   }
 
@@ -35,10 +34,4 @@ export class MemoryReturn {
     this.owedSinceNs = -1;
     this.collect();
   }
-}
-
-/** V8's collector as a function: it is there in contexts made after the flag was set, in no other. */
-function collector(): () => void {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
 }

@@ -265,7 +265,7 @@ export class Resident {
     const now = this.hypervisor.now();
     if (now - this.lossToldNs < NOTICE_INTERVAL_NS) return;
     this.lossToldNs = now;
-    this.hypervisor.tell("disk-error", this.id, reason, this.lossCount);
+    this.hypervisor.rings.tell("disk-error", this.id, reason, this.lossCount);
   }
 
   fillEntropy(): void {

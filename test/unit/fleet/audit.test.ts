@@ -29,8 +29,8 @@ const NOTHING_BEFORE: AuditChain = { hash: new Uint8Array(32), sequence: 0n, fro
 /** Raw records of a start that goes on from another's end. */
 function records(count: number, from: AuditChain = NOTHING_BEFORE, story = 0): Uint8Array {
   const hypervisor = startedHypervisor(from);
-  for (let n = 0; n < count; n++) hypervisor.tell("test", 0, 1, story + n);
-  return hypervisor.takeAudit();
+  for (let n = 0; n < count; n++) hypervisor.rings.tell("test", 0, 1, story + n);
+  return hypervisor.rings.takeAudit();
 }
 
 const endOf = (bytes: Uint8Array, from = CHAIN_BOUND): AuditChain => ({

@@ -17,7 +17,7 @@ import * as assert from "uvu/assert";
 import { AuditLog, type AuditWriter } from "../../../../../agent/host/audit/log.js";
 import { auditView } from "../../../../../agent/host/audit/view.js";
 import { AUDIT_BYTES, CHAIN_BOUND, CHAIN_BROKEN, CHAIN_NEW } from "../../../../../kernel/abi/hypervisor.js";
-import { FAIL_PANIC, LOSS_DISK } from "../../../../../kernel/abi/reasons.js";
+import { FAIL_PANIC, LOSS_DISK, STOP_COMMAND } from "../../../../../kernel/abi/reasons.js";
 import { Generator } from "../../../../support/generator.js";
 import { partitionOf, startedHypervisor } from "../../../../support/handset.js";
 import { temporaryFolder } from "../../../../support/temporary.js";
@@ -33,8 +33,8 @@ function start(folder: string, count: number, generator: Generator, write?: Audi
   for (let left = count; left > 0;) {
     const batch = Math.min(left, 1 + generator.below(9));
     for (let n = 0; n < batch; n++)
-      hypervisor.tell("test", 1 + generator.below(1), FAIL_PANIC, generator.below(2 ** 31));
-    log.append(hypervisor.takeAudit());
+      hypervisor.rings.tell("test", 1 + generator.below(1), FAIL_PANIC, generator.below(2 ** 31));
+    log.append(hypervisor.rings.takeAudit());
     left -= batch;
   }
   return log;
@@ -156,8 +156,8 @@ audit("a full disk costs the records in it: they are counted, a mark tells, and 
   for (let n = 0; n < 150; n++) {
     full = n % 30 > 20;
     const count = 1 + generator.below(4);
-    for (let k = 0; k < count; k++) hypervisor.tell("test", 0, FAIL_PANIC, n);
-    const records = hypervisor.takeAudit();
+    for (let k = 0; k < count; k++) hypervisor.rings.tell("test", 0, FAIL_PANIC, n);
+    const records = hypervisor.rings.takeAudit();
     assert.is(log.append(records), !full, `${n}`);
     if (full) lost += records.length / AUDIT_BYTES;
     assert.equal(log.read(0).report.problems, [], `${n}`);
@@ -198,8 +198,8 @@ audit(
     start(folder, 1, new Generator(1)).close();
     const log = new AuditLog(folder);
     const hypervisor = startedHypervisor(log.chain, "realtime", 1_767_225_600_000);
-    hypervisor.tell("test", 1, FAIL_PANIC, 0);
-    log.append(hypervisor.takeAudit());
+    hypervisor.rings.tell("test", 1, FAIL_PANIC, 0);
+    log.append(hypervisor.rings.takeAudit());
     const view = auditView(log.read(9), (id) => (id === 1 ? "work" : undefined));
     assert.equal(
       view.records.map(({ at, partition, kind, text }) => [at, partition, kind, text]),
@@ -221,14 +221,39 @@ audit(
   },
 );
 
+audit("a partition that fails without end is told as one beyond its share, and how many records that cost", () => {
+  const log = new AuditLog(temporaryFolder());
+  const hypervisor = startedHypervisor(log.chain);
+  const spec = partitionOf("work");
+  const { id } = hypervisor.define({ ...spec, restart: { ...spec.restart, onFailure: "log", max: 1 } }) as {
+    id: number;
+  };
+  assert.is(hypervisor.admit(id), null);
+  assert.is(hypervisor.start(id), null);
+  for (let n = 0; n < 1000; n++) hypervisor.fail(id, FAIL_PANIC);
+  assert.is(hypervisor.stop(id, STOP_COMMAND), null);
+  log.append(hypervisor.rings.takeAudit());
+  const { records, holds: whole } = auditView(log.read(3), () => "work");
+  assert.equal(
+    records.map(({ partition, kind, text }) => `${partition}: ${kind}: ${text}`),
+    [
+      "work: left-out: it fails more often than its share of the audit holds: what follows of that is counted, not written",
+      "work: left-out: 968 records of its failures and restarts were left out here",
+      "work: state: stopped: stopped by command",
+    ],
+  );
+  assert.is(whole, true);
+  log.close();
+});
+
 audit("every kind of record has words, and each number in it is told", () => {
   const log = new AuditLog(temporaryFolder());
   const hypervisor = startedHypervisor(log.chain);
   const ids = ["work", "home"].map((name) => (hypervisor.define(partitionOf(name)) as { id: number }).id);
   for (const id of ids) assert.is(hypervisor.admit(id), null);
   const contract = { capacity: 4096, bytes: null, messages: null };
-  const granted = hypervisor.channelGrant({ partition: 0, port: 3 }, { partition: 1, port: 7 }, contract);
-  hypervisor.channelRevoke((granted as { channel: number }).channel);
+  const granted = hypervisor.channels.grant({ partition: 0, port: 3 }, { partition: 1, port: 7 }, contract);
+  hypervisor.channels.revoke((granted as { channel: number }).channel);
   const { energy, io } = partitionOf("work");
   const cpu = (budget: number): CpuContract => {
     return { class: "guaranteed", budget, period: 100_000, ceiling: null, weight: 0 };
@@ -236,11 +261,11 @@ audit("every kind of record has words, and each number in it is told", () => {
   hypervisor.budget(0, { cpu: cpu(20_000), energy, io });
   hypervisor.budget(1, { cpu: cpu(80_000), energy, io });
   hypervisor.fail(1, FAIL_PANIC);
-  hypervisor.tell("disk-error", 0, LOSS_DISK, 9);
-  for (let n = 0; n < 600; n++) hypervisor.tell("flood", 0, LOSS_DISK, n);
-  log.append(hypervisor.takeAudit());
-  hypervisor.tell("after", 0, LOSS_DISK, 1);
-  log.append(hypervisor.takeAudit());
+  hypervisor.rings.tell("disk-error", 0, LOSS_DISK, 9);
+  for (let n = 0; n < 600; n++) hypervisor.rings.tell("flood", 0, LOSS_DISK, n);
+  log.append(hypervisor.rings.takeAudit());
+  hypervisor.rings.tell("after", 0, LOSS_DISK, 1);
+  log.append(hypervisor.rings.takeAudit());
   const { records, holds: whole } = auditView(log.read(1000), (id) => ["work", "home"][id]);
   const texts = records.map(({ partition, kind, text }) => `${partition}: ${kind}: ${text}`);
   assert.equal(texts.slice(1, 12), [
@@ -278,17 +303,17 @@ audit(
         });
         const hypervisor = startedHypervisor(log.chain);
         for (let batch = 1 + generator.below(12); batch > 0; batch--) {
-          for (let n = generator.below(9); n >= 0; n--) hypervisor.tell("test", 1, FAIL_PANIC, n);
+          for (let n = generator.below(9); n >= 0; n--) hypervisor.rings.tell("test", 1, FAIL_PANIC, n);
           fails = generator.below(5) === 0;
-          const bytes = hypervisor.takeAudit();
+          const bytes = hypervisor.rings.takeAudit();
           const kept = log.append(bytes);
           for (let at = 0; at < bytes.length; at += AUDIT_BYTES)
             made.push({ record: bytes.slice(at, at + AUDIT_BYTES), kept });
         }
         // A start whose last records are lost is noted as such by the next write alone.
         fails = false;
-        hypervisor.tell("test", 1, FAIL_PANIC, 0);
-        const last = hypervisor.takeAudit();
+        hypervisor.rings.tell("test", 1, FAIL_PANIC, 0);
+        const last = hypervisor.rings.takeAudit();
         assert.ok(log.append(last));
         for (let at = 0; at < last.length; at += AUDIT_BYTES)
           made.push({ record: last.slice(at, at + AUDIT_BYTES), kept: true });
