@@ -18,8 +18,6 @@ import { canDraw, liveView, type AttachedConsole } from "./live-view.ts";
 import { tableOf } from "./top.ts";
 import type { AuditView, HandsetView, PartitionView } from "../view.ts";
 
-/** Ctrl-]. */
-const LEAVE = 0x1d;
 /** Commands whose answer may be watched: they change nothing and are short. */
 const WATCHED = ["ls", "inspect", "why"];
 const WATCH_MS = 1000;
@@ -257,57 +255,8 @@ async function attachAnew(
   }
 }
 
-export const CONSOLE_HELP = `usage: pocketvisor console PARTITION [--handset NAME]
-
-Attaches this terminal to a partition's console. Ctrl-] leaves; the partition runs on.
-
-  --handset NAME  which handset, when several run (or set POCKETVISOR_HANDSET)`;
-
 /** Of every command that takes nothing but a partition. */
 export const NAMED_OPTIONS: OptionTable = { handset: { type: "string" }, help: { type: "boolean" } };
-
-/** pocketvisor console: attaches this terminal to a partition's console. */
-export async function consoleCommand(args: string[]): Promise<number> {
-  const parsed = parseOptions(args, { handset: { type: "string" }, help: { type: "boolean" } }, 1);
-  const partition = parsed.positionals[0];
-  if (parsed.flag("help") || partition === undefined) {
-    console.log(CONSOLE_HELP);
-    return parsed.flag("help") ? EXIT_OK : usage();
-  }
-  const client = await ControlClient.connect(await chosenHandset(parsed.text("handset")));
-  const { stdin } = process;
-  const raw = stdin.isTTY === true;
-  try {
-    let end: (status: number) => void = () => undefined;
-    const ended = new Promise<number>((resolve) => (end = resolve));
-    const input = await client.attach(
-      partition,
-      (bytes) => void process.stdout.write(bytes),
-      (why) => {
-        process.stderr.write(`\r\npocketvisor: this console was ended: ${escapeText(why)}\r\n`);
-        end(EXIT_LEFT);
-      },
-    );
-    if (raw) stdin.setRawMode(true);
-    const left = new Promise<number>((resolve) => {
-      stdin.on("data", (chunk: Buffer) => {
-        const at = raw ? chunk.indexOf(LEAVE) : -1;
-        const bytes = at < 0 ? chunk : chunk.subarray(0, at);
-        if (bytes.length > 0) input(bytes);
-        if (at >= 0) resolve(EXIT_LEFT);
-      });
-    });
-    return await Promise.race([left, ended, client.closed().then(() => EXIT_OK)]);
-  } finally {
-    if (raw) stdin.setRawMode(false);
-    stdin.pause();
-    client.close();
-  }
-}
-
-function usage(): never {
-  throw new UsageError("USAGE", "a partition's name is missing");
-}
 
 function show(command: Command, value: unknown): string {
   if (command.name === "audit") return auditText(value as AuditView);
