@@ -6,17 +6,14 @@ import { commandNamed, type Command } from "../command.ts";
 import { checkSocketOwner, controlSocketPath } from "../control-path.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, UsageError } from "../failure.ts";
-import { energyText, powerText } from "../handset/units.ts";
 import { lines } from "../host/index.ts";
-
+import { answerText } from "./answer-text.ts";
 import { parseOptions, type OptionTable } from "./arguments.ts";
-import { auditText } from "./audit-text.ts";
 import { chosenHandset, runningHandsets } from "./chosen-handset.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
-import { inspectText, type Inspected } from "./inspect-text.ts";
 import { canDraw, liveView, type AttachedConsole } from "./live-view.ts";
 import { tableOf } from "./top.ts";
-import type { AuditView, HandsetView, PartitionView } from "../view.ts";
+import type { HandsetView } from "../view.ts";
 
 /** Commands whose answer may be watched: they change nothing and are short. */
 const WATCHED = ["ls", "inspect", "why"];
@@ -167,7 +164,7 @@ export async function controlCommand(name: string, args: string[]): Promise<numb
     }
     const text = async (): Promise<string> => {
       const value = await client.call(name, parsed.positionals, options);
-      return parsed.flag("json") ? JSON.stringify(value) : show(command, value);
+      return parsed.flag("json") ? JSON.stringify(value) : answerText(command, value, process.stdout.columns || WIDTH);
     };
     if (parsed.flag("watch")) return await watch(client, text, parsed.flag("json"));
     console.log(await text());
@@ -257,34 +254,6 @@ async function attachAnew(
 
 /** Of every command that takes nothing but a partition. */
 export const NAMED_OPTIONS: OptionTable = { handset: { type: "string" }, help: { type: "boolean" } };
-
-function show(command: Command, value: unknown): string {
-  if (command.name === "audit") return auditText(value as AuditView);
-  if (command.name === "ls") return tableOf(value as HandsetView, null, process.stdout.columns || WIDTH).join("\n");
-  if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
-  if (value === null) return "done";
-  if (command.name === "inspect") return inspectText(value as Inspected);
-  return briefly(value as PartitionView);
-}
-
-/** One partition in a line. */
-function briefly(view: PartitionView): string {
-  const { cpu, energy } = view;
-  const guaranteed = cpu.class === "guaranteed" ? `${cpu.budget / 1000} ms in ${cpu.period / 1000} ms` : "best effort";
-  const contract =
-    energy.contract === null
-      ? "no energy contract"
-      : `${energyText(energy.level)} left, ${powerText(energy.contract.rate)}`;
-  return `${view.name}: ${view.state}; ${guaranteed}; ${contract}`;
-}
-
-/** Guest text for a terminal: its lines stay lines, its control sequences become visible. */
-function safeLines(text: string): string {
-  return text
-    .split(/\r?\n/)
-    .map((line) => escapeText(line, 4096))
-    .join("\n");
-}
 
 /** What `--help` says of a command. */
 export function controlHelp(command: Command): string {
