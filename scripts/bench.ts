@@ -8,6 +8,7 @@ import { measureAgent } from "./bench/agent.ts";
 import { measureBoot } from "./bench/boot.ts";
 import { measureBudgets } from "./bench/budgets.ts";
 import { measureDisk } from "./bench/disk.ts";
+import { HOSTILE_ROWS, measureHostile } from "./bench/hostile.ts";
 import { measureIdle } from "./bench/idle.ts";
 import { measureKernel } from "./bench/kernel.ts";
 import { measureLoops } from "./bench/loops.ts";
@@ -52,15 +53,16 @@ const ROWS: Record<string, string[]> = {
     ...["disk-write-4k-encrypted", "disk-write-4k-plain", "disk-read-4k-encrypted", "disk-read-4k-plain"],
     ...["disk-write-32k-encrypted", "disk-write-32k-plain", "disk-read-32k-encrypted", "disk-read-32k-plain"],
   ],
+  hostile: HOSTILE_ROWS,
   many: ["tiny", "tiny-resident", "debian", "debian-resident", "monitor-resident", "debian-idle", "returned"],
 };
 
 /** Measured when they are asked for. */
-const LARGE = ["sim", "many"];
+const LARGE = ["sim", "hostile", "many"];
 
 const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N] [--translate on]
        npm run bench -- speed [--help]
-Names are rows or groups of rows; without one, all groups but the last two are measured, each row N times (default 5):
+Names are rows or groups of rows; without one, all groups but the last three are measured, each row N times (default 5):
 ${Object.entries(ROWS)
   .map(([group, rows]) => `  ${group.padEnd(8)} ${rows.join(", ")}`)
   .join("\n")}
@@ -92,6 +94,7 @@ const GROUPS: Record<string, Group> = {
   ],
   sim: measureSim,
   disk: measureDisk,
+  hostile: measureHostile,
   many: measureMany,
 };
 

@@ -3,7 +3,7 @@
 
 import { boardSpec, powerSpec, type Board } from "../handset/board.ts";
 import { Handset, type ResolvedPartition } from "../host/index.ts";
-import type { HandsetChannel, HandsetFile } from "../handset/file.ts";
+import { channelBytesOf, type HandsetChannel, type HandsetFile } from "../handset/file.ts";
 
 /** What a partition would cost, in bytes. */
 export interface Rehearsed {
@@ -23,7 +23,8 @@ export async function rehearse(file: HandsetFile, board: Board, resolved: Resolv
     const costs: Rehearsed[] = [];
     for (const { partition, image } of resolved) {
       const { name, cpu, energy, energyInitial, io, restart } = partition;
-      const id = await handset.add({ name, image, cpu, energy, energyInitial, io, restart });
+      const charged = { ...image, channelBytes: channelBytesOf(file, name) };
+      const id = await handset.add({ name, image: charged, cpu, energy, energyInitial, io, restart });
       ids.set(name, id);
       const { ramBytes, overheadBytes } = handset.memoryOf(id);
       costs.push({ name, ramBytes, overheadBytes });

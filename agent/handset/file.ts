@@ -48,6 +48,9 @@ export interface HandsetPartition {
 }
 
 /** Partition `from` may send to `to`, out of port `fromPort` and into port `toPort`. */
+/** What a channel's ring may hold. */
+const RING_BYTES_MAX = 16 << 20;
+
 export interface HandsetChannel {
   from: string;
   fromPort: number;
@@ -163,6 +166,8 @@ class Reader extends FileReader {
         }
         return name;
       };
+      if (channel.capacity > RING_BYTES_MAX)
+        this.fault(entry, "capacity: a channel's ring has at most 16M, because it lies in the host's memory", "");
       return {
         from: end("from"),
         fromPort: channel["from-port"],
@@ -306,4 +311,9 @@ function identityOf(path: string): string {
   } catch {
     return resolve(path);
   }
+}
+
+/** What the rings of the channels that a partition sends into may hold: it is charged for them. */
+export function channelBytesOf(file: Pick<HandsetFile, "channels">, partition: string): number {
+  return file.channels.reduce((sum, { from, contract }) => sum + (from === partition ? contract.capacity : 0), 0);
 }

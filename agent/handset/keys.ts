@@ -185,7 +185,7 @@ export const CHANNEL = {
   "from-port": field(integerOf(0, 31), 0, wholeSchema(0, 31), "0", "its port"),
   to: field(nameOf, "", NAME_SCHEMA, "personal", "the partition that receives"),
   "to-port": field(integerOf(0, 31), 0, wholeSchema(0, 31), "0", "its port"),
-  capacity: field(parseBytes, 64 << 10, bytes, "64K", "bytes that may wait; 0: notifications alone"),
+  capacity: field(parseBytes, 64 << 10, bytes, "64K", "bytes that may wait, at most 16M; 0: notifications alone"),
   rate: field<number | null>(parseByteRate, null, byteRate, "1MB/s", "bytes a second"),
   messages: field<number | null>(parseRate, null, rate, "100/s", "messages a second"),
 } satisfies Shape;

@@ -111,7 +111,7 @@ keys("bad arguments end with 2, bad images with 3, with one line that says why a
     [[], 2, /command is missing/],
     [["fly"], 2, /no command "fly"/],
     [["run", "--wings"], 2, /--wings/],
-    [["run", "--memory", "lots"], 2, /--memory needs a size/],
+    [["run", "--memory", "lots"], 2, /--memory: expected a size such as 64M/],
     [["run", "--memory", "3"], 2, /1M to 2048M/],
     [["run", "--memory", "64M", "--memory", "32M"], 2, /given twice/],
     [["run", "--timeout", "-1", "linux"], 2, /--timeout/],

@@ -61,12 +61,14 @@ export interface PartitionMemory {
   overheadBytes: number;
 }
 
-/** Lays out a partition's memory. `sharedBytes` lie outside of the linear memory: console log and disk buffers. */
+/** Lays out a partition's memory. `sharedBytes` lie outside of the linear memory: console log and disk buffers; so do `channelBytes`, the rings of the
+ *  channels that it sends into. */
 export function partitionMemory(
   ramBytes: number,
   romBytes: number,
   caches: CacheSizes,
   sharedBytes = 0,
+  channelBytes = 0,
 ): PartitionMemory {
   const records = ((ramBytes + romBytes) / 4096) * PAGE_RECORD_BYTES;
   const tlb = caches.tlbEntries * caches.tlbContexts * TLB_ENTRY_BYTES;
@@ -81,6 +83,7 @@ export function partitionMemory(
     { name: "translator", bytes: caches.translateBytes + caches.translateCodeBytes },
     { name: "firmware window", bytes: romBytes },
     { name: "console log and disk buffers", bytes: sharedBytes },
+    { name: "channels", bytes: channelBytes },
   ].filter((item) => item.bytes > 0);
   return {
     pages: (front + romBytes + ramBytes) / WASM_PAGE,

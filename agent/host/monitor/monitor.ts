@@ -5,7 +5,7 @@ import { rmSync } from "node:fs";
 import { commandNamed, type CommandTarget } from "../../command.ts";
 import { Failure, HostError, UsageError } from "../../failure.ts";
 import { boardSpec, type Board } from "../../handset/board.ts";
-import type { HandsetChannel, HandsetFile, HandsetPartition } from "../../handset/file.ts";
+import { channelBytesOf, type HandsetChannel, type HandsetFile, type HandsetPartition } from "../../handset/file.ts";
 import { cutTranslated } from "../../policy/limits.ts";
 import { Rules } from "../../shell/rules.ts";
 import { ShellSession } from "../../shell/session.ts";
@@ -211,7 +211,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
         // What the fleet is told of it is what is loaded, at each start and reset.
         ...{
           name,
-          image: { ...image, translateCodeBytes, disk, kernel: governed ? pinned(kernel, imageHash()) : kernel },
+          image: {
+            ...{ ...image, translateCodeBytes, disk, kernel: governed ? pinned(kernel, imageHash()) : kernel },
+            channelBytes: channelBytesOf(this.file, name),
+          },
           imageHash,
         },
         ...{ ...contracts, energyInitial, restart },

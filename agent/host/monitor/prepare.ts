@@ -38,6 +38,8 @@ export interface ImageOptions {
   translateCodeBytes?: number;
   /** Which caches: what the partition costs beside its RAM. */
   overhead: "normal" | "small";
+  /** Bytes of the rings that it sends into. */
+  channelBytes?: number;
   /** Whether there is a device for event channels. */
   channels?: boolean;
   /** Devices that the guest is to go without. */
@@ -79,7 +81,7 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
   return {
     plan,
     diskQueue,
-    memory: partitionMemory(options.ramBytes, plan.romBytes, caches, shared),
+    memory: partitionMemory(options.ramBytes, plan.romBytes, caches, shared, options.channelBytes ?? 0),
     config: {
       mode: options.mode,
       ramBytes: options.ramBytes,

@@ -60,6 +60,8 @@ export interface PartitionEnd {
 const NAME = "guest";
 /** A worker that is asked something when the partition ends has this long. */
 const STOP_GRACE_MS = 2_000;
+/** For the counters of one that ended by itself, on a computer that is busy with something else. */
+const ANSWER_MS = 60_000;
 const CPU: CpuContract = { class: "best-effort", budget: 0, period: 100_000, ceiling: null, weight: 100 };
 const IO: IoContract = { blockOperations: null, blockBytes: null, consoleBytes: null };
 const RESTART: RestartPolicy = { onFailure: "stop", max: 0, backoffFirstMs: 100, backoffMaxMs: 100, noProgressMs: 0 };
@@ -238,9 +240,11 @@ export class SinglePartition {
             };
       return { ...endOf(reason, fault), stats, profile };
     };
+    // A worker that ended the guest by itself is alive, and has time; one that is told to may hang.
+    const told = reason === "left" || reason === "timeout";
     const end = await within(
       asked().catch(() => null),
-      STOP_GRACE_MS,
+      told ? STOP_GRACE_MS : ANSWER_MS,
     );
     finish(end ?? { ...STUCK, reason: this.stopReason ?? reason });
   }

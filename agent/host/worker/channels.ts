@@ -15,6 +15,7 @@ import {
 import { CHANNEL_TOO_LONG } from "../../../kernel/abi/reasons.ts";
 import type { ChannelEnd, Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { Machine } from "../machine/machine.ts";
+import { MessageRing } from "./message-ring.ts";
 
 /** The length by which the hypervisor knows a notification: no message, only the pending bit. */
 const NOTIFICATION = 0xffff_ffff;
@@ -22,12 +23,19 @@ const NOTIFICATION = 0xffff_ffff;
 export class ChannelHost {
   private readonly hypervisor: Hypervisor;
   private readonly machineOf: (partition: number) => Machine | null;
-  /** Messages that wait, by channel. The hypervisor bounds their bytes. */
-  private readonly rings = new Map<number, Uint8Array[]>();
+  /** Messages that wait, by channel. The hypervisor bounds them. */
+  private readonly rings = new Map<number, MessageRing>();
+  /** Bytes of each channel's ring. */
+  private readonly capacities = new Map<number, number>();
 
   constructor(hypervisor: Hypervisor, machineOf: (partition: number) => Machine | null) {
     this.hypervisor = hypervisor;
     this.machineOf = machineOf;
+  }
+
+  /** A channel was granted. Its ring is made when the first message comes. */
+  granted(channel: number, capacity: number): void {
+    this.capacities.set(channel, capacity);
   }
 
   /** Answers what partition `id` asks, if it asks anything. */
@@ -58,7 +66,10 @@ export class ChannelHost {
 
   /** Drops the messages of a channel that is revoked or whose partition has ended, and makes both sides look. */
   drop(channel: number): void {
-    for (const message of this.rings.get(channel) ?? []) this.hypervisor.channelTaken(channel, message.length);
+    const ring = this.rings.get(channel);
+    for (let length = ring?.drop() ?? -1; length >= 0; length = ring!.drop()) {
+      this.hypervisor.channelTaken(channel, length);
+    }
     this.rings.delete(channel);
     const { from, to } = this.hypervisor.channelEnds(channel);
     this.raise(from);
@@ -69,9 +80,9 @@ export class ChannelHost {
     const channel = this.hypervisor.channelSend(id, port, bytes?.length ?? NOTIFICATION);
     if (channel < 0) return channel;
     if (bytes !== null) {
-      const ring = this.rings.get(channel) ?? [];
+      const ring = this.rings.get(channel) ?? new MessageRing(this.capacities.get(channel) ?? 0);
       this.rings.set(channel, ring);
-      ring.push(bytes.slice());
+      ring.push(bytes);
     }
     this.raise(this.hypervisor.channelEnds(channel).to);
     return 0;
@@ -81,11 +92,10 @@ export class ChannelHost {
     const channel = this.hypervisor.channelReceive(id, port);
     if (channel < 0) return channel;
     const ring = this.rings.get(channel)!;
-    if (ring[0]!.length > bytes.length) return -CHANNEL_TOO_LONG;
-    const message = ring.shift()!;
-    bytes.set(message);
-    if (this.hypervisor.channelTaken(channel, message.length)) this.raise(this.hypervisor.channelEnds(channel).from);
-    return message.length;
+    if (ring.firstLength > bytes.length) return -CHANNEL_TOO_LONG;
+    const length = ring.shift(bytes);
+    if (this.hypervisor.channelTaken(channel, length)) this.raise(this.hypervisor.channelEnds(channel).from);
+    return length;
   }
 
   private raise({ partition, port }: ChannelEnd): void {

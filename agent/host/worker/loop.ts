@@ -428,7 +428,9 @@ export class HandsetLoop {
           }
         }
         const answer = hypervisor.channelGrant(request.from, request.to, request.contract);
-        return "refusal" in answer ? answer : { value: answer.channel };
+        if ("refusal" in answer) return answer;
+        this.channels.granted(answer.channel, request.contract.capacity);
+        return { value: answer.channel };
       }
       case "revoke": {
         const refusal = hypervisor.channelRevoke(request.channel);

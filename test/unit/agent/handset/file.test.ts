@@ -301,6 +301,15 @@ file("a partition without channels is no end of one", () => {
   assert.match(faults.join("\n"), /^h\.yaml:5: to: a has no channels/);
 });
 
+file("a channel's ring lies in the host's memory: it has a bound", () => {
+  const faultsFor = (capacity: string): string[] =>
+    faultsOf(
+      `partitions:\n  - { name: a, guest: linux }\n  - { name: b, guest: linux }\nchannels:\n  - { from: b, to: a, capacity: ${capacity} }`,
+    );
+  assert.equal(faultsFor("16M"), []);
+  for (const capacity of ["16.1M", "1G"]) assert.match(faultsFor(capacity).join("\n"), /^h\.yaml:5: capacity: .*16M/);
+});
+
 file("50,000 unknown keys, or as many of any other fault, are a few lines", () => {
   const many = (line: (n: number) => string): string => Array.from({ length: 30_000 }, (_, n) => line(n)).join("");
   const texts = [
