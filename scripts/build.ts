@@ -64,7 +64,11 @@ const HOST: Record<string, string> = {
   "build/sim-worker.mjs": "fleet/sim/worker.ts",
 };
 const AGENT = "agent/daemon/main.ts";
-const VERIFY_PROGRAM = "agent/shell/verify-program.ts";
+/** What runs inside QuickJS, and where each begins. */
+const PROGRAMS: Record<string, string> = {
+  "build/gate-program.js": "agent/shell/gate-program.ts",
+  "build/verify-program.js": "agent/shell/verify-program.ts",
+};
 const NOTICES = "build/NOTICES.txt";
 /** How everything that runs in Node is bundled. */
 const NODE_BUNDLE = {
@@ -97,7 +101,7 @@ for (const module of KERNEL) {
 }
 await bundleHost();
 await bundleAgent();
-await bundleVerifyProgram();
+await bundlePrograms();
 await collectNotices();
 writeSchemas();
 await writeManPage();
@@ -160,28 +164,29 @@ async function bundleAgent(): Promise<void> {
   if (!quiet) console.error(`build: ${product}: ${size} bytes of ${AGENT_BYTES_MAX}`);
 }
 
-/** The checks that run inside QuickJS: one script, nothing of Node's. */
-async function bundleVerifyProgram(): Promise<void> {
-  const product = "build/verify-program.js";
-  if (!force && !isStale(product)) return;
-  await bundle({
-    entryPoints: [join(root, VERIFY_PROGRAM)],
-    outfile: join(root, product),
-    bundle: true,
-    // Where tweetnacl asks for Node's crypto, for random numbers, it finds nothing: verifying takes none.
-    platform: "browser",
-    format: "iife",
-    target: "es2020",
-    legalComments: "none",
-    logLevel: "warning",
-  });
-  if (!quiet) console.error(`build: ${product}: ${statSync(join(root, product)).size} bytes`);
+/** The programs that run inside QuickJS: each one script, nothing of Node's. */
+async function bundlePrograms(): Promise<void> {
+  const stale = Object.entries(PROGRAMS).filter(([product]) => force || isStale(product));
+  for (const [product, entry] of stale) {
+    await bundle({
+      entryPoints: [join(root, entry)],
+      outfile: join(root, product),
+      bundle: true,
+      // Where tweetnacl asks for Node's crypto, for random numbers, it finds nothing: verifying takes none.
+      platform: "browser",
+      format: "iife",
+      target: "es2020",
+      legalComments: "none",
+      logLevel: "warning",
+    });
+    if (!quiet) console.error(`build: ${product}: ${statSync(join(root, product)).size} bytes`);
+  }
 }
 
 /** The licences of what the bundles hold. */
 async function collectNotices(): Promise<void> {
   if (!force && !isStale(NOTICES)) return;
-  const entries = [...Object.values(HOST), AGENT, VERIFY_PROGRAM];
+  const entries = [...Object.values(HOST), AGENT, ...Object.values(PROGRAMS)];
   const count = await writeNotices(entries, { ...NODE_BUNDLE, sourcemap: false }, NOTICES);
   if (!quiet) console.error(`build: ${NOTICES}: ${count} packages`);
 }

@@ -53,6 +53,14 @@ export const PRODUCTS = {
     "scripts/build.ts",
   ],
   "build/sim-worker.mjs": ["agent", "fleet/sim", "kernel/abi", "package-lock.json", "scripts/build.ts"],
+  "build/gate-program.js": [
+    "agent/shell",
+    "agent/policy",
+    "agent/wire",
+    "agent/failure.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
   "build/verify-program.js": [
     "agent/wire",
     "agent/failure.ts",

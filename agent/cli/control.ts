@@ -6,20 +6,15 @@ import { commandNamed, type Command } from "../command.ts";
 import { checkSocketOwner, controlSocketPath } from "../control-path.ts";
 import { escapeText } from "../escape.ts";
 import { HostError, UsageError } from "../failure.ts";
-import { energyText, powerText } from "../handset/units.ts";
 import { lines } from "../host/index.ts";
-
+import { answerText } from "./answer-text.ts";
 import { parseOptions, type OptionTable } from "./arguments.ts";
-import { auditText } from "./audit-text.ts";
 import { chosenHandset, runningHandsets } from "./chosen-handset.ts";
 import { EXIT_LEFT, EXIT_OK } from "./exit-codes.ts";
-import { inspectText, type Inspected } from "./inspect-text.ts";
 import { canDraw, liveView, type AttachedConsole } from "./live-view.ts";
 import { tableOf } from "./top.ts";
-import type { AuditView, HandsetView, PartitionView } from "../view.ts";
+import type { HandsetView } from "../view.ts";
 
-/** Ctrl-]. */
-const LEAVE = 0x1d;
 /** Commands whose answer may be watched: they change nothing and are short. */
 const WATCHED = ["ls", "inspect", "why"];
 const WATCH_MS = 1000;
@@ -169,7 +164,7 @@ export async function controlCommand(name: string, args: string[]): Promise<numb
     }
     const text = async (): Promise<string> => {
       const value = await client.call(name, parsed.positionals, options);
-      return parsed.flag("json") ? JSON.stringify(value) : show(command, value);
+      return parsed.flag("json") ? JSON.stringify(value) : answerText(command, value, process.stdout.columns || WIDTH);
     };
     if (parsed.flag("watch")) return await watch(client, text, parsed.flag("json"));
     console.log(await text());
@@ -257,85 +252,8 @@ async function attachAnew(
   }
 }
 
-export const CONSOLE_HELP = `usage: pocketvisor console PARTITION [--handset NAME]
-
-Attaches this terminal to a partition's console. Ctrl-] leaves; the partition runs on.
-
-  --handset NAME  which handset, when several run (or set POCKETVISOR_HANDSET)`;
-
 /** Of every command that takes nothing but a partition. */
 export const NAMED_OPTIONS: OptionTable = { handset: { type: "string" }, help: { type: "boolean" } };
-
-/** pocketvisor console: attaches this terminal to a partition's console. */
-export async function consoleCommand(args: string[]): Promise<number> {
-  const parsed = parseOptions(args, { handset: { type: "string" }, help: { type: "boolean" } }, 1);
-  const partition = parsed.positionals[0];
-  if (parsed.flag("help") || partition === undefined) {
-    console.log(CONSOLE_HELP);
-    return parsed.flag("help") ? EXIT_OK : usage();
-  }
-  const client = await ControlClient.connect(await chosenHandset(parsed.text("handset")));
-  const { stdin } = process;
-  const raw = stdin.isTTY === true;
-  try {
-    let end: (status: number) => void = () => undefined;
-    const ended = new Promise<number>((resolve) => (end = resolve));
-    const input = await client.attach(
-      partition,
-      (bytes) => void process.stdout.write(bytes),
-      (why) => {
-        process.stderr.write(`\r\npocketvisor: this console was ended: ${escapeText(why)}\r\n`);
-        end(EXIT_LEFT);
-      },
-    );
-    if (raw) stdin.setRawMode(true);
-    const left = new Promise<number>((resolve) => {
-      stdin.on("data", (chunk: Buffer) => {
-        const at = raw ? chunk.indexOf(LEAVE) : -1;
-        const bytes = at < 0 ? chunk : chunk.subarray(0, at);
-        if (bytes.length > 0) input(bytes);
-        if (at >= 0) resolve(EXIT_LEFT);
-      });
-    });
-    return await Promise.race([left, ended, client.closed().then(() => EXIT_OK)]);
-  } finally {
-    if (raw) stdin.setRawMode(false);
-    stdin.pause();
-    client.close();
-  }
-}
-
-function usage(): never {
-  throw new UsageError("USAGE", "a partition's name is missing");
-}
-
-function show(command: Command, value: unknown): string {
-  if (command.name === "audit") return auditText(value as AuditView);
-  if (command.name === "ls") return tableOf(value as HandsetView, null, process.stdout.columns || WIDTH).join("\n");
-  if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
-  if (value === null) return "done";
-  if (command.name === "inspect") return inspectText(value as Inspected);
-  return briefly(value as PartitionView);
-}
-
-/** One partition in a line. */
-function briefly(view: PartitionView): string {
-  const { cpu, energy } = view;
-  const guaranteed = cpu.class === "guaranteed" ? `${cpu.budget / 1000} ms in ${cpu.period / 1000} ms` : "best effort";
-  const contract =
-    energy.contract === null
-      ? "no energy contract"
-      : `${energyText(energy.level)} left, ${powerText(energy.contract.rate)}`;
-  return `${view.name}: ${view.state}; ${guaranteed}; ${contract}`;
-}
-
-/** Guest text for a terminal: its lines stay lines, its control sequences become visible. */
-function safeLines(text: string): string {
-  return text
-    .split(/\r?\n/)
-    .map((line) => escapeText(line, 4096))
-    .join("\n");
-}
 
 /** What `--help` says of a command. */
 export function controlHelp(command: Command): string {

@@ -2,9 +2,8 @@
 
 import { commands } from "../command.ts";
 import { completionCommand, COMPLETION_HELP, COMPLETION_OPTIONS } from "./completion.ts";
+import { consoleCommand, CONSOLE_HELP } from "./console.ts";
 import {
-  consoleCommand,
-  CONSOLE_HELP,
   controlCommand,
   controlHelp,
   controlOptions,

@@ -65,7 +65,7 @@ export function cutTranslated(asked: number, limits: Limits): number {
 }
 
 function cutCpu(asked: CpuContract, { cpuPermille, weight }: Limits): CpuContract {
-  const most = cpuPermille === null ? null : Math.floor((asked.period * cpuPermille) / PERMILLE);
+  const most = cpuPermille === null ? null : cpuMost(asked.period, cpuPermille);
   const ceiling = most === null ? asked.ceiling : Math.min(asked.ceiling ?? most, most);
   // A guarantee above the ceiling would be held for nobody.
   const budget = ceiling === null ? asked.budget : Math.min(asked.budget, ceiling);
@@ -80,7 +80,7 @@ function cutCpu(asked: CpuContract, { cpuPermille, weight }: Limits): CpuContrac
 
 function cutEnergy(asked: EnergyContract | null, { energyMicrowatts }: Limits): EnergyContract | null {
   if (energyMicrowatts === null) return asked;
-  const capacity = BigInt(energyMicrowatts) * RESERVE_SECONDS * PICOJOULES_PER_MICROWATT_SECOND;
+  const capacity = reserveMost(energyMicrowatts);
   // A share of the battery's drain is no rate that could be held to a limit: it becomes the constant tap that the policy allows.
   if (asked === null || asked.share > 0) return { capacity, rate: energyMicrowatts, share: 0 };
   return {
@@ -90,18 +90,34 @@ function cutEnergy(asked: EnergyContract | null, { energyMicrowatts }: Limits): 
   };
 }
 
-/** Why contracts are more than the policy allows, or null. */
-export function excess(asked: Contracts, limits: Limits): string | null {
-  const left = cut(asked, limits);
-  const by = `policy ${limits.epoch}.${limits.version} allows`;
-  if (left.cpu.ceiling !== asked.cpu.ceiling || left.cpu.budget !== asked.cpu.budget) {
-    return `${by} ${((limits.cpuPermille ?? 0) / 10).toFixed(1)} % of a processor at most`;
+/** Why contracts are more than the policy allows, or null. For contracts whose guarantee is within their own ceiling it is null exactly when
+ *  cut() leaves them as they are. */
+export function excess({ cpu, energy }: Pick<Contracts, "cpu" | "energy">, limits: Limits): string | null {
+  const { cpuPermille, weight, energyMicrowatts } = limits;
+  if (cpuPermille !== null) {
+    const most = cpuMost(cpu.period, cpuPermille);
+    if (cpu.ceiling === null || cpu.ceiling > most || cpu.budget > most)
+      return beyond(limits, `${cpuPermille / 10} % of a processor at most`);
   }
-  if (left.cpu.weight !== asked.cpu.weight) return `${by} a weight of ${limits.weight ?? 0} at most`;
-  const same =
-    left.energy?.rate === asked.energy?.rate &&
-    left.energy?.capacity === asked.energy?.capacity &&
-    left.energy?.share === asked.energy?.share;
-  if (!same) return `${by} ${((limits.energyMicrowatts ?? 0) / 1000).toFixed(1)} mW at most`;
-  return null;
+  if (weight !== null && cpu.weight > weight) return beyond(limits, `a weight of ${weight} at most`);
+  if (energyMicrowatts === null) return null;
+  // Without a contract a partition draws what it likes, and a share of the battery's drain is no rate.
+  if (energy === null || energy.share > 0 || energy.rate > energyMicrowatts)
+    return beyond(limits, `${energyMicrowatts / 1000} mW at most`);
+  return energy.capacity > reserveMost(energyMicrowatts) ? beyond(limits, "a reserve of a minute at most") : null;
+}
+
+/** What a refusal says: which policy, and what it allows. */
+export function beyond({ epoch, version }: Limits, what: string): string {
+  return `policy ${epoch}.${version} allows ${what}`;
+}
+
+/** Microseconds in each period. */
+function cpuMost(period: number, permille: number): number {
+  return Math.floor((period * permille) / PERMILLE);
+}
+
+/** Picojoules. */
+function reserveMost(microwatts: number): bigint {
+  return BigInt(microwatts) * RESERVE_SECONDS * PICOJOULES_PER_MICROWATT_SECOND;
 }

@@ -1,13 +1,16 @@
-// The reference monitor: every request that changes a partition goes through the QuickJS program, and what reaches the hypervisor is
+// The reference monitor: every request that changes a partition goes through gate-program.ts in QuickJS, and what reaches the hypervisor is
 // what the program issued. What JSON cannot carry (the load plan, the machine's configuration and shared buffers of `define`)
 // travels beside it and is joined again to what was issued.
 //
 // Console input, snapshots, counters and the battery's drain change no partition's rights: they pass as they are.
 
+import { readFileSync } from "node:fs";
+import { buildProduct } from "../paths.ts";
 import type { Limits } from "../policy/limits.ts";
-import { SHELL_PROGRAM } from "./program.ts";
+import type { LimitMessage } from "./gate-program.ts";
+import { orderOf, orderText } from "./order-text.ts";
+import type { HandsetRequest, JudgedRequest, PartitionSpec, Refusal } from "./orders.ts";
 import { Sandbox, type SandboxLimits, type SandboxOutcome } from "./sandbox.ts";
-import type { HandsetRequest, PartitionSpec, Refusal } from "./orders.ts";
 
 /** The program is our own, and its work grows with the text alone: the time is for a computer that is busy with something else. */
 const LIMITS: SandboxLimits = {
@@ -20,15 +23,22 @@ const LIMITS: SandboxLimits = {
 /** For the program itself to be read, once: on a busy computer, too. */
 const PROGRAM_MS = 5000;
 
+/** The program's text, as `npm run build` has made it. */
+export function gateProgram(): string {
+  return readFileSync(buildProduct("gate-program.js"), "utf8");
+}
+
 export class Gate {
   private readonly send: (request: HandsetRequest) => void;
+  private readonly program: string;
   private sandbox: Sandbox | null = null;
   private issued: string[] = [];
   private readonly limits = new Map<string, Limits>();
 
-  /** `send` puts a request into the control port. */
-  constructor(send: (request: HandsetRequest) => void) {
+  /** `send` puts a request into the control port. `program` is gateProgram(), but for tests. */
+  constructor(send: (request: HandsetRequest) => void, program = gateProgram()) {
     this.send = send;
+    this.program = program;
   }
 
   /** From here on, orders about this partition are held to these limits. */
@@ -55,7 +65,7 @@ export class Gate {
     }
   }
 
-  private async order(request: HandsetRequest): Promise<Refusal | null> {
+  private async order(request: JudgedRequest | { op: "quit" }): Promise<Refusal | null> {
     const { text, attached } = detach(request);
     if (text.length > LIMITS.textMax)
       return refusal(`the request has ${text.length} characters, ${LIMITS.textMax} at most`);
@@ -82,7 +92,7 @@ export class Gate {
       this.issued.push(request);
       return "";
     });
-    const outcome = sandbox.evaluate(`${SHELL_PROGRAM}; null`, PROGRAM_MS);
+    const outcome = sandbox.evaluate(`${this.program}; null`, PROGRAM_MS);
     if (outcome.ended !== "value") throw new Error(`the shell's program is defective: ${JSON.stringify(outcome)}`);
     for (const [partition, limits] of this.limits) {
       const told = tellLimits(sandbox, partition, limits);
@@ -93,26 +103,22 @@ export class Gate {
 }
 
 function tellLimits(sandbox: Sandbox, partition: string, limits: Limits): SandboxOutcome {
-  return sandbox.evaluate(`limit(${JSON.stringify(JSON.stringify({ partition, limits }))}); null`);
+  const text = JSON.stringify({ partition, limits } satisfies LimitMessage);
+  return sandbox.evaluate(`limit(${JSON.stringify(text)}); null`);
 }
 
 /** What the host adds to a partition's specification is no data: it stays outside QuickJS. */
 type Attached = object;
 
-function detach(request: HandsetRequest): { text: string; attached: Attached | null } {
-  const plain = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
-  if (request.op !== "define") return { text: JSON.stringify(request, plain), attached: null };
+function detach(request: JudgedRequest | { op: "quit" }): { text: string; attached: Attached | null } {
+  if (request.op !== "define") return { text: orderText(request), attached: null };
   const { name, image, memoryBytes, translateCodeBytes, cpu, energy, io, restart, disk, ...attached } = request.spec;
   const spec: PartitionSpec = { name, image, memoryBytes, translateCodeBytes, cpu, energy, io, restart, disk };
-  return { text: JSON.stringify({ op: "define", spec }, plain), attached };
+  return { text: orderText({ op: "define", spec }), attached };
 }
 
 function attach(text: string, attached: Attached | null): HandsetRequest {
-  // The program has checked that an energy contract's capacity, and what fills a reserve, are decimal text below 2^64; a channel's
-  // capacity is a number.
-  const request = JSON.parse(text, (key, value: unknown) =>
-    (key === "capacity" || key === "picojoules") && typeof value === "string" ? BigInt(value) : value,
-  ) as HandsetRequest;
+  const request = orderOf(text) as HandsetRequest;
   return request.op === "define" ? { op: "define", spec: { ...request.spec, ...attached } } : request;
 }
 

@@ -29,14 +29,26 @@ export interface PartitionSpec {
   disk: DiskFile | null;
 }
 
+/** One of a channel's two partitions, and the port that it has there. */
+export interface ChannelEnd {
+  partition: number;
+  name?: string;
+  port: number;
+}
+
 export type HandsetRequest<Spec extends PartitionSpec = PartitionSpec> =
   | { op: "define"; spec: Spec }
   /** The name, where it is given, must be the partition's: policies speak of names. */
   | {
-      op: "admit" | "start" | "pause" | "resume" | "stop" | "remove" | "restart" | "lock" | "unlock";
+      op: "admit" | "pause" | "resume" | "stop" | "remove" | "lock" | "unlock";
       partition: number;
       name?: string;
-      /** Of start and restart: SHA-256 of the kernel image as it is now. */
+    }
+  | {
+      op: "start" | "restart";
+      partition: number;
+      name?: string;
+      /** SHA-256 of the kernel image as it is now. */
       image?: string;
     }
   | {
@@ -56,17 +68,27 @@ export type HandsetRequest<Spec extends PartitionSpec = PartitionSpec> =
   | { op: "stats"; partition: number }
   /** Whether a debugger may come, or where the guest spends its time is sampled. */
   | { op: "debug" | "profile"; partition: number; name?: string; on: boolean }
-  | {
-      op: "channel";
-      from: { partition: number; name?: string; port: number };
-      to: { partition: number; name?: string; port: number };
-      contract: ChannelContract;
-    }
+  | { op: "channel"; from: ChannelEnd; to: ChannelEnd; contract: ChannelContract }
   | { op: "revoke"; channel: number }
   | { op: "fill"; partition: number; picojoules: bigint }
   | { op: "drained"; picojoules: bigint }
   | { op: "snapshot" }
   | { op: "quit" };
+
+/** What changes no partition's rights: it passes the gate as it is. */
+export type PassingOp = "input" | "input-end" | "stats" | "snapshot" | "drained";
+
+/** What the gate's program judges. The end of a handset does not come this way. */
+export type JudgedRequest = Exclude<HandsetRequest, { op: PassingOp | "quit" }>;
+
+export type JudgedOp = JudgedRequest["op"];
+
+/** The requests with this operation. */
+export type JudgedOrder<Op extends JudgedOp, Request = JudgedRequest> = Request extends { op: infer Ops }
+  ? Op extends Ops
+    ? Omit<Request, "op"> & { op: Op }
+    : never
+  : never;
 
 /** Why the hypervisor said no, with the numbers. */
 export interface Refusal {

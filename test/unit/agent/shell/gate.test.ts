@@ -2,7 +2,7 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Gate } from "../../../../agent/shell/gate.js";
+import { Gate, gateProgram } from "../../../../agent/shell/gate.js";
 import type { Limits } from "../../../../agent/policy/limits.js";
 import { partitionOf, translatedPartitionOf } from "../../../support/handset.js";
 import type { HandsetRequest } from "../../../../agent/shell/orders.js";
@@ -80,6 +80,8 @@ const WRONG: [what: string, request: unknown, refusal: RegExp][] = [
   ["a huge string", { op: "x".repeat(1 << 20), partition: 0 }, /characters, 65536 at most/],
   ["a long string", { op: "pause", partition: "x".repeat(60_000) }, /not "x{59}…/],
   ["a bad name", { op: "define", spec: partitionOf("No\u001b[2J") }, /spec\.name must be 1 to 32/],
+  ["an image in a list", { op: "start", partition: 0, image: ["a".repeat(64)] }, /start\.image must be SHA-256/],
+  ["the handset's end", { op: "quit" }, /op must be one of/],
   ["a path with a NUL", { op: "define", spec: partitionOf("a", { disk: { path: "a\0b", readOnly: true } }) }, /a path/],
 ];
 
@@ -92,6 +94,49 @@ for (const [what, request, refusal] of WRONG) {
     assert.equal(sent, [BUDGET]);
   });
 }
+
+gate("every limit of a policy reaches the program", async () => {
+  const limits: [Partial<Limits>, request: object, RegExp][] = [
+    [{ memoryBytesMax: 1 }, { op: "define", spec: partitionOf("work") }, /1\.2 allows 1 bytes of memory at most/],
+    [{ cpuPermille: 199 }, { ...BUDGET, name: "work" }, /1\.2 allows 19\.9 % of a processor at most/],
+    [{ weight: 99 }, { ...BUDGET, name: "work" }, /1\.2 allows a weight of 99 at most/],
+    [{ energyMicrowatts: 1500 }, { ...BUDGET, name: "work" }, /1\.2 allows 1\.5 mW at most/],
+    [{ debug: false }, { op: "profile", partition: 0, name: "work", on: true }, /1\.2 allows no debugger/],
+  ];
+  for (const [limit, request, refusal] of limits) {
+    const { pass, opened, sent } = newGate();
+    assert.is(await pass(request), "");
+    opened.limit("work", { ...UNLIMITED, debug: true, ...limit });
+    assert.match(await pass(request), refusal);
+    opened.limit("work", { ...UNLIMITED, debug: true });
+    assert.is(await pass(request), "");
+    assert.is(sent.length, 2);
+  }
+});
+
+gate("a program that throws or issues what it likes refuses, and the limits outlive its runtime", async () => {
+  const whole = gateProgram();
+  const broken: [change: string, RegExp][] = [
+    ["globalThis.order = () => { throw new Error('no'); }", /did not end.*"no"/],
+    ["globalThis.order = () => null", /issued no single request/],
+    ["const once = order; globalThis.order = (text) => (once(text), once(text))", /issued no single request/],
+  ];
+  for (const [change, refusal] of broken) {
+    const sent: HandsetRequest[] = [];
+    // A new runtime gets the same text, so the order says whether it meets the broken program.
+    const program = `${whole};(() => { const good = order; ${change}; const bad = order;
+      globalThis.order = (text) => (JSON.parse(text).partition === 9 ? bad : good)(text); })()`;
+    const opened = new Gate((request) => sent.push(request), program);
+    opened.limit("work", { ...UNLIMITED, weight: 1 });
+    const said = async (partition: number, name: string): Promise<string> =>
+      (await opened.pass({ ...BUDGET, partition, name } as HandsetRequest))?.text ?? "";
+    assert.match(await said(9, "personal"), refusal);
+    assert.equal(sent, []);
+    assert.match(await said(1, "work"), /a weight of 1 at most/);
+    assert.is(await said(1, "personal"), "");
+    assert.is(sent.length, 1);
+  }
+});
 
 gate(
   "images: what a policy does not allow is neither defined nor started again, whoever orders it and whatever it is called",
