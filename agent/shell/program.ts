@@ -8,7 +8,7 @@ const NAME = /^[a-z0-9-]{1,32}$/;
 const CLASSES = ["guaranteed", "best-effort"];
 const ACTIONS = ["ignore", "log", "restart", "pause", "stop"];
 const MICROSECONDS_MAX = 86400e6;
-const ON_PARTITION = ["admit", "start", "pause", "resume", "stop", "restart", "remove", "lock", "unlock"];
+const ON_PARTITION = ["admit", "start", "pause", "resume", "press", "stop", "restart", "remove", "lock", "unlock"];
 
 class Refused extends Error {}
 
