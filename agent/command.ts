@@ -10,7 +10,8 @@ import type { AuditView, HandsetView, PartitionView, RegisterDump } from "./view
 /** What commands act on. The monitor has one; tests bring their own. */
 export interface CommandTarget {
   snapshot(): Promise<HandsetView>;
-  act(op: "start" | "pause" | "resume" | "stop" | "restart", partition: number): Promise<void>;
+  /** Stop and restart press the power key and wait, or cut now. Returns how what ran has ended, in words; null: nothing had to. */
+  act(op: "start" | "pause" | "resume" | "stop" | "restart", partition: number, now?: boolean): Promise<string | null>;
   budget(partition: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void>;
   contracts(partition: number): { cpu: CpuContract; energy: EnergyContract | null; io: IoContract };
   console(partition: number): string;
@@ -25,7 +26,8 @@ export interface CommandTarget {
   setCode(partition: string, code: string, old: string | null): Promise<void>;
   /** The last `count` records of the audit, and whether its chain holds. */
   audit(count: number): AuditView;
-  quit(): void;
+  /** Ends the handset: in order, or now. */
+  quit(now: boolean): void;
 }
 
 export interface Command {
@@ -35,6 +37,8 @@ export interface Command {
   positionals: string[];
   /** Options with values. */
   options: Record<string, string>;
+  /** Options without a value: "true" where they are given. */
+  flags?: Record<string, string>;
   /** Whether it changes something. */
   changes: boolean;
   /** Options that nobody else is to see: typed at a terminal, or read from standard input, never an argument. Such a command is in no script. */
@@ -78,20 +82,36 @@ async function withRegisters(target: CommandTarget, partition: PartitionView): P
   }
 }
 
-function lifecycle(name: "start" | "pause" | "resume" | "stop" | "restart", summary: string): Command {
+/** Of whatever ends a guest. */
+const NOW = { now: "cuts the power at once: what the guest has not written is lost" };
+
+function lifecycle(
+  name: "start" | "pause" | "resume" | "stop" | "restart",
+  summary: string,
+  flags: Record<string, string> = {},
+): Command {
   return {
     name,
     summary,
     positionals: ["PARTITION"],
     options: {},
+    flags,
     changes: true,
     run: async (target, call) => {
       const { partition, state } = await partitionOf(target, call);
       // What is so already needs no order: a rule may ask for it again and again.
-      if (!ALREADY[name].includes(state)) await target.act(name, partition);
-      return partitionOf(target, call);
+      if (ALREADY[name].includes(state)) return partitionOf(target, call);
+      const ending = await target.act(name, partition, flagOf(call, "now"));
+      return { ...(await partitionOf(target, call)), ...(ending ? { ending } : {}) };
     },
   };
+}
+
+/** Whether an option without a value is given. Throws UsageError. */
+function flagOf({ options }: CommandCall, name: string): boolean {
+  const text = options[name] ?? "false";
+  if (text !== "true" && text !== "false") throw new UsageError("USAGE", `--${name} takes no value`);
+  return text === "true";
 }
 
 const PROFILE_SECONDS = "10";
@@ -178,8 +198,8 @@ const COMMANDS: Command[] = [
   lifecycle("start", "starts a stopped partition"),
   lifecycle("pause", "pauses a partition: it gets no processor time"),
   lifecycle("resume", "resumes a paused partition"),
-  lifecycle("stop", "ends a partition; its memory returns"),
-  lifecycle("restart", "ends a partition and starts it afresh"),
+  lifecycle("stop", "has a partition power off, or cuts it; its memory returns", NOW),
+  lifecycle("restart", "has a partition power off, or cuts it, and starts it afresh", NOW),
   {
     name: "budget",
     summary: "changes a partition's budgets, live",
@@ -238,12 +258,13 @@ const COMMANDS: Command[] = [
   },
   {
     name: "down",
-    summary: "ends the handset",
+    summary: "has all partitions power off, and ends the handset",
     positionals: [],
     options: {},
+    flags: NOW,
     changes: true,
-    run: (target) => {
-      target.quit();
+    run: (target, call) => {
+      target.quit(flagOf(call, "now"));
       return Promise.resolve(null);
     },
   },

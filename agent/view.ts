@@ -108,7 +108,7 @@ export interface HandsetSnapshot {
 /** Something happened that nobody asked for. */
 export interface HandsetEvent {
   /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel,
-   *  disk-error; of the handset itself: charging, discharging, thermal, rule, audit-lost, shell-restarted. */
+   *  disk-error, power-key, power; of the handset itself: charging, discharging, thermal, rule, audit-lost, shell-restarted. */
   kind: string;
   /** HANDSET_ITSELF: of no partition. */
   partition: number;
@@ -116,7 +116,7 @@ export interface HandsetEvent {
   timeNs: number;
   /** Of thermal: °C. */
   value: number;
-  /** Of thermal: the level; of a rule: its name and what went wrong. */
+  /** Of power-key: that it was pressed; of power: why the partition is cut; of thermal: the level; of a rule: its name and what went wrong. */
   text?: string;
 }
 

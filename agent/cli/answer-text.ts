@@ -15,7 +15,8 @@ export function answerText(command: Command, value: unknown, width: number): str
   if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
   if (value === null) return "done";
   if (command.name === "inspect") return inspectText(value as Inspected);
-  return briefly(value as PartitionView);
+  const { ending } = value as { ending?: string };
+  return `${briefly(value as PartitionView)}${ending === undefined ? "" : `; ${ending}`}`;
 }
 
 /** One partition in a line. */

@@ -1,7 +1,7 @@
 // The verbs that speak to a running handset: each is a command of agent/command, carried over the control socket.
 
 import { connect, type Socket } from "node:net";
-import { setTimeout } from "node:timers/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { commandNamed, type Command } from "../command.ts";
 import { checkSocketOwner, controlSocketPath } from "../control-path.ts";
 import { escapeText } from "../escape.ts";
@@ -18,6 +18,8 @@ import type { HandsetView } from "../view.ts";
 /** Commands whose answer may be watched: they change nothing and are short. */
 const WATCHED = ["ls", "inspect", "why"];
 const WATCH_MS = 1000;
+/** An end that takes longer is explained. */
+const NOTICE_MS = 1000;
 const WIDTH = 100;
 
 /** A connection to a running handset. */
@@ -134,11 +136,12 @@ export class ControlClient {
 /** The options of a command on the command line. */
 export function controlOptions(command: Command): OptionTable {
   const own = Object.keys(command.options).map((option) => [option, { type: "string" as const }]);
+  const flags = Object.keys(command.flags ?? {}).map((flag) => [flag, { type: "boolean" as const }]);
   return {
     ...{ handset: { type: "string" }, json: { type: "boolean" }, help: { type: "boolean" } },
     ...(command.changes ? { "dry-run": { type: "boolean" } } : {}),
     ...(WATCHED.includes(command.name) ? { watch: { type: "boolean" } } : {}),
-    ...(Object.fromEntries(own) as OptionTable),
+    ...(Object.fromEntries([...own, ...flags]) as OptionTable),
   };
 }
 
@@ -155,7 +158,10 @@ export async function controlCommand(name: string, args: string[]): Promise<numb
     const value = parsed.text(option);
     if (value !== null) options[option] = value;
   }
+  for (const flag of Object.keys(command.flags ?? {})) if (parsed.flag(flag)) options[flag] = "true";
   const client = await ControlClient.connect(await chosenHandset(parsed.text("handset")));
+  const waits = command.flags?.["now"] !== undefined && options["now"] === undefined;
+  const notice = waits ? setTimeout(() => console.error(waitText(name, parsed.positionals)), NOTICE_MS) : undefined;
   try {
     if (parsed.flag("dry-run") && command.changes) {
       if (command.positionals.length > 0) await client.call("inspect", parsed.positionals);
@@ -167,11 +173,20 @@ export async function controlCommand(name: string, args: string[]): Promise<numb
       return parsed.flag("json") ? JSON.stringify(value) : answerText(command, value, process.stdout.columns || WIDTH);
     };
     if (parsed.flag("watch")) return await watch(client, text, parsed.flag("json"));
-    console.log(await text());
+    const gone = client.closed();
+    const answer = await text();
+    if (name === "down") await gone;
+    console.log(answer);
     return EXIT_OK;
   } finally {
+    clearTimeout(notice);
     client.close();
   }
+}
+
+function waitText(name: string, positionals: string[]): string {
+  const what = ["pocketvisor", name, ...positionals, "--now"].map((word) => escapeText(word)).join(" ");
+  return `pocketvisor: waiting for the power-off; from another terminal this cuts it: ${what}`;
 }
 
 /** Prints an answer once a second until it is interrupted or the handset ends: in place on a terminal, else one below the other. */
@@ -186,7 +201,7 @@ async function watch(client: ControlClient, text: () => Promise<string>, json: b
       const answer = await text();
       if (inPlace) process.stdout.write(`\x1b[H${answer.replaceAll("\n", "\x1b[K\n")}\x1b[K\n\x1b[J`);
       else console.log(json ? answer : `${answer}\n`);
-      await setTimeout(WATCH_MS, undefined, { signal: quit.signal });
+      await sleep(WATCH_MS, undefined, { signal: quit.signal });
     }
   } catch (error) {
     if (!quit.signal.aborted) throw error;
@@ -258,9 +273,15 @@ export const NAMED_OPTIONS: OptionTable = { handset: { type: "string" }, help: {
 /** What `--help` says of a command. */
 export function controlHelp(command: Command): string {
   const options = Object.entries(command.options).map(([name, text]) => `  --${name} VALUE  ${text}`);
-  const usageLine = ["usage: pocketvisor", command.name, ...command.positionals, options.length > 0 ? "[OPTIONS]" : ""]
+  const usageLine = [
+    "usage: pocketvisor",
+    command.name,
+    ...command.positionals,
+    options.length + Object.keys(command.flags ?? {}).length > 0 ? "[OPTIONS]" : "",
+  ]
     .join(" ")
     .trim();
+  for (const [name, text] of Object.entries(command.flags ?? {})) options.push(`  --${name}  ${text}`);
   const common = [
     "  --handset NAME  which handset, when several run (or set POCKETVISOR_HANDSET)",
     "  --json  the answer as JSON",

@@ -28,7 +28,8 @@ import type { HandsetEvent, HandsetView } from "../view.ts";
 export const UP_HELP = `usage: pocketvisor up [FILE] [OPTIONS]
 
 Boots the handset that FILE describes (default: ./handset.yaml, else the demo: two Debian partitions under budgets) and stays with it: on a
-terminal with a live view, else with one line for each thing that happens. Ctrl-C ends it.
+terminal with a live view, else with one line for each thing that happens. Ctrl-C ends
+it in order: power keys are pressed, and whoever is not off in time is cut; a second Ctrl-C cuts at once.
 
   --until ready      ends again, with status 0, once every partition has reached its shell
   --json             at the end, one JSON object {board, partitions: [{name, state, bootMs, instructions, memory, cpu, energy,
@@ -87,10 +88,27 @@ export async function upCommand(args: string[]): Promise<number> {
   }
 
   const quit = new AbortController();
+  // Nobody waits any longer until the guests are off.
+  const cut = new AbortController();
   const mode = parsed.flag("deterministic") ? "deterministic" : "realtime";
-  const monitor = new HandsetMonitor(file, board, mode, () => quit.abort("down"), { lock: !parsed.flag("no-lock") });
-  monitor.handset.on("end", () => quit.abort("ended"));
-  const interrupt = (): void => quit.abort("interrupted");
+  const monitor = new HandsetMonitor(
+    file,
+    board,
+    mode,
+    (now) => {
+      if (now) cut.abort();
+      quit.abort("down");
+    },
+    { lock: !parsed.flag("no-lock") },
+  );
+  monitor.handset.on("end", () => {
+    quit.abort("ended");
+    cut.abort();
+  });
+  const interrupt = (): void => {
+    if (quit.signal.aborted) cut.abort();
+    quit.abort("interrupted");
+  };
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt).on("SIGHUP", interrupt);
   const control = await ControlSocket.listen(controlSocketPath(file.name), monitor);
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
@@ -115,6 +133,8 @@ export async function upCommand(args: string[]): Promise<number> {
     else await untilAborted(quit.signal);
     if (monitor.handset.failure !== null) throw quit.signal.reason;
     if (json) console.log(JSON.stringify(summary(await monitor.snapshot())));
+    if (live) monitor.onEvent((name, event) => tell(say, name, event));
+    if (!cut.signal.aborted) await monitor.powerOff(cut.signal);
     return quit.signal.reason === "interrupted" ? EXIT_LEFT : EXIT_OK;
   } catch (error) {
     const { failure } = monitor.handset;
@@ -178,7 +198,7 @@ function translateCodeBytes(translate: HandsetPartition["translate"]): number {
 /** Says what has happened, in a line. What rules went wrong is said by whoever listens to them. */
 function tell(say: (text: string) => void, name: string, { kind, reason, text, value }: HandsetEvent): void {
   if (kind === "rule") return;
-  const detail = kind === "thermal" ? `${value} °C, ${text}` : reason === 0 ? "" : reasonText(reason);
+  const detail = kind === "thermal" ? `${value} °C, ${text}` : (text ?? (reason === 0 ? "" : reasonText(reason)));
   say(`  ${name}: ${kind}${detail === "" ? "" : `: ${detail}`}`);
 }
 

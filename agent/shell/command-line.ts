@@ -9,12 +9,14 @@ const OPTION = /^--([a-z-]+)(?:=(.*))?$/;
 export function commandLine(line: string): string {
   const [name, ...words] = line.trim().split(/\s+/);
   if (name === "help" && words.length === 0) return "help()";
-  if (!commands().some((command) => command.name === name)) return line;
+  const command = commands().find((each) => each.name === name);
+  if (command === undefined) return line;
   const positionals: string[] = [];
   const options: Record<string, string> = {};
   for (let at = 0; at < words.length; at++) {
     const option = OPTION.exec(words[at]!);
-    const value = option === null ? words[at] : (option[2] ?? words[++at]);
+    const flag = option !== null && Object.hasOwn(command.flags ?? {}, option[1]!);
+    const value = option === null ? words[at] : (option[2] ?? (flag ? "true" : words[++at]));
     // `ls = 3` or `why ? 1 : 2` is JavaScript.
     if (value === undefined || !WORD.test(value)) return line;
     if (option === null) positionals.push(value);

@@ -33,6 +33,7 @@ export function hold(order: JudgedRequest, inForce: LimitsInForce): void {
     // These take rights away, or give back what a start or a contract has been allowed before.
     case "admit":
     case "pause":
+    case "press":
     case "resume":
     case "stop":
     case "remove":

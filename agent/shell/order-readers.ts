@@ -71,6 +71,7 @@ const READERS = {
   restart: record<JudgedOrder<"restart">>({ op: oneOf(["restart"]), ...onImage }),
   pause: record<JudgedOrder<"pause">>({ op: oneOf(["pause"]), ...onPartition }),
   resume: record<JudgedOrder<"resume">>({ op: oneOf(["resume"]), ...onPartition }),
+  press: record<JudgedOrder<"press">>({ op: oneOf(["press"]), ...onPartition }),
   stop: record<JudgedOrder<"stop">>({ op: oneOf(["stop"]), ...onPartition }),
   remove: record<JudgedOrder<"remove">>({ op: oneOf(["remove"]), ...onPartition }),
   lock: record<JudgedOrder<"lock">>({ op: oneOf(["lock"]), ...onPartition }),

@@ -51,6 +51,8 @@ export type HandsetRequest<Spec extends PartitionSpec = PartitionSpec> =
       /** SHA-256 of the kernel image as it is now. */
       image?: string;
     }
+  /** Its power key. */
+  | { op: "press"; partition: number; name?: string }
   | {
       op: "budget";
       partition: number;

@@ -43,6 +43,7 @@ import { hypercallAnswer } from "./arm/hypercall";
 import { channelRaise as raise } from "./devices/channel";
 import { clockFollowsHost, clockSkipTo } from "./devices/clock";
 import { irqUpdate } from "./devices/irq";
+import { pl061Press } from "./devices/pl061";
 import { ROM_WINDOW_BYTES } from "./memory-map";
 import { blockComplete as virtioBlockComplete } from "./devices/virtio/block";
 export * from "./translate/index";
@@ -141,6 +142,13 @@ export function channelAnswer(status: i32, value: u32): void {
 /** Port `port` of the guest has news: a message, a notification, or room. */
 export function channelRaise(port: u32): void {
   raise(port);
+}
+
+/** Presses the power key, and lets go of it when the guest has seen it. Returns 1; 0: the guest does not listen, and nothing was done. */
+export function powerKeyPress(): u32 {
+  const listens = pl061Press();
+  cpuInput();
+  return listens ? 1 : 0;
 }
 
 /** Looks at timers and console input now, outside run(): after a pause, or when input arrived. */

@@ -8,6 +8,7 @@ export const GIC_CPU_INTERFACE: u32 = 0x0801_0000;
 export const GIC_CPU_INTERFACE_BYTES: u32 = 0x0001_0000;
 export const PL011: u32 = 0x0900_0000;
 export const PL031: u32 = 0x0901_0000;
+export const PL061: u32 = 0x0903_0000;
 export const SP805: u32 = 0x090d_0000;
 export const PERIPHERAL_BYTES: u32 = 0x1000;
 export const VIRTIO: u32 = 0x0a00_0000; // slot n at VIRTIO + n * VIRTIO_STRIDE
@@ -16,6 +17,7 @@ export const VIRTIO_STRIDE: u32 = 0x200;
 // Interrupt numbers (INTID): SPI n is 32 + n, PPI n is 16 + n.
 export const PL011_IRQ: u32 = 32 + 1;
 export const PL031_IRQ: u32 = 32 + 2;
+export const PL061_IRQ: u32 = 32 + 7;
 export const SP805_IRQ: u32 = 32 + 10;
 export const VIRTIO_IRQ: u32 = 32 + 16; // + slot
 export const CHANNEL_IRQ: u32 = 32 + 48;
@@ -23,6 +25,9 @@ export const TIMER_HYPERVISOR_IRQ: u32 = 26;
 export const TIMER_VIRTUAL_IRQ: u32 = 27;
 export const TIMER_SECURE_PHYSICAL_IRQ: u32 = 29;
 export const TIMER_PHYSICAL_IRQ: u32 = 30;
+
+/** The pin of PL061 that is the power key's. */
+export const PL061_POWER_KEY: u32 = 3;
 
 export const VIRTIO_SLOT_BLOCK: u32 = 0;
 export const VIRTIO_SLOT_CONSOLE: u32 = 1;

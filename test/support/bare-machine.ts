@@ -27,6 +27,7 @@ interface MachineExports {
   physicalRead(address: number, size: number): number;
   physicalWrite(address: number, value: number, size: number): void;
   physicalFaulted(): number;
+  powerKeyPress(): number;
   blockComplete(index: number, status: number): void;
   machineSettle(): void;
   runExecuted(): number;
@@ -234,6 +235,11 @@ export class BareMachine {
     const reason = this.load32(abi.EXIT_REQUEST);
     this.store32(abi.EXIT_REQUEST, 0);
     return reason;
+  }
+
+  /** Presses the power key; false when the guest does not listen. */
+  pressPowerKey(): boolean {
+    return this.exports.powerKeyPress() === 1;
   }
 
   /** Puts text into a console port's input ring and looks. */

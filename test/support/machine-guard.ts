@@ -20,7 +20,8 @@ export class MachineGuard {
       [0, abi.CLOCK_STATE], // the page for lost pointers, CPU, VFP
       [abi.CONFIG, abi.STATS],
       [abi.WORK_VISITS + 4, abi.GIC_STATE],
-      [abi.SP805_STATE + 0x100, abi.VIRTIO_STATE],
+      [abi.SP805_STATE + 0x100, abi.PL061_STATE],
+      [abi.PL061_STATE + 0x100, abi.VIRTIO_STATE],
       [abi.ENTROPY_POOL + 4 + abi.ENTROPY_POOL_CAPACITY, abi.CONSOLE_INPUT],
       [abi.VIRTIO_BUFFER + abi.VIRTIO_BUFFER_BYTES, abi.STATIC_END],
       [recordsEnd, this.ramStart],
@@ -91,11 +92,14 @@ export class MachineGuard {
 
 /** The host, at random: drains and fills rings, serves, fails and keeps block requests, tops up entropy, lets time pass. */
 export function randomHost(machine: BareMachine, below: (count: number) => number): void {
-  switch (below(7)) {
+  switch (below(8)) {
     case 0:
+      machine.pressPowerKey();
+      return;
+    case 1:
       machine.consoleOutput(below(abi.CONSOLE_PORT_COUNT));
       return;
-    case 1: {
+    case 2: {
       const port = below(abi.CONSOLE_PORT_COUNT);
       machine.consoleInput(
         port,
@@ -103,17 +107,17 @@ export function randomHost(machine: BareMachine, below: (count: number) => numbe
       );
       return;
     }
-    case 2:
+    case 3:
       machine.fillEntropy(
         new Uint8Array(Math.min(below(600), abi.ENTROPY_POOL_CAPACITY - machine.entropyCount)).fill(0xe7),
       );
       return;
-    case 3:
+    case 4:
       for (const { index, state } of machine.blockRequests()) {
         if (state === abi.BLOCK_PENDING && below(2)) machine.blockTake(index);
       }
       return;
-    case 4:
+    case 5:
       for (const { index, state, operation, segments } of machine.blockRequests()) {
         if (below(2)) continue;
         const status = below(4);
@@ -123,7 +127,7 @@ export function randomHost(machine: BareMachine, below: (count: number) => numbe
         machine.blockComplete(index, status);
       }
       return;
-    case 5:
+    case 6:
       machine.advance(below(100_000));
       machine.tick();
       return;

@@ -1,5 +1,5 @@
 // The device tree of machine `virt`, generated from what the partition really has.
-// Bindings: Linux Documentation/devicetree/bindings (arm/cpus, psci, arch_timer, gic, pl011, pl031, sp805, virtio/mmio).
+// Bindings: Linux Documentation/devicetree/bindings (arm/cpus, psci, arch_timer, gic, pl011, pl031, pl061, gpio-keys, sp805, virtio/mmio).
 
 import {
   DEVICE_BALLOON,
@@ -19,6 +19,9 @@ import {
   PL011_IRQ,
   PL031,
   PL031_IRQ,
+  PL061,
+  PL061_IRQ,
+  PL061_POWER_KEY,
   SP805,
   SP805_IRQ,
   TIMER_HYPERVISOR_IRQ,
@@ -51,6 +54,10 @@ export interface TreeOptions {
 const PERIPHERAL_CLOCK_HZ = 24_000_000;
 const GIC_PHANDLE = 1;
 const CLOCK_PHANDLE = 2;
+const GPIO_PHANDLE = 3;
+/** Linux' input-event-codes.h. */
+const KEY_POWER = 116;
+const ACTIVE_HIGH = 0;
 const SPI = 0;
 const PPI = 1;
 const EDGE_RISING = 1;
@@ -111,6 +118,23 @@ export function deviceTree(options: TreeOptions): Buffer {
         clocks: clocks(1),
         "clock-names": "apb_pclk",
       }),
+      fdtNode(`pl061@${hex(PL061)}`, {
+        compatible: ["arm,pl061", "arm,primecell"],
+        reg: [PL061, PERIPHERAL_BYTES],
+        interrupts: [SPI, PL061_IRQ - 32, LEVEL_HIGH],
+        clocks: clocks(1),
+        "clock-names": "apb_pclk",
+        "gpio-controller": null,
+        "#gpio-cells": [2],
+        phandle: [GPIO_PHANDLE],
+      }),
+      fdtNode("gpio-keys", { compatible: "gpio-keys" }, [
+        fdtNode("poweroff", {
+          label: "GPIO Key Poweroff",
+          gpios: [GPIO_PHANDLE, PL061_POWER_KEY, ACTIVE_HIGH],
+          "linux,code": [KEY_POWER],
+        }),
+      ]),
     ],
   );
   if (options.devices & DEVICE_WATCHDOG) {

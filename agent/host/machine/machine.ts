@@ -95,6 +95,7 @@ interface MachineExports extends MachineEntries {
   blockComplete(index: number, status: number): void;
   channelAnswer(status: number, value: number): void;
   channelRaise(port: number): void;
+  powerKeyPress(): number;
   debugBreakpoints(): void;
   debugPass(address: number): void;
   debugStep(): number;
@@ -266,6 +267,11 @@ export class Machine {
   /** Sets a channel port's pending bit: an interrupt to the guest. */
   channelRaise(port: number): void {
     this.exports.channelRaise(port);
+  }
+
+  /** Presses the guest's power key. False when the guest does not listen for it: then nothing was done. */
+  pressPowerKey(): boolean {
+    return this.exports.powerKeyPress() === 1;
   }
 
   /** Little-endian word of linear memory. */

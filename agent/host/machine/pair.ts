@@ -148,6 +148,11 @@ export class MachinePair extends Machine {
     this.twin.bytes.set(this.bytes.subarray(ENTROPY_POOL, ENTROPY_POOL + 4 + ENTROPY_POOL_CAPACITY), ENTROPY_POOL);
   }
 
+  override pressPowerKey(): boolean {
+    this.twin.pressPowerKey();
+    return super.pressPowerKey();
+  }
+
   private runTwin(fuel: number): number {
     try {
       return this.twin.run(fuel);

@@ -253,6 +253,12 @@ export class Handset extends EventEmitter<HandsetEvents> {
     await this.request({ op, partition: id, name, ...(loads ? { image: imageHash() } : {}) }, `${op} ${name}`);
   }
 
+  /** Presses a partition's power key. False when its guest does not listen. Throws RefusalError. */
+  async press(id: number): Promise<boolean> {
+    const name = this.nameOf(id);
+    return (await this.request({ op: "press", partition: id, name }, `power key of ${name}`)) as boolean;
+  }
+
   /** Changes contracts live. Throws RefusalError. */
   async budget(id: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void> {
     await this.request(

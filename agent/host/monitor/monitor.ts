@@ -25,11 +25,19 @@ import { Management } from "../management/management.ts";
 import type { ProfileResult } from "../machine/profile.ts";
 import { openDebugging, type Debugging } from "./debugging.ts";
 import { HandsetPower, type PowerEvent } from "./power.ts";
+import { powerDown, type Ending } from "./power-down.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 import { reasonText } from "../between/reason-text.ts";
 import { Release } from "../management/release.ts";
 import type { CpuContract, DiskFile, EnergyContract, IoContract } from "../../handset/contracts.ts";
-import { HANDSET_ITSELF, type HandsetEvent, type AuditView, type HandsetView, type RegisterDump } from "../../view.ts";
+import {
+  HANDSET_ITSELF,
+  type PartitionSnapshot,
+  type HandsetEvent,
+  type AuditView,
+  type HandsetView,
+  type RegisterDump,
+} from "../../view.ts";
 
 export type { HandsetEvent } from "../../view.ts";
 
@@ -55,7 +63,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly file: HandsetFile;
   private readonly board: Board;
   private readonly members: Member[] = [];
-  private readonly onQuit: () => void;
+  private readonly onQuit: (now: boolean) => void;
   private readonly audits: AuditLog;
   private readonly release: Release;
   private readonly rules: Rules;
@@ -79,13 +87,13 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private charging = false;
   private level = "normal";
 
-  /** `onQuit` is called when a command asks the handset to end. `root` is where sysfs lies, `agentProgram` the agent if it is not the
+  /** `onQuit` is called when a command asks the handset to end, in order or now. `root` is where sysfs lies, `agentProgram` the agent if it is not the
    *  product's. Throws HostError when the audit cannot be kept, or what governs the handset cannot be read. */
   constructor(
     file: HandsetFile,
     board: Board,
     mode: "realtime" | "deterministic",
-    onQuit: () => void,
+    onQuit: (now: boolean) => void,
     { root = "/", agentProgram, lock = true }: { root?: string; agentProgram?: string; lock?: boolean } = {},
   ) {
     this.file = file;
@@ -457,8 +465,54 @@ export class Monitor implements CommandTarget, ControlHandlers {
     };
   }
 
-  act(op: "start" | "pause" | "resume" | "stop" | "restart", partition: number): Promise<void> {
-    return this.handset.act(op, partition);
+  async act(
+    op: "start" | "pause" | "resume" | "stop" | "restart",
+    partition: number,
+    now = false,
+  ): Promise<string | null> {
+    if (op !== "stop" && op !== "restart") {
+      await this.handset.act(op, partition);
+      return null;
+    }
+    const { state } = await this.partition(partition);
+    const lives = state === "running" || state === "paused";
+    const ending = lives ? await this.end(partition, now ? AbortSignal.abort() : NEVER) : null;
+    if (ending?.off !== true) await this.handset.act(op, partition);
+    else if (op === "restart") await this.handset.act("start", partition);
+    return ending?.why ?? null;
+  }
+
+  /** Presses the power keys of all that run, and waits until they are off; whoever is still there when this resolves is cut by close(). Rules
+   *  end first: none starts anew what has ended. `cut` ends the wait. */
+  async powerOff(cut: AbortSignal): Promise<void> {
+    await this.rules.close();
+    const { partitions } = await this.handset.snapshot();
+    const alive = partitions.filter(({ state }) => state === "running" || state === "paused");
+    await Promise.all(alive.map(({ partition }) => this.end(partition, cut)));
+  }
+
+  /** Has a partition end by itself, and tells whether it did. */
+  private async end(partition: number, cut: AbortSignal): Promise<Ending> {
+    const { name } = this.member(partition).file;
+    const event = { partition, reason: 0, value: 0 };
+    const ending = await powerDown(
+      {
+        press: () => this.handset.press(partition),
+        look: async () => {
+          const { state, reason, instructions, io } = await this.partition(partition);
+          return { state, reason, instructions, moved: io.reduce((sum, { used }) => sum + used, 0) };
+        },
+      },
+      cut,
+      () => this.emit(name, { kind: "power-key", ...event, timeNs: this.lastNs, text: "pressed; it is to power off" }),
+    );
+    if (!ending.off) this.emit(name, { kind: "power", ...event, timeNs: this.lastNs, text: ending.why });
+    return ending;
+  }
+
+  private async partition(id: number): Promise<PartitionSnapshot> {
+    const { partitions } = await this.handset.snapshot();
+    return partitions.find(({ partition }) => partition === id)!;
   }
 
   async budget(partition: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void> {
@@ -513,14 +567,14 @@ export class Monitor implements CommandTarget, ControlHandlers {
     return auditView(this.audits.read(count), (id) => this.members.find((member) => member.id === id)?.file.name);
   }
 
-  quit(): void {
+  quit(now: boolean): void {
     // Whoever asked gets an answer first.
-    setImmediate(this.onQuit);
+    setImmediate(() => this.onQuit(now));
   }
 
   command(name: string, positionals: string[], options: Record<string, string>): Promise<unknown> {
     const command = commandNamed(name);
-    const known = [...Object.keys(command.options), ...(command.secrets ?? [])];
+    const known = [...Object.keys(command.options), ...Object.keys(command.flags ?? {}), ...(command.secrets ?? [])];
     const unknown = Object.keys(options).find((option) => !known.includes(option));
     if (unknown !== undefined) throw new UsageError("USAGE", `${name} has no option --${unknown}`);
     if (positionals.length > command.positionals.length)
@@ -570,7 +624,9 @@ export class Monitor implements CommandTarget, ControlHandlers {
   }
 
   private member(partition: number): Member {
-    return this.members.find(({ id }) => id === partition)!;
+    const member = this.members.find(({ id }) => id === partition);
+    if (member !== undefined) return member;
+    throw new UsageError("PARTITION_UNKNOWN", "the partition is still being defined", "Ask again in a moment.");
   }
 }
 
@@ -578,6 +634,8 @@ function pinned(kernel: PartitionPlan["image"]["kernel"], sha256: string): Parti
   return kernel === null ? null : { ...kernel, sha256 };
 }
 
+/** Of a wait that nobody cuts short. */
+const NEVER = new AbortController().signal;
 const IDLE_LOOK_MS = 1000;
 const READY_POLL_MS = 100;
 const POWER_POLL_MS = 1000;

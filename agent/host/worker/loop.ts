@@ -468,6 +468,8 @@ export class HandsetLoop {
         return outcome(hypervisor.pause(resident.id));
       case "resume":
         return outcome(hypervisor.resume(resident.id));
+      case "press":
+        return { value: hypervisor.state(resident.id) === STATE_RUNNING && resident.press() };
       case "stop":
         return outcome(this.halt(resident, STOP_COMMAND));
       case "lock":

@@ -233,6 +233,13 @@ export class Resident {
     this.hypervisor.wake(this.id);
   }
 
+  /** Presses its power key. False when its guest does not listen. */
+  press(): boolean {
+    const listens = this.machine?.pressPowerKey() ?? false;
+    if (listens) this.hypervisor.wake(this.id);
+    return listens;
+  }
+
   /** Whether work for its disk waits until it has paid for what was done. */
   get owing(): boolean {
     return this.disk?.owing ?? false;

@@ -17,6 +17,7 @@ import {
   PERIPHERAL_BYTES,
   PL011,
   PL031,
+  PL061,
   SP805,
   VIRTIO,
   VIRTIO_STRIDE,
@@ -26,6 +27,7 @@ import { clockReset, clockTicks } from "./clock";
 import { gicCpuRead, gicCpuWrite, gicDistributorRead, gicDistributorWrite, gicReset } from "./gic";
 import { pl011Deadline, pl011Read, pl011Reset, pl011Tick, pl011Write } from "./pl011";
 import { pl031Deadline, pl031Read, pl031Reset, pl031Tick, pl031Write } from "./pl031";
+import { pl061Deadline, pl061Read, pl061Reset, pl061Tick, pl061Write } from "./pl061";
 import { sp805Deadline, sp805Read, sp805Reset, sp805Tick, sp805Write } from "./sp805";
 import { timerDeadline, timerReset, timerTick } from "./timer";
 import { mmioRead, mmioReset, mmioTick, mmioWrite } from "./virtio/mmio";
@@ -53,6 +55,9 @@ export function busRead(address: u32, size: u32): u32 {
       break;
     case PL031 >>> 16:
       if (offset < PERIPHERAL_BYTES) return busLane(pl031Read(offset & ~3), offset, size);
+      break;
+    case PL061 >>> 16:
+      if (offset < PERIPHERAL_BYTES) return busLane(pl061Read(offset & ~3), offset, size);
       break;
     case SP805 >>> 16:
       if (offset < PERIPHERAL_BYTES && busHas(DEVICE_WATCHDOG)) return busLane(sp805Read(offset & ~3), offset, size);
@@ -85,6 +90,9 @@ export function busWrite(address: u32, value: u32, size: u32): void {
     case PL031 >>> 16:
       if (offset < PERIPHERAL_BYTES) return pl031Write(offset, value);
       break;
+    case PL061 >>> 16:
+      if (offset < PERIPHERAL_BYTES) return pl061Write(offset, value);
+      break;
     case SP805 >>> 16:
       if (offset < PERIPHERAL_BYTES && busHas(DEVICE_WATCHDOG)) return sp805Write(offset, value);
       break;
@@ -104,18 +112,20 @@ export function busReset(): void {
   timerReset();
   pl011Reset();
   pl031Reset();
+  pl061Reset();
   sp805Reset();
   channelReset();
   mmioReset();
 }
 
-/** Looks at timers, watchdog, alarm and what the host has brought, and sets interrupt lines and exit requests. What takes work is noted,
+/** Looks at timers, watchdog, alarm, power key and what the host has brought, and sets interrupt lines and exit requests. What takes work is noted,
  *  and done by busContinue(). */
 export function busTick(): void {
   const now = clockTicks();
   timerTick(now);
   pl011Tick(now);
   pl031Tick(now);
+  pl061Tick(now);
   sp805Tick(now);
   mmioTick();
 }
@@ -129,7 +139,8 @@ export function busContinue(): void {
  *  never. It may be asked at any time after a look: what has come due in between is not lost. */
 export function busDeadline(): u64 {
   const now = clockTicks();
-  return min<u64>(min<u64>(timerDeadline(now), pl011Deadline(now)), min<u64>(pl031Deadline(now), sp805Deadline(now)));
+  const timers = min<u64>(min<u64>(timerDeadline(now), pl031Deadline(now)), sp805Deadline(now));
+  return min<u64>(timers, min<u64>(pl011Deadline(now), pl061Deadline(now)));
 }
 
 function busHas(device: u32): bool {

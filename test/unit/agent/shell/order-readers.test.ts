@@ -29,6 +29,7 @@ const GOOD: { [Op in JudgedOp]: JudgedOrder<Op> } = {
   restart: { op: "restart", ...on, image },
   pause: { op: "pause", ...on },
   resume: { op: "resume", ...on },
+  press: { op: "press", ...on },
   stop: { op: "stop", ...on },
   remove: { op: "remove", ...on },
   lock: { op: "lock", ...on },

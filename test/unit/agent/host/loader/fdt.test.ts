@@ -39,6 +39,14 @@ fdt("the partition's tree names the devices that it has, and no others", () => {
   const names = root.children.map((node) => node.name);
   assert.ok(names.includes("virtio_mmio@a000000") && names.includes("watchdog@90d0000"));
   assert.not.ok(names.includes("virtio_mmio@a000200"));
+  // Bindings gpio-keys and gpio: the controller's phandle, the pin, active high.
+  const key = find(find(root, "gpio-keys"), "poweroff").properties;
+  const gpios = [find(root, "pl061@9030000").properties.get("phandle")!.readUInt32BE(), 3, 0];
+  assert.equal(
+    [0, 4, 8].map((at) => key.get("gpios")!.readUInt32BE(at)),
+    gpios,
+  );
+  assert.is(key.get("linux,code")!.readUInt32BE(), 116);
   const chosen = find(root, "chosen").properties;
   assert.is(chosen.get("bootargs")!.toString(), "console=ttyAMA0\0");
   assert.is(chosen.get("linux,initrd-end")!.readUInt32BE(), 0x43100001);
