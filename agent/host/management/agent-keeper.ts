@@ -32,12 +32,11 @@ export class AgentKeeper {
   private streak = 0;
   private closed = false;
 
-  /** Starts the agent; `folder` is its own. */
+  /** `folder` is the agent's own. It runs from start() on. */
   constructor(folder: string, callbacks: AgentCallbacks, program = buildProduct("agent.mjs")) {
     this.folder = folder;
     this.callbacks = callbacks;
     this.program = program;
-    this.start();
   }
 
   /** The process's number, while there is one. */
@@ -72,7 +71,9 @@ export class AgentKeeper {
     clearTimeout(late);
   }
 
-  private start(): void {
+  /** Starts the agent, and again whenever it ends. */
+  start(): void {
+    if (this.closed) return;
     const child = fork(this.program, [this.folder], {
       serialization: "advanced",
       execArgv: AGENT_NODE_OPTIONS,
