@@ -249,7 +249,8 @@ function take(id: u32, kind: u32, amount: u32): void {
 
 function refused(id: u32, reason: u32, retry: u64): u32 {
   store<u64>(ANSWER_RETRY, retry);
-  retryPut(id, retry);
+  // Who has ended has given its reserve up: it would be refused for ever, each time for a moment.
+  if (partitionAt(id).held) retryPut(id, retry);
   return reason;
 }
 

@@ -209,7 +209,12 @@ export class HandsetLoop {
       resident.translate();
     }
     this.payDue();
-    for (const id of hypervisor.retries()) if (this.residents.get(id)?.retry() && !grown.includes(id)) grown.push(id);
+    // One look each: what is refused again may be due again before the others were looked at.
+    let looks = 0;
+    for (const id of hypervisor.retries()) {
+      if (this.residents.get(id)?.retry() && !grown.includes(id)) grown.push(id);
+      if (++looks > this.residents.size) break;
+    }
     for (let next = hypervisor.nextWant(); next !== null; next = hypervisor.nextWant()) {
       const resident = this.residents.get(next.id);
       this.round.causedBy(next.id);

@@ -97,6 +97,7 @@ retry("who has ended is not come back to, and a new partition under its id begin
   real.exports.partitionStop(1, reasons.STOP_COMMAND);
   // The host may still look at the rings of one that has ended.
   assert.is(real.exports.charge(1, KIND, 1), reasons.LIMIT_RATE);
+  assert.is(real.u32(1, abi.PARTITION_RETRYING), 0, "nobody comes back to it");
   real.exports.partitionRemove(1);
   assert.is(real.start(scripted(), contract), 1);
   assert.is(real.u32(1, abi.PARTITION_RETRYING), 0);
