@@ -19,7 +19,7 @@ const hang = suite("hang");
 hang("up ends with its own status, and tells", async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "build"));
-  for (const name of readdirSync(join(root, "build")).filter((file) => /\.(mjs|wasm)$/.test(file))) {
+  for (const name of readdirSync(join(root, "build")).filter((file) => /\.(mjs|js|wasm)$/.test(file))) {
     copyFileSync(join(root, "build", name), join(folder, "build", name));
   }
   copyFileSync(hangingMachine(), join(folder, "build", "machine.wasm"));
