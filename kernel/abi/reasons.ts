@@ -30,6 +30,7 @@ export const INIT_BAD_CACHE_SIZE: u32 = 5;
 export const INIT_MEMORY_TOO_SMALL: u32 = 6;
 export const INIT_BAD_MODE: u32 = 7;
 export const INIT_BAD_DEVICES: u32 = 8;
+export const INIT_BAD_NETWORK_SIZE: u32 = 9;
 
 // ---- More of why run() returned -----------------------------------------------------------------------------------------
 /** The guest asks for an event channel: CHANNEL_REQUEST holds the question, channelAnswer() goes back. */
