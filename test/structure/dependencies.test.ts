@@ -125,6 +125,11 @@ const RULES: Rule[] = [
     may: [...AGENT_SUPPORT, "agent/wire/", "agent/handset/"],
     reason: "what a policy means does not depend on who enforces it",
   },
+  {
+    folder: "agent/network/",
+    may: [],
+    reason: "the guests' network is its packets: whoever drives it hands in sockets, clocks and rings",
+  },
   { folder: "agent/link/", may: [...AGENT_SUPPORT, "agent/wire/"], reason: "the link knows no host and no shell" },
   {
     folder: "agent/telemetry/",
