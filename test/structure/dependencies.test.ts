@@ -37,11 +37,12 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   between: { rooms: ["loader", "machine"], product: ["agent/battery/", "agent/debug/", "agent/shell/orders.ts"] },
   debug: { rooms: ["between", "machine"], product: ["agent/debug/"] },
   disk: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/wire/"] },
+  network: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/network/"] },
   audit: { rooms: ["between"], product: ["agent/agent-messages.ts"] },
   console: { rooms: ["between", "debug", "machine"], product: ["agent/handset/", "agent/policy/"] },
   hypervisor: { rooms: ["between", "machine"], product: ["agent/shell/orders.ts"] },
   worker: {
-    rooms: ["between", "debug", "disk", "hypervisor", "loader", "machine"],
+    rooms: ["between", "debug", "disk", "hypervisor", "loader", "machine", "network"],
     product: ["agent/battery/", "agent/shell/orders.ts"],
   },
   management: {
@@ -56,7 +57,7 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
     ],
   },
   monitor: {
-    rooms: ["audit", "between", "console", "debug", "disk", "loader", "machine", "management"],
+    rooms: ["audit", "between", "console", "debug", "disk", "loader", "machine", "management", "network"],
     product: [
       "agent/battery/",
       "agent/command.ts",
