@@ -28,6 +28,10 @@ export const AMAIR0: u32 = CP15_STATE + 88;
 export const AMAIR1: u32 = CP15_STATE + 92;
 export const CP15_STATE_BYTES: u32 = 96;
 
+// CPACR bits, B4.1.40: Advanced SIMD, and D16 … D31, are disabled.
+export const CPACR_ASEDIS: u32 = 0x8000_0000;
+export const CPACR_D32DIS: u32 = 0x4000_0000;
+
 // SCTLR bits, ARM DDI 0406C B4.1.130
 export const SCTLR_M: u32 = 1 << 0;
 export const SCTLR_A: u32 = 1 << 1;

@@ -3,7 +3,7 @@
 //
 // A register is named by key = CRn << 12 | opc1 << 8 | CRm << 4 | opc2.
 
-import { IRQ_LINE } from "../../abi/layout";
+import { CONFIG_CPU, CPU_WITHOUT_NEON, IRQ_LINE } from "../../abi/layout";
 import {
   CNTFRQ,
   CNTKCTL,
@@ -29,6 +29,8 @@ import {
   CONTEXTIDR,
   CP15_STATE_BYTES,
   CPACR,
+  CPACR_ASEDIS,
+  CPACR_D32DIS,
   CSSELR,
   DACR,
   DFAR,
@@ -68,8 +70,13 @@ const SCTLR_ONES: u32 = (1 << 23) | (1 << 22) | (1 << 18) | (1 << 16) | 0x78;
 const SCTLR_WRITABLE: u32 =
   SCTLR_M | SCTLR_A | SCTLR_C | SCTLR_SW | SCTLR_Z | SCTLR_I | SCTLR_V | SCTLR_TRE | SCTLR_AFE | SCTLR_TE;
 
-/** ASEDIS, RAO/WI without Advanced SIMD (B4.1.40). */
-const CPACR_NO_ADVANCED_SIMD: u32 = 0x8000_0000;
+/** CPACR's bits that can be written: coprocessors 10 and 11 alone exist. Without Advanced SIMD, ASEDIS is RAO/WI (B4.1.40). */
+const CPACR_WRITABLE: u32 = 0x00f0_0000 | CPACR_ASEDIS | CPACR_D32DIS;
+
+function cpacrWrite(value: u32): void {
+  const hidden = load<u32>(CONFIG_CPU) & CPU_WITHOUT_NEON ? CPACR_ASEDIS : 0;
+  store<u32>(CPACR, (value & CPACR_WRITABLE) | hidden);
+}
 
 /** The value read by the last cp15Read() that answered true. */
 export let cp15Value: u32 = 0;
@@ -77,7 +84,7 @@ export let cp15Value: u32 = 0;
 export function cp15Reset(): void {
   memory.fill(CP15_STATE, 0, CP15_STATE_BYTES);
   store<u32>(SCTLR, SCTLR_ONES);
-  store<u32>(CPACR, CPACR_NO_ADVANCED_SIMD);
+  cpacrWrite(0);
 }
 
 /** Reads a register. False: Undefined at the present privilege. */
@@ -191,8 +198,8 @@ export function cp15Write(key: u32, value: u32): bool {
       if ((before ^ after) & (SCTLR_M | SCTLR_AFE | SCTLR_TRE)) tlbFlush();
       return true;
     }
-    case 0x1002: // CPACR: CP10 and CP11 alone exist; ASEDIS reads as one, there is no Advanced SIMD
-      store<u32>(CPACR, (value & 0x00f0_0000) | CPACR_NO_ADVANCED_SIMD);
+    case 0x1002:
+      cpacrWrite(value);
       return true;
     case 0x2002: // TTBCR: EAE is RAZ/WI without LPAE
       store<u32>(TTBCR, value & 0x37);

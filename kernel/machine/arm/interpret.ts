@@ -85,7 +85,7 @@ import {
   setPc,
 } from "./state";
 import { stand } from "./stand";
-import { system, systemRead, vfpUsable } from "./system";
+import { system, systemRead, vfpRefuses } from "./system";
 import {
   SAMPLE_SHIFT,
   entryFind,
@@ -96,6 +96,8 @@ import {
 } from "./translation";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./memory/tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./float/vfp";
+import { neonDataProcessing } from "./neon/neon";
+import { structureTransfer, vectorTransfer } from "./memory/structure-transfer";
 import { RUN_BREAK } from "../../abi/reasons";
 
 const FPSCR = VFP_STATE + 256;
@@ -1630,7 +1632,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.VFP_CHECK: {
-          if (vfpUsable() && !(load<u32>(FPSCR) & immediate(ip))) {
+          if (!vfpRefuses(immediate(ip))) {
             ip += RECORD_BYTES;
             continue;
           }
@@ -1845,6 +1847,35 @@ export function interpret(fuel: u32): u32 {
           store<u64>(dOf(ip) << 2, load<u64>(mOf(ip) << 2, VFP_STATE), VFP_STATE);
           ip += RECORD_BYTES;
           continue;
+        }
+        case Op.NEON_DATA: {
+          if (neonDataProcessing(immediate(ip))) {
+            ip += RECORD_BYTES;
+            continue;
+          }
+          what = EVENT_UNDEFINED;
+          break;
+        }
+        case Op.VLD1:
+        case Op.VST1: {
+          accountNote(block, ip, fuel);
+          vectorTransfer(nValue(ip), mOf(ip) << 2, sOf(ip), immediate(ip), load<u16>(ip) == <u16>Op.VST1);
+          what = event();
+          if (what == EVENT_NONE) {
+            ip += RECORD_BYTES;
+            continue;
+          }
+          break;
+        }
+        case Op.NEON_STRUCTURE: {
+          accountNote(block, ip, fuel);
+          structureTransfer(immediate(ip), nValue(ip));
+          what = event();
+          if (what == EVENT_NONE) {
+            ip += RECORD_BYTES;
+            continue;
+          }
+          break;
         }
         case Op.READ_STATE: {
           setD(ip, load<u32>(immediate(ip)));

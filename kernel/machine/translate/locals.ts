@@ -31,8 +31,8 @@ export const TARGET: u32 = NEGATIVE + 9;
 export const VALUE: u32 = NEGATIVE + 10;
 /** The TLB's table: its context cannot change within a function. */
 export const TLB: u32 = NEGATIVE + 11;
-/** Whether VFP instructions may execute; they cannot begin or cease to within a function. */
-export const VFP_USABLE: u32 = NEGATIVE + 12;
+/** What CPACR and FPEXC refuse VFP and Advanced SIMD instructions (arm/system); it cannot change within a function. */
+export const VFP_REFUSED: u32 = NEGATIVE + 12;
 /** Places of groups of accesses (groups). */
 export const GROUP_LOCAL_COUNT: u32 = 4;
 export const GROUP_PLACES: u32 = NEGATIVE + 13;

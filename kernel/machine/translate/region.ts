@@ -61,7 +61,7 @@ import {
 } from "./graph";
 import { groupsAfter, groupsReset } from "./groups";
 import { unlikely } from "./hints";
-import { IMPORT_JUMP, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
+import { IMPORT_JUMP, IMPORT_LEAVE, IMPORT_VFP_REFUSED } from "./imports";
 import * as locals from "./locals";
 import { VERIFIED } from "./assist";
 import { candidate, candidateCount, edge, edgeCount, findEdges } from "./procedures";
@@ -601,7 +601,7 @@ export function writePrologue(): void {
   }
   beginPage();
   if (locals.usesVfp) {
-    call(IMPORT_VFP_USABLE);
-    set(locals.VFP_USABLE);
+    call(IMPORT_VFP_REFUSED);
+    set(locals.VFP_REFUSED);
   }
 }
