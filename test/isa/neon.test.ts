@@ -46,18 +46,25 @@ for (const [name, options] of [
   });
 }
 
-neon("translated: the oracle's states after the interpreter's count, however slices end", () => {
-  // As many as the translator holds at once.
-  const part = { ...record, hashes: record.hashes.slice(0, 40) };
-  for (const mmu of [true, false]) {
-    const { instructions } = compareRecord(part, { fuel: BLOCKS, mmu });
-    for (const fuel of [BLOCKS, 97]) {
-      const run = compareRecord(part, { fuel, mmu, translate: true });
-      assert.equal(run.different, []);
-      assert.is(run.instructions, instructions);
-      assert.ok(run.translated > instructions / 2n, `${run.translated} of ${instructions} were translated`);
+neon(
+  "translated, with vectors and without: the oracle's states after the interpreter's count, however slices end",
+  () => {
+    // As many as the translator holds at once.
+    const part = { ...record, hashes: record.hashes.slice(0, 40) };
+    for (const mmu of [true, false]) {
+      const { instructions } = compareRecord(part, { fuel: BLOCKS, mmu });
+      for (const [fuel, vectors] of [
+        [BLOCKS, true],
+        [97, true],
+        [BLOCKS, false],
+      ] as const) {
+        const run = compareRecord(part, { fuel, mmu, translate: true, vectors });
+        assert.equal(run.different, []);
+        assert.is(run.instructions, instructions);
+        assert.ok(run.translated > instructions / 2n, `${run.translated} of ${instructions} were translated`);
+      }
     }
-  }
-});
+  },
+);
 
 neon.run();

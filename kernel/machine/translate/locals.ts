@@ -44,6 +44,9 @@ export const DOUBLE: u32 = WIDE + 1;
 export const DOUBLE_LOCAL_COUNT: u32 = 1;
 export const SINGLE: u32 = DOUBLE + 1;
 export const SINGLE_LOCAL_COUNT: u32 = 1;
+/** Only there where modules may have vectors. */
+export const VECTOR: u32 = SINGLE + 1;
+export const VECTOR_LOCAL_COUNT: u32 = 1;
 
 /** Bit n: register n is read or written by the body, is written by it. */
 export let usedRegisters: u32 = 0;

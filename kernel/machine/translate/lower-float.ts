@@ -9,7 +9,7 @@ import { FPSCR_VECTOR } from "../arm/float/vfp-state";
 import { W, TYPE_VOID, access, call, close, constant, get, op, open, set, tee } from "./emitter";
 import { setCarryAndOverflow } from "./flags";
 import { likely } from "./hints";
-import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_NEON_DATA, IMPORT_NEON_STRUCTURE, IMPORT_VFP_MOVE } from "./imports";
+import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_NEON_STRUCTURE, IMPORT_VFP_MOVE } from "./imports";
 import {
   DOUBLE,
   NEGATIVE,
@@ -27,6 +27,7 @@ import {
   storeWord,
 } from "./locals";
 import { FPSCR, getFloat, pushResultStands, putFloat } from "./float-operands";
+import { lowerDuplicate, lowerNeonData } from "./lower-neon";
 import { lowerVfpData } from "./lower-vfp-data";
 import { standIf } from "./place";
 
@@ -154,10 +155,7 @@ export function lowerFloat(code: Op, ip: u32): bool {
       lowerVfpData(ip);
       return true;
     case Op.NEON_DATA:
-      constant(immediate);
-      call(IMPORT_NEON_DATA);
-      op(W.I32_EQZ);
-      standIf(ip);
+      lowerNeonData(ip);
       return true;
     case Op.NEON_STRUCTURE:
       constant(immediate);
@@ -167,7 +165,7 @@ export function lowerFloat(code: Op, ip: u32): bool {
       standIf(ip);
       return true;
     case Op.VFP_MOVE:
-      move(ip);
+      if (!lowerDuplicate(immediate, ((immediate >>> 12) & 15) << 2)) move(ip);
       return true;
     case Op.VFP_FLAGS:
       flagsFromFpscr();

@@ -26,6 +26,7 @@ import {
 } from "./groups";
 import { likely, unlikely } from "./hints";
 import { IMPORT_PLACE } from "./imports";
+import { moveVector, vectorsAllowed } from "./vectors";
 import {
   ADDRESS,
   ENTRY,
@@ -369,6 +370,15 @@ function vfpTransfer(ip: u32, count: u32, isLoad: bool): void {
 /** `count` words between the registers from VFP_STATE + `first` and the place that was found. */
 function moveRegisters(first: u32, count: u32, isLoad: bool): void {
   for (let word: u32 = 0; word < count;) {
+    if (word + 4 <= count && vectorsAllowed()) {
+      if (isLoad) constant(0);
+      get(at);
+      if (!isLoad) constant(0);
+      moveVector(true, isLoad ? delta + (word << 2) : VFP_STATE + first + (word << 2));
+      moveVector(false, isLoad ? VFP_STATE + first + (word << 2) : delta + (word << 2));
+      word += 4;
+      continue;
+    }
     const pair = word + 2 <= count;
     const register = VFP_STATE + first + (word << 2);
     const there = delta + (word << 2);
@@ -392,14 +402,16 @@ function vectorTransfer(ip: u32, isLoad: bool): void {
   const how = load<u32>(ip, 8);
   const strict: u32 = load<u32>(SCTLR) & SCTLR_A ? (1 << (how >>> 8)) - 1 : 0;
   const low = ((how & 0xff) - 1) | strict;
-  addressNear(ip, 0);
   if (low) {
-    get(ADDRESS);
+    getOperand(load<u8>(ip, 3));
     constant(low);
     op(W.I32_AND);
     standIf(ip);
   }
-  settle(ip, length | PLACE_ANYWHERE | (isLoad ? 0 : PLACE_WRITE));
+  if (!inGroup(ip)) {
+    addressNear(ip, 0);
+    settle(ip, length | PLACE_ANYWHERE | (isLoad ? 0 : PLACE_WRITE));
+  }
   moveRegisters((<u32>load<u8>(ip, 4)) << 2, length >>> 2, isLoad);
 }
 

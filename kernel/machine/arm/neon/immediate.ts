@@ -21,16 +21,32 @@ function expand(cmode: u32, op: u32, imm8: u64): u64 {
   return replicate(((imm8 & 0x80) << 24) | exponent | ((imm8 & 0x3f) << 19), 32);
 }
 
-/** Executes `word`. False: it is Undefined. */
-export function modifiedImmediate(word: u32): bool {
+/** The doubleword that `word` stands for, inverted for VBIC and VMVN. */
+export function immediateValue(word: u32): u64 {
   const cmode = (word >>> 8) & 15;
   const op = (word >>> 5) & 1;
-  const quad = (word >>> 6) & 1;
-  if ((op && cmode == 15) || (quad && isOddPair(word, false, false))) return false;
   const imm8 = ((word >>> 17) & 0x80) | ((word >>> 12) & 0x70) | (word & 15);
-  let value = expand(cmode, op, imm8);
-  const combines = cmode < 12 && (cmode & 1) != 0; // VORR, VBIC
-  if (op && cmode != 14) value = ~value;
+  const value = expand(cmode, op, imm8);
+  return op && cmode != 14 ? ~value : value;
+}
+
+/** Whether `word` is VORR or VBIC, which take what the register holds. */
+export function immediateCombines(word: u32): bool {
+  return (word & 0x100) != 0 && (word & 0xc00) != 0xc00;
+}
+
+/** Whether `word` is defined. */
+export function immediateDefined(word: u32): bool {
+  return (word & 0xf20) != 0xf20 && !(word & (1 << 6) && isOddPair(word, false, false));
+}
+
+/** Executes `word`. False: it is Undefined. */
+export function modifiedImmediate(word: u32): bool {
+  if (!immediateDefined(word)) return false;
+  const value = immediateValue(word);
+  const combines = immediateCombines(word);
+  const op = word & (1 << 5);
+  const quad = (word >>> 6) & 1;
   for (let half: u32 = 0; half <= quad; half++) {
     const d = numberD(word) + half;
     const old = doubleRead(d);
