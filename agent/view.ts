@@ -201,12 +201,10 @@ export interface ManagementView {
     appliedAt: number;
     /** By the policy's sections: compliant, pending, not-supported, … */
     sections: Record<string, string>;
-    limits: {
-      cpuPermille: number | null;
-      energyMicrowatts: number | null;
-      memoryBytesMax: number | null;
-      translatedBytesMax: number | null;
-    };
+    /** By the names that the keys' entries give; null: no limit. */
+    limits: Record<string, number | null>;
+    /** The same limits in words. */
+    allows: string[];
     refusal: string | null;
     lockedFor: string | null;
     /** How its console stands: free, unset, weak, locked, unlocked (agent/host/console/lock.ts). */

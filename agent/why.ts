@@ -175,26 +175,15 @@ function translationTexts({ translation }: PartitionView): string[] {
   return translation.codeBytesMax === 0 ? [done, "Its policy allows no translated code any more."] : [done];
 }
 
-function translatedText(bytes: number): string {
-  return bytes === 0 ? "no translated code" : `${(bytes / 2 ** 20).toFixed(0)} MiB of translated code`;
-}
-
 /** What the partition's policy allows, and what does not hold of it. */
 function policyTexts({ name, kind }: PartitionView, { management }: HandsetView): string[] {
   if (management === null) return [];
   if (kind === "personal") return ["No policy governs it: it is the owner's."];
   const policy = management.policies.find((each) => each.partition === name);
   if (policy === undefined) return ["The fleet has no policy in force for it."];
-  const { cpuPermille, energyMicrowatts, memoryBytesMax, translatedBytesMax } = policy.limits;
-  const most = [
-    ...(cpuPermille === null ? [] : [`${cpuPermille / 10} % of a processor`]),
-    ...(energyMicrowatts === null ? [] : [powerText(energyMicrowatts)]),
-    ...(memoryBytesMax === null ? [] : [`${(memoryBytesMax / 2 ** 20).toFixed(0)} MiB`]),
-    ...(translatedBytesMax === null ? [] : [translatedText(translatedBytesMax)]),
-  ];
   const since = new Date(policy.appliedAt * 1000).toISOString();
   const lines = [
-    `Policy ${policy.version} governs it since ${since}${most.length === 0 ? "" : `: ${most.join(", ")} at most`}.`,
+    `Policy ${policy.version} governs it since ${since}${policy.allows.length === 0 ? "" : `: ${policy.allows.join(", ")}`}.`,
   ];
   const console = CONSOLES[policy.console];
   if (console !== undefined) lines.push(console);

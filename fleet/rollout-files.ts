@@ -5,7 +5,7 @@
 import { UsageError } from "../agent/failure.ts";
 import { openEnvelope } from "../agent/wire/cose.ts";
 import { decodeDocument } from "../agent/wire/open.ts";
-import type { PolicyBody } from "./policy/reader.ts";
+import type { PolicyBody } from "../agent/wire/policy.ts";
 import { RINGS, type Rollout } from "./rollout.ts";
 import type { FleetStore } from "./store.ts";
 import { desiredPolicies } from "./view.ts";

@@ -13,7 +13,7 @@ import { eventFacts, eventLine } from "./event-text.ts";
 import { lockFor } from "./lock.ts";
 import { FleetMemory, type Finding } from "./memory.ts";
 import { partitionNames } from "./observer.ts";
-import { sectionWord } from "./policy/words.ts";
+import { sectionWord } from "../agent/policy/facts.ts";
 import type { FleetStore } from "./store.ts";
 
 export interface PolicyView {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { build as bundle } from "esbuild";
 import { boardSchema } from "../agent/handset/board.ts";
 import { handsetSchema } from "../agent/handset/keys.ts";
+import { policySchema } from "../fleet/policy/schema.ts";
 import { HYPERVISOR_STATIC_BASE, HYPERVISOR_STATIC_END } from "../kernel/abi/hypervisor.ts";
 import { STATIC_BASE, STATIC_END } from "../kernel/abi/layout.ts";
 import { writeNotices } from "./notices.ts";
@@ -207,7 +208,7 @@ async function writeManPage(): Promise<void> {
 /** JSON Schemas for editors, from what reads the files. A schema of another kind of file is one more line. */
 function writeSchemas(): void {
   mkdirSync(join(root, "build/schemas"), { recursive: true });
-  const schemas = { handset: handsetSchema(), board: boardSchema() };
+  const schemas = { handset: handsetSchema(), board: boardSchema(), policy: policySchema() };
   for (const [name, schema] of Object.entries(schemas))
     writeFileSync(join(root, `build/schemas/${name}.schema.json`), `${JSON.stringify(schema, null, 2)}\n`);
 }

@@ -39,5 +39,5 @@ export async function rehearse(file: HandsetFile, board: Board, resolved: Resolv
 async function grant(handset: Handset, ids: Map<string, number>, channel: HandsetChannel): Promise<void> {
   const { from, fromPort, to, toPort, contract } = channel;
   const sender = { partition: ids.get(from)!, port: fromPort };
-  await handset.channel(sender, { partition: ids.get(to)!, port: toPort }, contract);
+  await handset.orders.channel(sender, { partition: ids.get(to)!, port: toPort }, contract);
 }

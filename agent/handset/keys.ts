@@ -12,7 +12,7 @@ import {
   type Schema,
   type Shape,
 } from "./shape.ts";
-import { integerOf, nameOf, oneOf, textOf } from "./reader.ts";
+import { integerOf, nameOf, oneOf, textOf } from "./readings.ts";
 import {
   parseByteRate,
   parseBytes,

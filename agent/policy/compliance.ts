@@ -3,33 +3,13 @@
 // A section whose every key is enforced, or trivially true (a camera that is not there is denied), is compliant. One with a key that the
 // handset cannot enforce is not-supported, with that key's number; what it can enforce of the section holds all the same.
 
-import type { Policy } from "../wire/policy.ts";
+import { keysOf, SECTIONS, type Policy, type SectionName } from "../wire/policy.ts";
 import type { Reported } from "../wire/reports.ts";
 import type { Limits } from "./limits.ts";
 import { unmetKey, type CodeFacts } from "./unlock.ts";
 
 type Compliance = Reported["sections"] extends Map<number, infer C> ? C : never;
 type State = Compliance["state"];
-
-/** The policy's keys, as in wire.cddl. */
-export const SECTIONS = {
-  budget: 31,
-  images: 32,
-  apps: 33,
-  deviceAccess: 34,
-  network: 35,
-  sharing: 36,
-  unlock: 37,
-  location: 38,
-  power: 39,
-  telemetry: 40,
-  offline: 41,
-  updates: 42,
-  enforcement: 43,
-  texts: 44,
-  debug: 45,
-} as const;
-export type Section = keyof typeof SECTIONS;
 
 /** What enforcing found out. */
 export interface Outcome {
@@ -52,59 +32,50 @@ const lacking = (code: number): Compliance => ({ state: "not-supported", code })
 const state = (word: State, code?: number): Compliance =>
   code === undefined ? { state: word } : { state: word, code };
 
-type Judge = (policy: Policy, outcome: Outcome) => Compliance;
+/** What a section's state depends on beyond its values; null: on nothing. */
+type Judge = (policy: Policy, outcome: Outcome) => Compliance | null;
 
-const JUDGES: Record<Section, Judge> = {
-  budget: ({ budget }, { limits, memoryBytes, refusal, running }) => {
+const JUDGES: Partial<Record<SectionName, Judge>> = {
+  budget: (_policy, { limits, memoryBytes, refusal, running }) => {
     if (refusal !== null) return state("failed");
     // Memory changes at the next start only.
-    if (running && limits.memoryBytesMax !== null && memoryBytes > limits.memoryBytesMax) return state("pending", 1);
-    if (budget?.diskBytes !== undefined) return lacking(5);
-    if (budget?.networkBytesPerDay !== undefined) return lacking(6);
-    return compliant;
+    const more = limits.memoryBytesMax !== null && memoryBytes > limits.memoryBytesMax;
+    return running && more ? state("pending", 1) : null;
   },
-  images: ({ images }, { limits, image, running }) => {
-    // It runs until somebody ends it, or the enforcement clock does; it does not start again.
-    if (running && limits.images?.includes(image) !== true) return state("failed", 1);
-    // Nothing says of an image that it is one of a developer's: whoever wants those names their hashes.
-    return images?.allowDevelopment === true ? lacking(3) : compliant;
-  },
-  apps: ({ apps }) => (apps!.length === 0 ? compliant : lacking(0)),
-  deviceAccess: ({ deviceAccess }) => {
-    // There is nobody to ask: what is to be asked for is denied.
-    return deviceAccess!.get("console") === "ask" ? state("overridden", 11) : compliant;
-  },
-  network: () => lacking(0),
-  sharing: ({ sharing }) => {
-    const keys = ["clipboardOut", "clipboardIn", "files", "contacts"] as const;
-    const unheld = keys.findIndex((key) => sharing![key] !== undefined && sharing![key] !== "deny");
-    return unheld < 0 ? compliant : lacking(unheld + 1);
-  },
+  // It runs until somebody ends it, or the enforcement clock does; it does not start again.
+  images: (_policy, { limits, image, running }) =>
+    running && limits.images?.includes(image) !== true ? state("failed", 1) : null,
+  // There is nobody to ask: what is to be asked for is denied.
+  deviceAccess: ({ deviceAccess }) => (deviceAccess!.get("console") === "ask" ? state("overridden", 11) : null),
   unlock: ({ unlock }, { code, now }) => {
     // Waits for a person; meanwhile nobody gets at the console.
     const key = unmetKey(code, unlock!, now);
-    return key === null ? compliant : state("pending", key);
+    return key === null ? null : state("pending", key);
   },
-  location: ({ location }) => (location!.when === "never" ? compliant : lacking(1)),
-  power: () => compliant,
-  telemetry: ({ telemetry }) => (telemetry!.metrics === undefined ? compliant : lacking(3)),
-  offline: ({ offline }) => ((offline!.wipeAfterSeconds ?? 0) > 0 ? lacking(3) : compliant),
-  updates: () => lacking(0),
-  enforcement: ({ enforcement }) => {
-    const wipe = enforcement!.findIndex(({ wipeAfterSeconds }) => (wipeAfterSeconds ?? 0) > 0);
-    return wipe < 0 ? compliant : lacking(3);
-  },
-  texts: () => compliant,
-  debug: () => compliant,
 };
 
 /** The compliance of every section that the policy has. */
 export function complianceOf(policy: Policy, outcome: Outcome): Map<number, Compliance> {
   const sections = new Map<number, Compliance>();
-  for (const [section, key] of Object.entries(SECTIONS) as [Section, number][]) {
-    if (policy[section] !== undefined) sections.set(key, JUDGES[section](policy, outcome));
+  for (const name of Object.keys(SECTIONS) as SectionName[]) {
+    if (policy[name] === undefined) continue;
+    const lacks = lackOf(policy, name);
+    const judged = JUDGES[name]?.(policy, outcome) ?? null;
+    sections.set(SECTIONS[name].number, judged ?? (lacks === undefined ? compliant : lacking(lacks)));
   }
   return sections;
+}
+
+/** The number of what a handset cannot enforce of a section (0: none of it), or undefined. */
+function lackOf(policy: Policy, name: SectionName): number | undefined {
+  const section = SECTIONS[name];
+  const whole = section.lacks?.(policy[name]);
+  if (whole !== undefined) return whole;
+  const values = policy[name] as Record<string, unknown>;
+  const lacking = keysOf(section).find(
+    ([field, , { lacks }]) => values[field] !== undefined && lacks?.(values[field]) === true,
+  );
+  return lacking?.[1];
 }
 
 /** Sections that are neither in force nor beyond the handset's means: what enforcement counts from. */

@@ -2,22 +2,17 @@
 // policy never gives, it cuts. Whatever is cut comes back when the policy that cut it is replaced by one that does not.
 
 import type { Image } from "../wire/documents.ts";
-import type { Policy } from "../wire/policy.ts";
+import { keysOf, SECTIONS, type LimitName, type Policy, type SectionName } from "../wire/policy.ts";
 import { allowedImages } from "./images.ts";
 import type { Contracts, CpuContract, EnergyContract } from "../handset/contracts.ts";
 
-/** One policy as numbers that orders are held against. Null: no limit. */
-export interface Limits {
+/** The numeric limits, each named by its key's entry in agent/wire. Null: no limit. */
+export type NumericLimits = Record<LimitName, number | null>;
+
+/** One policy as numbers that orders are held against. */
+export interface Limits extends NumericLimits {
   epoch: number;
   version: number;
-  /** The charged sum. */
-  memoryBytesMax: number | null;
-  /** 0: must not run. */
-  cpuPermille: number | null;
-  weight: number | null;
-  energyMicrowatts: number | null;
-  /** Translated code; 0: none. */
-  translatedBytesMax: number | null;
   /** SHA-256 of kernel images that may start, in hexadecimal. */
   images: string[] | null;
   console: boolean;
@@ -27,31 +22,44 @@ export interface Limits {
 }
 
 const PERMILLE = 1000;
-/** 1 mJ an hour is 1000 µJ in 3600 s. */
-const SECONDS_PER_HOUR = 3600;
 /** What a reserve may hold when the policy makes an energy contract where there was none: a minute's worth. */
 const RESERVE_SECONDS = 60n;
 const PICOJOULES_PER_MICROWATT_SECOND = 1_000_000n;
 
 /** `manifests` are the images that the fleet has sent manifests of. */
 export function limitsOf(policy: Policy, manifests: readonly Image[] = []): Limits {
-  const { budget, images, deviceAccess, sharing } = policy;
-  const hourly = budget?.energyMillijoulesPerHour;
+  const { images, deviceAccess, sharing } = policy;
   return {
     epoch: policy.epoch,
     version: policy.version,
-    memoryBytesMax: budget?.memoryBytes ?? null,
-    cpuPermille: budget?.cpuPermille ?? null,
-    weight: budget?.cpuWeight ?? null,
-    // Rounded down: what is left over is not granted.
-    energyMicrowatts: hourly === undefined ? null : Math.floor((hourly * 1000) / SECONDS_PER_HOUR),
-    translatedBytesMax: budget?.translatedBytes ?? null,
+    ...numericLimits(policy),
     images: images === undefined ? null : allowedImages(images, manifests),
     // Absent is deny for a managed partition, once the policy says anything of devices. "Ask" has nobody to ask, so it is deny.
     console: deviceAccess === undefined || deviceAccess.get("console") === "allow",
     debug: policy.debug === true,
     channels: sharing?.channels ?? null,
   };
+}
+
+function numericLimits(policy: Policy): NumericLimits {
+  const limits: Record<string, number | null> = {};
+  for (const name of Object.keys(SECTIONS) as SectionName[]) {
+    const values = policy[name] as Record<string, unknown> | undefined;
+    for (const [field, , { limit, limitOf }] of keysOf(SECTIONS[name])) {
+      if (limit === undefined) continue;
+      const value = values?.[field];
+      limits[limit] = value === undefined ? null : (limitOf?.(value) ?? (value as number));
+    }
+  }
+  return limits as NumericLimits;
+}
+
+/** The numeric limits alone. */
+export function numbersOf(limits: Limits): NumericLimits {
+  const numbers = Object.values(SECTIONS)
+    .flatMap(keysOf)
+    .flatMap(([, , { limit }]) => (limit === undefined ? [] : [[limit, limits[limit as LimitName]]]));
+  return Object.fromEntries(numbers) as NumericLimits;
 }
 
 /** What is left of contracts. */

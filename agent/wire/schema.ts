@@ -20,6 +20,12 @@ export interface Schema<T> {
   readonly cddl: string;
   /** What its items are, by which alternatives are told apart. */
   readonly kind: Kind;
+  /** The names of the fields that a record must have. */
+  readonly required?: readonly string[];
+  /** The words of an enumeration. */
+  readonly names?: readonly string[];
+  /** The least and the greatest integer. */
+  readonly bounds?: readonly [least: number, most: number];
 }
 
 export type TypeOf<S> = S extends Schema<infer T> ? T : never;
@@ -64,6 +70,7 @@ export function printRules(rules: readonly Rule<unknown>[]): string {
 export function range(least: number, most: number, cddl = `${least}..${most}`): Schema<number> {
   return {
     kind: "integer",
+    bounds: [least, most],
     cddl,
     read: (item, path) => {
       if (Number.isSafeInteger(item) && (item as number) >= least && (item as number) <= most) return item as number;
@@ -129,6 +136,7 @@ export function words<const W extends Record<string, number>>(numbers: W): Schem
   const codes = new Map(Object.entries(numbers));
   return {
     kind: "integer",
+    names: Object.keys(numbers),
     cddl: `&(${Object.entries(numbers)
       .map(([name, number]) => ` ${name}: ${number}`)
       .join(",")} )`,
@@ -201,6 +209,7 @@ export function record<F extends Fields>(fields: F): Schema<RecordOf<F>> {
   const known = new Map(entries.map(([name, { key }]) => [key, name]));
   return {
     kind: "map",
+    required: entries.filter(([, { required }]) => required).map(([name]) => name),
     cddl:
       entries.length === 0
         ? "{}"

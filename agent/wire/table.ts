@@ -20,24 +20,20 @@ import {
 import { multi, prot, signature, signed } from "./cose.ts";
 import { consent, desired, enrolRequest, groupsDoc, image, lockDoc, nowDoc, role, root, timeDoc } from "./documents.ts";
 import { docType } from "./kinds.ts";
+import { policy } from "./policy.ts";
 import {
   appRule,
-  budget,
-  devKind,
   deviceAccess,
+  devKind,
   enforcement,
   imageRule,
   location,
   netRule,
   network,
-  offline,
-  policy,
-  power,
   sharing,
-  telemetryRule,
   unlock,
-  updates,
-} from "./policy.ts";
+} from "./policy-access.ts";
+import { budget, offline, power, telemetryRule, updates } from "./policy-budgets.ts";
 import {
   battery,
   compliance,

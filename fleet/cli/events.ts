@@ -8,7 +8,7 @@ import { enrolledDevices, findDevice } from "../devices.ts";
 import { Journal, type JournalLine } from "../journal.ts";
 import { FleetMemory } from "../memory.ts";
 import { findingText, journalText } from "../observer.ts";
-import { parseDuration } from "../policy/units.ts";
+import { parseDuration } from "../../agent/policy/units.ts";
 import { columns, dateText } from "../text.ts";
 import { shortName } from "../view.ts";
 import { DRY_RUN, needed, storeOf, type Verb } from "./verb.ts";

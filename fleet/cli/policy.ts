@@ -1,21 +1,24 @@
 // fleet policy: writes, checks, compares, signs and pushes policies.
 
 import { existsSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import type { Parsed } from "../../agent/cli/arguments.ts";
 import { EXIT_OK } from "../../agent/cli/exit-codes.ts";
 import { UsageError } from "../../agent/failure.ts";
 import { escapeText } from "../../agent/escape.ts";
+import { buildProduct } from "../../agent/paths.ts";
 import { equalBytes, toHex } from "../../agent/wire/bytes.ts";
-import type { Policy } from "../../agent/wire/policy.ts";
+import { factsOf, sentence } from "../../agent/policy/facts.ts";
+import type { Policy, PolicyBody } from "../../agent/wire/policy.ts";
 import { encodeDocument } from "../../agent/wire/sign.ts";
 import { knownAudience } from "../audiences.ts";
 import { allIssued, audienceName, audienceOf, issue, issuedFor, rootPublication, type Issued } from "../documents.ts";
 import { rootInForce } from "../keys.ts";
 import { authorOf, keepPolicy, pastPolicies } from "../policy-history.ts";
 import { lintPolicy } from "../policy/lint.ts";
-import { readPolicyFile, type PolicyBody } from "../policy/reader.ts";
-import { POLICY_TEMPLATE } from "../policy/template.ts";
-import { changesOf, factsOf, sentence } from "../policy/words.ts";
+import { readPolicyFile } from "../policy/reader.ts";
+import { policyTemplate } from "../policy/template.ts";
+import { changesOf } from "../policy/words.ts";
 import type { FleetStore } from "../store.ts";
 import type { FleetLink } from "../link.ts";
 import { signFreshness } from "../freshness.ts";
@@ -66,10 +69,11 @@ ${LINK_HELP}`,
 
 function create(parsed: Parsed, io: Io): number {
   const path = parsed.positionals[1];
-  if (path === undefined) io.out(POLICY_TEMPLATE.trimEnd());
+  const text = policyTemplate(pathToFileURL(buildProduct("schemas/policy.schema.json")).href);
+  if (path === undefined) io.out(text.trimEnd());
   else if (existsSync(path)) throw new UsageError("FILE_EXISTS", `${path} is there already`, "Name another file.");
   else {
-    writeFileSync(path, POLICY_TEMPLATE, { flag: "wx" });
+    writeFileSync(path, text, { flag: "wx" });
     io.say(`${path} is written; next: pocketvisor fleet policy lint ${path}`);
   }
   return EXIT_OK;

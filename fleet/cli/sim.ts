@@ -8,7 +8,7 @@ import { parseEndpoint } from "../../agent/link/endpoint.ts";
 import { UsageError } from "../../agent/failure.ts";
 import { brokerOptions } from "../link.ts";
 import { rootEnvelope } from "../keys.ts";
-import { parseDuration } from "../policy/units.ts";
+import { parseDuration } from "../../agent/policy/units.ts";
 import { CONNECTIONS_MAX } from "../broker.ts";
 import { devicesOf, forgetStates, leftRuns, removeRun } from "../sim/devices.ts";
 import { processesFor } from "../sim/herd-process.ts";

@@ -5,7 +5,7 @@ import type { AgentMessage, MonitorMessage, SampleBody } from "../../agent/agent
 import { nodeCrypto } from "../../agent/identity/crypto.ts";
 import type { DeviceKey } from "../../agent/identity/device-key.ts";
 import type { Clock } from "../../agent/link/clock.ts";
-import { SECTIONS, type Section } from "../../agent/policy/compliance.ts";
+import { SECTIONS, type SectionName } from "../../agent/wire/policy.ts";
 import { Agent } from "../../agent/daemon/agent.ts";
 import type { Enrolment } from "../../agent/daemon/enrolment.ts";
 import type { Metrics } from "../../agent/daemon/metrics.ts";
@@ -222,6 +222,6 @@ export class SimulatedHandset {
 
 /** Nothing is enforced, so nothing is said to hold: every section of the policy is told as not supported. */
 function sectionsOf(policy: Policy): Reported["sections"] {
-  const present = Object.keys(SECTIONS).filter((name) => policy[name as Section] !== undefined) as Section[];
-  return new Map(present.map((name) => [SECTIONS[name], { state: "not-supported" as const }]));
+  const present = Object.keys(SECTIONS).filter((name) => policy[name as SectionName] !== undefined) as SectionName[];
+  return new Map(present.map((name) => [SECTIONS[name].number, { state: "not-supported" as const }]));
 }

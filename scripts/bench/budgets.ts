@@ -140,7 +140,11 @@ async function signatures(runs: number): Promise<Measurement> {
         while (!over) {
           const times = { issued: seconds, expires: seconds + 86_400 };
           const asked = { session: seconds, nonce: null, answered: false };
-          await handset.document(await signedDocument("pol", { version: version++, ...times }), viaOf("pol"), asked);
+          await handset.orders.document(
+            await signedDocument("pol", { version: version++, ...times }),
+            viaOf("pol"),
+            asked,
+          );
           await sleep(100);
         }
       };
@@ -166,9 +170,9 @@ async function tax(runs: number): Promise<Measurement> {
   await sleep(WARM_MS);
   const sum = (rates: number[]): number => rates.reduce((total, rate) => total + rate, 0);
   for (let run = 0; run < runs; run++) {
-    for (const id of ids.slice(1)) await handset.act("pause", id);
+    for (const id of ids.slice(1)) await handset.orders.act("pause", id);
     const alone = sum((await usage(handset, TAX_MS)).rates);
-    for (const id of ids.slice(1)) await handset.act("resume", id);
+    for (const id of ids.slice(1)) await handset.orders.act("resume", id);
     const together = sum((await usage(handset, TAX_MS)).rates);
     row.ours.push(100 * (1 - together / alone));
   }
@@ -187,13 +191,13 @@ async function varied(runs: number): Promise<Measurement[]> {
   const busy = await bring(handset, await debianPlan("varied", RAM_BYTES));
   await allReady(handset, READY_MS);
   const burns = await bring(handset, keysPlan("burn", guaranteed(50, true)), "s");
-  await handset.input(busy, Buffer.from(`while :; do ${VARIED.join("; ")}; done >/dev/null\n`));
+  await handset.orders.input(busy, Buffer.from(`while :; do ${VARIED.join("; ")}; done >/dev/null\n`));
   await sleep(WARM_MS);
   // Alternately, because the computer's speed drifts.
   for (let run = 0; run < runs; run++) {
-    await handset.act("pause", busy);
+    await handset.orders.act("pause", busy);
     const alone = await usage(handset, SHARE_MS / 2);
-    await handset.act("resume", busy);
+    await handset.orders.act("resume", busy);
     const beside = await usage(handset, SHARE_MS / 2);
     loss.ours.push(alone.shares[burns]! - beside.shares[burns]!);
     slower.ours.push(100 * (1 - beside.rates[burns]! / alone.rates[burns]!));
@@ -213,10 +217,10 @@ async function restart(runs: number): Promise<Measurement> {
   await bring(handset, await debianPlan("sleeps", RAM_BYTES));
   await allReady(handset, READY_MS);
   for (let run = 0; run < runs; run++) {
-    const { restarts } = (await handset.snapshot()).partitions[id]!;
+    const { restarts } = (await handset.orders.snapshot()).partitions[id]!;
     const started = Date.now();
-    await handset.input(id, Buffer.from("echo c > /proc/sysrq-trigger\n"));
-    while ((await handset.snapshot()).partitions[id]!.restarts === restarts) await sleep(5);
+    await handset.orders.input(id, Buffer.from("echo c > /proc/sysrq-trigger\n"));
+    while ((await handset.orders.snapshot()).partitions[id]!.restarts === restarts) await sleep(5);
     await allReady(handset, READY_MS);
     row.ours.push((Date.now() - started) / 1000);
     await sleep(WARM_MS);

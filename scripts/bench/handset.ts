@@ -78,8 +78,8 @@ export function newHandset(options: HandsetOptions = {}): Handset {
 /** Adds and starts a partition, and presses a key. */
 export async function bring(handset: Handset, plan: PartitionPlan, key = ""): Promise<number> {
   const id = await handset.add(plan);
-  await handset.act("start", id);
-  if (key !== "") await handset.input(id, Buffer.from(key));
+  await handset.orders.act("start", id);
+  if (key !== "") await handset.orders.input(id, Buffer.from(key));
   return id;
 }
 
@@ -91,9 +91,9 @@ export async function usage(
   handset: Handset,
   milliseconds: number,
 ): Promise<{ shares: number[]; rates: number[]; partitions: PartitionSnapshot[] }> {
-  const before = await handset.snapshot();
+  const before = await handset.orders.snapshot();
   await sleep(milliseconds);
-  const after = await handset.snapshot();
+  const after = await handset.orders.snapshot();
   // Budgets are promised in real time. On a computer that does other things too, the host may leave less than that.
   const elapsed = after.nowNs - before.nowNs;
   const differences = after.partitions.map((partition, index) => {
@@ -113,7 +113,7 @@ export async function usage(
 /** Waits until every partition with a Debian guest has reached its shell. */
 export async function allReady(handset: Handset, limitMs: number): Promise<PartitionSnapshot[]> {
   for (const end = Date.now() + limitMs; ;) {
-    const { partitions } = await handset.snapshot();
+    const { partitions } = await handset.orders.snapshot();
     if (partitions.every(({ state, bootMs }) => state === "running" && bootMs !== null)) return partitions;
     if (Date.now() > end) throw new Error(`not every partition was ready within ${limitMs / 1000} s`);
     await sleep(50);

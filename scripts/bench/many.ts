@@ -67,7 +67,7 @@ async function debian(): Promise<Measurement[]> {
   await sleep(IDLE_MS);
   const { user, system } = process.cpuUsage(started);
   idle.ours.push((100 * (user + system)) / 1000 / IDLE_MS / DEBIAN_COUNT);
-  for (const id of ids) await handset.act("stop", id);
+  for (const id of ids) await handset.orders.act("stop", id);
   await sleep(SETTLE_MS);
   returned.ours.push((100 * (rss - process.memoryUsage().rss)) / (rss - before));
   await handset.close();

@@ -127,7 +127,7 @@ const RULES: Rule[] = [
   },
   {
     folder: "agent/policy/",
-    may: [...AGENT_SUPPORT, "agent/wire/", "agent/handset/contracts.ts"],
+    may: [...AGENT_SUPPORT, "agent/wire/", "agent/handset/"],
     reason: "what a policy means does not depend on who enforces it",
   },
   { folder: "agent/link/", may: [...AGENT_SUPPORT, "agent/wire/"], reason: "the link knows no host and no shell" },

@@ -36,8 +36,12 @@ export interface ConsoleHost {
   readonly mode: "realtime" | "deterministic";
   /** Outlives the partition's machine. */
   consoleLog(id: number): ConsoleLog;
-  /** Returns how many bytes were taken. */
-  input(id: number, bytes: Uint8Array): Promise<number>;
+  readonly orders: {
+    /** Returns how many bytes were taken. */
+    input(id: number, bytes: Uint8Array): Promise<number>;
+    /** Begins or ends a profile; returns what was sampled before. */
+    profile(id: number, on: boolean): Promise<ProfileResult | null>;
+  };
   /** The console log of a partition has grown. */
   on(event: "console", listener: (id: number) => void): unknown;
   off(event: "console", listener: (id: number) => void): unknown;
@@ -48,7 +52,6 @@ export interface ConsoleHost {
   /** See Handset. */
   debugger(id: number, end: () => void): Promise<DebugLink>;
   leaveDebugger(id: number): Promise<void>;
-  profile(id: number, on: boolean): Promise<ProfileResult | null>;
 }
 
 export interface AccessRules {
@@ -139,7 +142,7 @@ export class ConsoleAccess {
       input: (bytes) => {
         if (!this.inside.has(here)) return;
         rules.guard?.touch(name);
-        void host.input(id, bytes).catch(() => undefined);
+        void host.orders.input(id, bytes).catch(() => undefined);
       },
       detach: leave,
     };
@@ -183,9 +186,9 @@ export class ConsoleAccess {
     const here = this.goIn(id, "profile", wake);
     const timer = setTimeout(() => wake(null), milliseconds);
     try {
-      await this.host.profile(id, true);
+      await this.host.orders.profile(id, true);
       const why = await over;
-      const result = await this.host.profile(id, false);
+      const result = await this.host.orders.profile(id, false);
       if (why !== null) throw new UsageError("PROFILE_ENDED", `the profile of ${name} was ended: ${why}`);
       return result ?? { places: [], lost: 0 };
     } finally {

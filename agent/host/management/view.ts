@@ -1,8 +1,10 @@
 // Management as people see it.
 
-import { SECTIONS, type Section } from "../../policy/compliance.ts";
+import { factsOf, sentence } from "../../policy/facts.ts";
+import { numbersOf } from "../../policy/limits.ts";
 import type { ManagementView } from "../../view.ts";
 import { toHex } from "../../wire/bytes.ts";
+import { SECTIONS, type SectionName } from "../../wire/policy.ts";
 import { isStale } from "../../wire/trust.ts";
 import type { Standing } from "./standing.ts";
 
@@ -20,8 +22,8 @@ export function managementView(standing: Standing, agentPid: number | null, samp
       const reported = standing.reportedOf(partition, true);
       if (reported === null) return [];
       const { epoch, version } = reported.policy;
-      const sections = Object.entries(SECTIONS).flatMap(([section, key]): [string, string][] => {
-        const compliance = reported.sections.get(key);
+      const sections = Object.entries(SECTIONS).flatMap(([section, { number }]): [string, string][] => {
+        const compliance = reported.sections.get(number);
         return compliance === undefined ? [] : [[section, compliance.state]];
       });
       return [
@@ -29,13 +31,11 @@ export function managementView(standing: Standing, agentPid: number | null, samp
           partition: partition.name,
           version: `${epoch}.${version}`,
           appliedAt: reported.appliedAt,
-          sections: Object.fromEntries(sections) as Partial<Record<Section, string>>,
-          limits: {
-            cpuPermille: partition.limits!.cpuPermille,
-            energyMicrowatts: partition.limits!.energyMicrowatts,
-            memoryBytesMax: partition.limits!.memoryBytesMax,
-            translatedBytesMax: partition.limits!.translatedBytesMax,
-          },
+          sections: Object.fromEntries(sections) as Partial<Record<SectionName, string>>,
+          limits: numbersOf(partition.limits!),
+          allows: factsOf(partition.policy!.document)
+            .filter(({ limit }) => limit)
+            .map(sentence),
           refusal: partition.refusal,
           lockedFor: partition.lockedFor,
           console: standing.options.guard().state(partition.name),

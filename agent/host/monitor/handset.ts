@@ -12,35 +12,25 @@ import { ConsoleLog } from "../between/console-log.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { DiskLocks } from "../disk/locks.ts";
 import { DiskWorker } from "../disk/client.ts";
-import type {
-  HandsetMessage,
-  HandsetOrder,
-  HandsetWorkerData,
-  LoadedSpec,
-  LoadedRequest,
-  PartitionStats,
-} from "../between/messages.ts";
-import type { Via } from "../../wire/accept.ts";
+import type { HandsetMessage, HandsetOrder, HandsetWorkerData, LoadedSpec } from "../between/messages.ts";
 import { HEARTBEAT_WORDS, HeartbeatWatch } from "../between/heartbeat.ts";
 import { doorbellRing } from "../between/doorbell.ts";
 import type { PartitionMemory } from "../machine/memory.ts";
 import { DebugLink } from "../debug/link.ts";
-import type { ProfileResult } from "../machine/profile.ts";
 import { DirectControl } from "./direct-control.ts";
+import { HandsetOrders } from "./orders.ts";
 import { partitionPrepare, type ImageOptions, type PreparedPartition } from "./prepare.ts";
-import { RefusalError, refusalOf } from "../between/refusal.ts";
 import { ShellKeeper } from "./shell-keeper.ts";
 import type {
   BoardSpec,
-  ChannelContract,
   CpuContract,
   EnergyContract,
   IoContract,
   PowerSpec,
   RestartPolicy,
 } from "../../handset/contracts.ts";
-import type { HandsetEvent, HandsetSnapshot } from "../../view.ts";
-import type { AskedTime, HandsetAnswer, GovernanceSpec, Judged, ShellOrder } from "../../shell/orders.ts";
+import type { HandsetEvent } from "../../view.ts";
+import type { GovernanceSpec } from "../../shell/orders.ts";
 
 /** What a handset file says of one partition, with its image resolved. */
 export interface PartitionPlan {
@@ -124,13 +114,13 @@ export class Handset extends EventEmitter<HandsetEvents> {
   private readonly worker: Worker;
   /** What is asked of the worker is asked of the only holder of the control port. */
   private readonly shell: ShellKeeper | DirectControl;
-  private readonly waiting = new Map<number, (answer: HandsetAnswer) => void>();
+  /** What can be asked of it. */
+  readonly orders: HandsetOrders;
   private readonly members = new Map<number, Member>();
   private readonly audit: AuditLog | null;
   private readonly unwatch: () => void;
   private auditFails = false;
   private readonly locks: DiskLocks;
-  private nextId = 0;
   private ended = false;
   /** Why the handset has ended by itself; null while it has not, or when it was asked to. */
   failure: HandsetEnd | null = null;
@@ -140,6 +130,10 @@ export class Handset extends EventEmitter<HandsetEvents> {
     super();
     this.mode = mode;
     this.audit = options.audit ?? null;
+    this.orders = new HandsetOrders(
+      () => this.shell,
+      (id) => this.member(id),
+    );
     this.locks = new DiskLocks(options.name ?? "run", options.lock ?? true);
     const data: HandsetWorkerData = {
       machineWasm: options.machineWasm ?? buildProduct("machine.wasm"),
@@ -173,7 +167,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     return new ShellKeeper(words, governance, {
       handOver,
       message: (message) => this.receive(message),
-      down: (why) => this.refuseAll(`${why}: it may have been carried out or not; a new shell is on its way`),
+      down: (why) => this.orders.refuseAll(`${why}: it may have been carried out or not; a new shell is on its way`),
     });
   }
 
@@ -201,7 +195,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
       verify: plan.verify ?? false,
     };
     const unlock = plan.image.disk === null ? (): void => undefined : this.locks.take(plan.name, plan.image.disk);
-    const id = (await this.request({ op: "define", spec }, `partition ${plan.name}`).catch((error: unknown) => {
+    const id = (await this.orders.request({ op: "define", spec }, `partition ${plan.name}`).catch((error: unknown) => {
       unlock();
       throw error;
     })) as number;
@@ -215,10 +209,10 @@ export class Handset extends EventEmitter<HandsetEvents> {
             new DiskWorker(new DiskQueue(diskQueue), disk, this.doorbell, () => this.order({ kind: "tell", ...lost }));
     const { name, imageHash = null } = plan;
     this.members.set(id, { name, memory: prepared.memory, log, disk: null, openDisk, unlock, imageHash });
-    await this.request({ op: "admit", partition: id }, `partition ${plan.name}`);
+    await this.orders.request({ op: "admit", partition: id }, `partition ${plan.name}`);
     if (plan.energy !== null && plan.energyInitial > 0n) {
       const fill = { op: "fill", partition: id, picojoules: plan.energyInitial } as const;
-      await this.request(fill, `the reserve of ${plan.name}`);
+      await this.orders.request(fill, `the reserve of ${plan.name}`);
     }
     this.member(id).disk = openDisk?.() ?? null;
     return id;
@@ -243,85 +237,11 @@ export class Handset extends EventEmitter<HandsetEvents> {
     }
   }
 
-  /** Carries out a request on a partition. Throws RefusalError. */
-  async act(
-    op: "start" | "pause" | "resume" | "stop" | "restart" | "remove" | "lock" | "unlock",
-    id: number,
-  ): Promise<void> {
-    const { name, imageHash } = this.member(id);
-    const loads = (op === "start" || op === "restart") && imageHash !== null;
-    await this.request({ op, partition: id, name, ...(loads ? { image: imageHash() } : {}) }, `${op} ${name}`);
-  }
-
-  /** Presses a partition's power key. False when its guest does not listen. Throws RefusalError. */
-  async press(id: number): Promise<boolean> {
-    const name = this.nameOf(id);
-    return (await this.request({ op: "press", partition: id, name }, `power key of ${name}`)) as boolean;
-  }
-
-  /** Changes contracts live. Throws RefusalError. */
-  async budget(id: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void> {
-    await this.request(
-      { op: "budget", partition: id, name: this.nameOf(id), cpu, energy, io },
-      `budget of ${this.nameOf(id)}`,
-    );
-  }
-
-  /** How much translated code a partition may have from now on: no more than it was defined with counts. Throws RefusalError. */
-  async translation(id: number, codeBytes: number): Promise<void> {
-    const name = this.nameOf(id);
-    await this.request({ op: "translation", partition: id, name, codeBytes }, `translation of ${name}`);
-  }
-
-  /** Lets one partition send to another; returns the channel. Throws RefusalError. */
-  async channel(
-    from: { partition: number; port: number },
-    to: { partition: number; port: number },
-    contract: ChannelContract,
-  ): Promise<number> {
-    const what = `channel from ${this.nameOf(from.partition)} to ${this.nameOf(to.partition)}`;
-    const named = (end: { partition: number; port: number }): { partition: number; name: string; port: number } => ({
-      ...end,
-      name: this.nameOf(end.partition),
-    });
-    const request = { op: "channel", from: named(from), to: named(to), contract } as const;
-    return (await this.request(request, what)) as number;
-  }
-
-  /** Takes a channel away. Throws RefusalError. */
-  async revoke(channel: number): Promise<void> {
-    await this.request({ op: "revoke", channel }, `channel ${channel}`);
-  }
-
-  /** Console input; returns how many bytes were taken. */
-  async input(id: number, bytes: Uint8Array): Promise<number> {
-    return (await this.request({ op: "input", partition: id, bytes }, `input to ${this.nameOf(id)}`)) as number;
-  }
-
-  /** No more console input will come. */
-  async inputEnd(id: number): Promise<void> {
-    await this.request({ op: "input-end", partition: id }, `input to ${this.nameOf(id)}`);
-  }
-
-  /** Counters of the partition's machine, or of the last that it had. */
-  async stats(id: number): Promise<PartitionStats> {
-    return (await this.request({ op: "stats", partition: id }, `stats of ${this.nameOf(id)}`)) as PartitionStats;
-  }
-
-  /** Begins to sample where a guest spends its time, or ends that; returns what was sampled before. Throws RefusalError. */
-  async profile(id: number, on: boolean): Promise<ProfileResult | null> {
-    const name = this.nameOf(id);
-    return (await this.request(
-      { op: "profile", partition: id, name, on },
-      `profile of ${name}`,
-    )) as ProfileResult | null;
-  }
-
   /** Lets a debugger come to a partition: its guest stands until the debugger lets it go on. `end` is called when the debugger wishes the
    *  guest's end. close() of the link, then leaveDebugger(), let the guest go. Throws RefusalError. */
   async debugger(id: number, end: () => void): Promise<DebugLink> {
     const name = this.nameOf(id);
-    await this.request({ op: "debug", partition: id, name, on: true }, `debugging of ${name}`);
+    await this.orders.request({ op: "debug", partition: id, name, on: true }, `debugging of ${name}`);
     const link = new DebugLink(() => this.ring(), end);
     this.order({ kind: "debugger", partition: id, door: link.workerPort });
     return link;
@@ -330,7 +250,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
   /** The debugger has gone: the guest goes on. */
   async leaveDebugger(id: number): Promise<void> {
     const name = this.nameOf(id);
-    await this.request({ op: "debug", partition: id, name, on: false }, `debugging of ${name}`);
+    await this.orders.request({ op: "debug", partition: id, name, on: false }, `debugging of ${name}`);
   }
 
   /** Puts a use of a partition into the audit, and tells of it: ACCESS_*. */
@@ -343,34 +263,10 @@ export class Handset extends EventEmitter<HandsetEvents> {
     doorbellRing(this.words);
   }
 
-  /** Energy that left the battery beyond the taps. */
-  async drained(picojoules: bigint): Promise<void> {
-    await this.request({ op: "drained", picojoules }, "battery");
-  }
-
-  /** Has the shell judge an envelope of the fleet's; what it changes is on the disk when this resolves. */
-  async document(envelope: Uint8Array, via: Via, asked: AskedTime): Promise<Judged> {
-    return (await this.ask((id) => ({ id, document: { envelope, via, asked } }), "a signed document")) as Judged;
-  }
-
-  /** Keeps the answer to a command, before it is sent. Throws RefusalError when the disk does not take it. */
-  async answered(command: Uint8Array, ack: Uint8Array): Promise<void> {
-    await this.ask((id) => ({ id, answered: { command, ack } }), "the answer to a command");
-  }
-
-  /** Keeps a partition locked, or not, over restarts. Throws RefusalError when the disk does not take it. */
-  async keepLocked(partition: string, locked: boolean): Promise<void> {
-    await this.ask((id) => ({ id, locked: { partition, locked } }), `the lock of ${partition}`);
-  }
-
   /** It belongs to no fleet any more: no shell of it keeps or judges what governs. Throws RefusalError. */
   async release(): Promise<void> {
-    await this.ask((id) => ({ id, released: true }), "the release from the fleet");
+    await this.orders.ask((id) => ({ id, released: true }), "the release from the fleet");
     this.shell.release();
-  }
-
-  async snapshot(): Promise<HandsetSnapshot> {
-    return (await this.request({ op: "snapshot" }, "snapshot")) as HandsetSnapshot;
   }
 
   /** The partition's console log: it outlives the partition's machine. */
@@ -414,46 +310,17 @@ export class Handset extends EventEmitter<HandsetEvents> {
     return this.words.buffer as SharedArrayBuffer;
   }
 
-  private request(request: LoadedRequest, what: string): Promise<unknown> {
-    return this.ask((id) => ({ id, request }), what);
-  }
-
-  private ask(order: (id: number) => ShellOrder, what: string): Promise<unknown> {
-    if (this.ended) return Promise.reject(new HostError("HANDSET_ENDED", this.endText()));
-    const id = this.nextId++;
-    if (!this.shell.post(order(id))) {
-      return Promise.reject(
-        new RefusalError(refusalOf("the shell worker ended and is started anew: ask again in a moment"), what),
-      );
-    }
-    return new Promise((resolve, reject) => {
-      this.waiting.set(id, (answer) => {
-        if ("value" in answer) resolve(answer.value);
-        else reject(new RefusalError(answer.refusal, what));
-      });
-    });
-  }
-
   private order(order: HandsetOrder): void {
     const transfer = order.kind === "control" ? [order.requests] : order.kind === "debugger" ? [order.door] : [];
     this.worker.postMessage(order, transfer);
     this.ring();
   }
 
-  /** Whoever waits for an answer gets this one. */
-  private refuseAll(text: string): void {
-    for (const resolve of this.waiting.values()) resolve({ refusal: refusalOf(text) });
-    this.waiting.clear();
-  }
-
   private receive(message: HandsetMessage): void {
     switch (message.kind) {
-      case "answer": {
-        const resolve = this.waiting.get(message.id);
-        this.waiting.delete(message.id);
-        resolve?.(message.answer);
+      case "answer":
+        this.orders.answer(message.id, message.answer);
         return;
-      }
       case "event":
         this.emit("event", message.event);
         return;
@@ -491,11 +358,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     this.ended = true;
     this.failure = failure === null ? null : { text: failure, hung };
     this.unwatch();
-    this.refuseAll(this.endText());
+    this.orders.ended(this.failure?.text ?? "the handset has ended");
     this.emit("end", this.failure);
-  }
-
-  private endText(): string {
-    return this.failure?.text ?? "the handset has ended";
   }
 }

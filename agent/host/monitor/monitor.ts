@@ -195,8 +195,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
     await this.guard?.settle(this.members.map(({ file }) => file.name));
     if (this.guard !== null) this.guardTimer = setInterval(() => this.guard!.lockIdle(), IDLE_LOOK_MS);
     for (const { id, file } of this.members) {
-      if (this.management?.isLocked(file.name)) await this.handset.act("lock", id);
-      else await this.handset.act("start", id);
+      if (this.management?.isLocked(file.name)) await this.handset.orders.act("lock", id);
+      else await this.handset.orders.act("start", id);
     }
     if (this.handset.mode === "realtime") await this.management?.start(this.managed);
   }
@@ -244,7 +244,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       port,
     });
     const bytes = bytesPerSecond === null ? null : { rate: bytesPerSecond, burst: bytesPerSecond };
-    const id = await this.handset.channel(end(from, fromPort), end(to, toPort), { ...contract, bytes });
+    const id = await this.handset.orders.channel(end(from, fromPort), end(to, toPort), { ...contract, bytes });
     this.channels.set(channel, { id, bytesPerSecond });
     return id;
   }
@@ -258,7 +258,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       const file = this.file.partitions.find((each) => each.name === name)!;
       const member = this.members.find((each) => each.file === file);
       const destroy = (): Wiped => this.disks.destroy(file, command, member?.disk ?? null);
-      await this.handset.keepLocked(name, true);
+      await this.handset.orders.keepLocked(name, true);
       this.guard?.forget(name);
       if (member === undefined) {
         wiped.push(destroy());
@@ -266,7 +266,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
         continue;
       }
       const { id } = member;
-      await this.handset.act("lock", id);
+      await this.handset.orders.act("lock", id);
       wiped.push(await this.handset.withoutDisk(id, destroy));
       this.consoles.end(id, "the partition was wiped");
       this.handset.consoleLog(id).erase();
@@ -280,25 +280,25 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private get managed(): ManagedHandset {
     const { handset } = this;
     return {
-      document: (envelope, via, asked) => handset.document(envelope, via, asked),
-      answered: (command, ack) => handset.answered(command, ack),
+      document: (envelope, via, asked) => handset.orders.document(envelope, via, asked),
+      answered: (command, ack) => handset.orders.answered(command, ack),
       snapshot: () => this.snapshot(),
       contracts: async (partition, contracts) => {
         const { cpu, energy, io } = contracts;
-        await handset.budget(partition, cpu, energy, io);
+        await handset.orders.budget(partition, cpu, energy, io);
         Object.assign(this.member(partition), contracts);
       },
       translated: async (partition, limits) => {
         const asked = this.member(partition).asksTranslated;
-        if (asked > 0) await handset.translation(partition, cutTranslated(asked, limits));
+        if (asked > 0) await handset.orders.translation(partition, cutTranslated(asked, limits));
       },
-      act: (op, partition) => handset.act(op, partition),
+      act: (op, partition) => handset.orders.act(op, partition),
       lock: async (partition, name, locked) => {
         // What is kept first holds whatever happens next.
-        await handset.keepLocked(name, locked);
+        await handset.orders.keepLocked(name, locked);
         const { vault } = this.disks;
         if (!locked && vault.wipedFor(name) !== null) vault.unmark(name);
-        await handset.act(locked ? "lock" : "unlock", partition);
+        await handset.orders.act(locked ? "lock" : "unlock", partition);
       },
       isRunning: (partition) => this.running.has(partition),
       consoleBytes: (partition) => handset.consoleLog(partition).readFrom(0).bytes,
@@ -314,7 +314,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       channelOf: (channel) => this.channels.get(channel) ?? null,
       grant: (channel, rate) => this.grant(channel, rate),
       revoke: async (id) => {
-        await handset.revoke(id);
+        await handset.orders.revoke(id);
         for (const [channel, granted] of this.channels) if (granted.id === id) this.channels.delete(channel);
       },
       happened: (kind, partition = HANDSET_ITSELF) => {
@@ -355,10 +355,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
   /** Reads the measured sensors, and lets the worker know what the battery lost. */
   private async pollPower(): Promise<void> {
     try {
-      const { energyDrained, nowNs } = await this.handset.snapshot();
+      const { energyDrained, nowNs } = await this.handset.orders.snapshot();
       this.lastNs = nowNs;
       const beyond = this.power.poll(energyDrained);
-      if (beyond > 0n) await this.handset.drained(beyond);
+      if (beyond > 0n) await this.handset.orders.drained(beyond);
       this.tellPower();
     } catch (error) {
       // The handset ended meanwhile.
@@ -434,7 +434,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   }
 
   async snapshot(): Promise<HandsetView> {
-    const snapshot = await this.handset.snapshot();
+    const snapshot = await this.handset.orders.snapshot();
     this.lastNs = snapshot.nowNs;
     return {
       handset: this.file.name,
@@ -471,14 +471,14 @@ export class Monitor implements CommandTarget, ControlHandlers {
     now = false,
   ): Promise<string | null> {
     if (op !== "stop" && op !== "restart") {
-      await this.handset.act(op, partition);
+      await this.handset.orders.act(op, partition);
       return null;
     }
     const { state } = await this.partition(partition);
     const lives = state === "running" || state === "paused";
     const ending = lives ? await this.end(partition, now ? AbortSignal.abort() : NEVER) : null;
-    if (ending?.off !== true) await this.handset.act(op, partition);
-    else if (op === "restart") await this.handset.act("start", partition);
+    if (ending?.off !== true) await this.handset.orders.act(op, partition);
+    else if (op === "restart") await this.handset.orders.act("start", partition);
     return ending?.why ?? null;
   }
 
@@ -486,7 +486,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
    *  end first: none starts anew what has ended. `cut` ends the wait. */
   async powerOff(cut: AbortSignal): Promise<void> {
     await this.rules.close();
-    const { partitions } = await this.handset.snapshot();
+    const { partitions } = await this.handset.orders.snapshot();
     const alive = partitions.filter(({ state }) => state === "running" || state === "paused");
     await Promise.all(alive.map(({ partition }) => this.end(partition, cut)));
   }
@@ -497,7 +497,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const event = { partition, reason: 0, value: 0 };
     const ending = await powerDown(
       {
-        press: () => this.handset.press(partition),
+        press: () => this.handset.orders.press(partition),
         look: async () => {
           const { state, reason, instructions, io } = await this.partition(partition);
           return { state, reason, instructions, moved: io.reduce((sum, { used }) => sum + used, 0) };
@@ -511,13 +511,13 @@ export class Monitor implements CommandTarget, ControlHandlers {
   }
 
   private async partition(id: number): Promise<PartitionSnapshot> {
-    const { partitions } = await this.handset.snapshot();
+    const { partitions } = await this.handset.orders.snapshot();
     return partitions.find(({ partition }) => partition === id)!;
   }
 
   async budget(partition: number, cpu: CpuContract, energy: EnergyContract | null, io: IoContract): Promise<void> {
     const before = this.contracts(partition);
-    await this.handset.budget(partition, cpu, energy, io);
+    await this.handset.orders.budget(partition, cpu, energy, io);
     Object.assign(this.member(partition), { cpu, energy, io });
     this.management?.ordered(this.member(partition).file.name, { cpu, energy, io }, before);
   }
@@ -553,7 +553,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   async registers(partition: number): Promise<RegisterDump | null> {
     const door = this.door(this.member(partition));
-    const { partitions } = await this.handset.snapshot();
+    const { partitions } = await this.handset.orders.snapshot();
     const crash = partitions.find((each) => each.partition === partition)?.crash ?? null;
     if (crash !== null) this.consoles.enter("registers", door);
     return crash;
@@ -597,7 +597,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   async debug(partition: string, ended: (why: string) => void): Promise<Debugging> {
     const member = this.named(partition);
     return openDebugging(this.consoles, this.door(member), debugSocketPath(this.file.name, partition), {
-      kill: () => void this.handset.act("stop", member.id).catch(() => undefined),
+      kill: () => void this.handset.orders.act("stop", member.id).catch(() => undefined),
       notice: (line) => this.ruleListeners.forEach((listener) => listener("debug", `${partition}: ${line}`)),
       ended,
     });

@@ -120,7 +120,7 @@ export class SinglePartition {
         ...{ output, ring: () => handset.ring(), hold: true, patienceMs: Infinity },
       });
       handset.on("console", () => void reader!.pump());
-      if (this.options.profile === true) await handset.profile(this.id, true);
+      if (this.options.profile === true) await handset.orders.profile(this.id, true);
       if (this.options.debug === true) link = await handset.debugger(this.id, () => this.stop("left"));
       await ready(link);
       this.begin(handset);
@@ -152,7 +152,7 @@ export class SinglePartition {
     if (this.id < 0 && !this.over) return new Promise((taken) => this.early.push({ bytes, taken }));
     for (let at = 0; at < bytes.length && !this.over;) {
       const room = new Promise<void>((resolve) => this.roomWaiters.push(resolve));
-      const count = await this.handset!.input(this.id, bytes.subarray(at)).catch(() => bytes.length);
+      const count = await this.handset!.orders.input(this.id, bytes.subarray(at)).catch(() => bytes.length);
       at += count;
       if (at < bytes.length) await room;
     }
@@ -161,7 +161,7 @@ export class SinglePartition {
   /** No more input will come. The guest goes on. */
   endInput(): void {
     this.inputEnded = true;
-    if (this.id >= 0 && !this.over) void this.handset!.inputEnd(this.id).catch(() => undefined);
+    if (this.id >= 0 && !this.over) void this.handset!.orders.inputEnd(this.id).catch(() => undefined);
   }
 
   private open(): Handset {
@@ -190,14 +190,14 @@ export class SinglePartition {
   /** Starts the guest, and gives it what was typed meanwhile. */
   private begin(handset: Handset): void {
     if (this.stopReason !== null) return void this.conclude(this.stopReason);
-    handset
+    handset.orders
       .act("start", this.id)
       .then(async () => {
         for (const { bytes, taken } of this.early.splice(0)) {
           await this.input(bytes);
           taken();
         }
-        if (this.inputEnded) await handset.inputEnd(this.id);
+        if (this.inputEnded) await handset.orders.inputEnd(this.id);
       })
       // A machine that cannot be made is a partition that has failed: that is heard of as an event.
       .catch(() => undefined);
@@ -225,8 +225,8 @@ export class SinglePartition {
     const { handset, finish, id } = this;
     if (handset === null || finish === null) return;
     const asked = async (): Promise<PartitionEnd> => {
-      const { partitions } = await handset.snapshot();
-      const { machine, profile, fault, sleepCount } = await handset.stats(id);
+      const { partitions } = await handset.orders.snapshot();
+      const { machine, profile, fault, sleepCount } = await handset.orders.stats(id);
       const view = partitions.find(({ partition }) => partition === id);
       const stats =
         machine === null

@@ -6,13 +6,14 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { UsageError } from "../../../../agent/failure.js";
 import { rootFolder } from "../../../../agent/paths.js";
-import { SECTIONS } from "../../../../agent/policy/compliance.js";
+import { factsOf } from "../../../../agent/policy/facts.js";
+import { SECTIONS, type PolicyBody, type SectionName } from "../../../../agent/wire/policy.js";
 import { decodeDocument } from "../../../../agent/wire/open.js";
 import { encodeDocument } from "../../../../agent/wire/sign.js";
 import { lintPolicy } from "../../../../fleet/policy/lint.js";
-import { parsePolicyFile, readPolicyFile, type PolicyBody } from "../../../../fleet/policy/reader.js";
-import { POLICY_TEMPLATE } from "../../../../fleet/policy/template.js";
-import { changesOf, factsOf } from "../../../../fleet/policy/words.js";
+import { parsePolicyFile, readPolicyFile } from "../../../../fleet/policy/reader.js";
+import { policyTemplate } from "../../../../fleet/policy/template.js";
+import { changesOf } from "../../../../fleet/policy/words.js";
 import { claimsOf } from "../../../support/signed.js";
 
 const reader = suite("policy files");
@@ -108,7 +109,7 @@ reader("a file with every key makes a document with every section, that a device
   for (const section of Object.keys(SECTIONS)) assert.ok(section in body, section);
   const { partition, ...sections } = decodeDocument("pol", encoded(body));
   assert.is(partition, "work");
-  for (const section of Object.keys(SECTIONS) as (keyof typeof SECTIONS)[]) {
+  for (const section of Object.keys(SECTIONS) as SectionName[]) {
     assert.equal(sections[section], body[section], section);
   }
   assert.is(body.budget!.energyMillijoulesPerHour, 360_000, "100 mW is 360 J an hour");
@@ -140,9 +141,10 @@ reader("what will change is told in plain words", () => {
 });
 
 reader("the template, with its comments and without, and the examples have no fault", () => {
-  parsePolicyFile(POLICY_TEMPLATE, "template");
-  const open = POLICY_TEMPLATE.split("\n")
-    .filter((line) => !/^#\s+channel:/.test(line))
+  const template = policyTemplate();
+  parsePolicyFile(template, "template");
+  const open = template
+    .split("\n")
     .map((line) => line.replace("[SHA-256 of a kernel image, as hexadecimal]", `[${HASH}]`))
     .map((line, at) => (at < 4 ? line : line.replace(/^(\s*)# (?=\s*[a-z-]+:|\s+- )/, "$1")));
   const body = parsePolicyFile(open.join("\n"), "open");

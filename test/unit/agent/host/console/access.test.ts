@@ -33,14 +33,16 @@ class World {
     const host: ConsoleHost = {
       mode,
       consoleLog: () => this.log,
-      input: (_id, bytes) => Promise.resolve(bytes.length),
       on: (event, listener) => this.emitter.on(event, listener),
       off: (event, listener) => this.emitter.off(event, listener),
       ring: () => void this.rings++,
       note: (_id, reason) => void this.notes.push(reason),
       debugger: () => Promise.resolve({ close: () => void this.said.push("link closed") } as never),
       leaveDebugger: () => Promise.resolve(void this.said.push("guest goes on")),
-      profile: (_id, on) => Promise.resolve(on ? null : { places: [], lost: 0 }),
+      orders: {
+        input: (_id, bytes) => Promise.resolve(bytes.length),
+        profile: (_id, on) => Promise.resolve(on ? null : { places: [], lost: 0 }),
+      },
     };
     const guard = {
       check: () => {

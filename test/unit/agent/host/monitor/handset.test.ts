@@ -68,8 +68,8 @@ async function withWorkers(
   };
   try {
     const id = await running.add(plan);
-    await running.act("start", id);
-    if (key !== "") await running.input(id, Buffer.from(key));
+    await running.orders.act("start", id);
+    if (key !== "") await running.orders.input(id, Buffer.from(key));
     await body(running, happens);
   } finally {
     await running.close();
@@ -108,18 +108,22 @@ for (const [how, times, kill] of [
   handset(`the shell worker ${how}: partitions run on, who waits is refused, and there is another shell`, async () => {
     await withWorkers(planOf("keys"), "s", {}, async (running, happens) => {
       for (let n = 1; n <= times; n++) {
-        const before = (await running.snapshot()).partitions[0]!.instructions;
+        const before = (await running.orders.snapshot()).partitions[0]!.instructions;
         const gone = new Promise((resolve) => shellOf(running).once("exit", resolve));
         kill(running);
-        const refused = rejection(running.act("pause", 0));
+        const refused = rejection(running.orders.act("pause", 0));
         await gone;
         assert.match(await refused, /pause work: the shell worker ended.* it may have been carried out or not/);
-        assert.match(await rejection(running.act("pause", 0)), /ask again in a moment/, "nobody waits for nobody");
+        assert.match(
+          await rejection(running.orders.act("pause", 0)),
+          /ask again in a moment/,
+          "nobody waits for nobody",
+        );
         const { reason, value } = await happens("shell-restarted");
         assert.equal([reason, value], [LOSS_SHELL, n]);
-        await running.act("pause", 0);
-        await running.act("resume", 0);
-        const partition = (await running.snapshot()).partitions[0]!;
+        await running.orders.act("pause", 0);
+        await running.orders.act("resume", 0);
+        const partition = (await running.orders.snapshot()).partitions[0]!;
         assert.is(partition.state, "running");
         assert.ok(partition.instructions > before, "it ran without a shell");
       }
@@ -133,7 +137,7 @@ handset("an I/O worker that is gone is an I/O error for its guest, told, and not
     await running["member"](0).disk!["worker"].terminate();
     assert.is((await happens("disk-error")).reason, LOSS_IO_WORKER);
     while (!consoleOf(running).includes("error")) await once(running, "console");
-    assert.is((await running.snapshot()).partitions[0]!.state, "running");
+    assert.is((await running.orders.snapshot()).partitions[0]!.state, "running");
   });
   rmSync(disk);
 });
@@ -143,7 +147,7 @@ handset("in real time the worker sleeps until a request that a limit holds back 
   const plan = planOf("disk", disk);
   plan.io.blockOperations = { rate: 40, burst: 4 };
   await withWorkers(plan, "r", {}, async (running) => {
-    const operations = async (): Promise<number> => (await running.snapshot()).partitions[0]!.io[0]!.used;
+    const operations = async (): Promise<number> => (await running.orders.snapshot()).partitions[0]!.io[0]!.used;
     const beats = (): number => Atomics.load(running["words"], 1);
     const [firstBeat, firstOperation] = [beats(), await operations()];
     let done = 0;
@@ -166,18 +170,18 @@ handset(
     try {
       const ended = once(running, "end") as Promise<[HandsetEnd]>;
       const id = await running.add(planOf("keys"));
-      await running.act("start", id);
+      await running.orders.act("start", id);
       // Whoever asks just now may still be answered.
       const asked = (async () => {
         let answer: string;
-        do answer = await rejection(running.snapshot());
+        do answer = await rejection(running.orders.snapshot());
         while (answer === NOT_REFUSED);
         return answer;
       })();
       const [end] = await ended;
       assert.equal(end, { hung: true, text: "the handset's worker hangs: it has not come round for 2 s" });
       assert.match(await asked, /the handset's worker hangs/);
-      assert.match(await rejection(running.act("stop", id)), /the handset's worker hangs/);
+      assert.match(await rejection(running.orders.act("stop", id)), /the handset's worker hangs/);
     } finally {
       await running.close();
     }
@@ -198,7 +202,7 @@ handset("a worker that sleeps is not taken for one that hangs", async () => {
       if (still > 0) assert.is(hung, false);
       last = beat;
     }
-    assert.is((await running.snapshot()).partitions[0]!.sleeping, true);
+    assert.is((await running.orders.snapshot()).partitions[0]!.sleeping, true);
   });
 });
 
