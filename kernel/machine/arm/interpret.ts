@@ -52,6 +52,7 @@ import {
   exceptionSupervisorCall,
   exceptionUndefined,
 } from "./exception";
+import { FAULT_DEBUG } from "./memory/mmu";
 import { exclusiveLoad, exclusiveStore, swap } from "./memory/exclusive";
 import { fetchBlock } from "./memory/fetch";
 import { float32Add, float32Divide, float32Multiply, float32Subtract } from "./float/float32";
@@ -2109,7 +2110,7 @@ export function interpret(fuel: u32): u32 {
           // Without a debugger a breakpoint is a prefetch abort with debug fault status (C3.4, B3.13.4).
           setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
           setItState(load<u8>(ip, 6));
-          exceptionPrefetchAbort(2, base + ((<u32>load<u8>(ip, 7)) << 1));
+          exceptionPrefetchAbort(FAULT_DEBUG, base + ((<u32>load<u8>(ip, 7)) << 1));
           what = EVENT_JUMP;
           break;
         }

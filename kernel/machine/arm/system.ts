@@ -79,7 +79,7 @@ export function isStatusRead(word: u32): bool {
 /** Whether `word`, a record of systemRead(), asks the generic timer (CP15 c14): such a read costs WORK_TIMER. */
 export function isTimerRead(word: u32): bool {
   if (isStatusRead(word) || (word & 0x0f00_0e00) == 0x0e00_0a00) return false;
-  return (word & 0x0f00_0000) == 0x0c00_0000 || ((word >>> 16) & 15) == 14;
+  return (word & 0x0f00_0000) == 0x0c00_0000 ? (word & 15) == 14 : ((word >>> 16) & 15) == 14;
 }
 
 /** The CPSR's bits that CPS `word` sets or clears: A, I and F. */
@@ -150,7 +150,7 @@ export function system(kind: u32, word: u32, d: u32, n: u32, m: u32): u32 {
       return cp15Write(coprocessorKey(word), load<u32>(d, CPU_STATE)) ? EVENT_JUMP : EVENT_UNDEFINED;
     case SYSTEM_COPROCESSOR_WRITE_2:
       accountSync();
-      exitReplan();
+      if ((word & 15) == 14) exitReplan();
       return cp15Write64(word & 0xff, (<u64>load<u32>(d, CPU_STATE)) | ((<u64>load<u32>(m, CPU_STATE)) << 32))
         ? EVENT_JUMP
         : EVENT_UNDEFINED;
