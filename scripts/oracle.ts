@@ -18,9 +18,11 @@ import { systemCompare } from "../test/isa/system/system-sequences.js";
 import {
   recordedSystemHashes,
   systemRecord,
+  SYSTEM_LONG_RECORD,
   SYSTEM_RECORD,
   type SystemRecord,
 } from "../test/isa/system/system-recorded.js";
+import type { SystemTables } from "../test/isa/system/system-program.js";
 import { qemuSystemVersion } from "../test/isa/system/system-run.js";
 import type { SequenceKind } from "../test/isa/sequences.js";
 import { compareNeonUndefined } from "../test/isa/neon-undefined.js";
@@ -50,6 +52,7 @@ const RECORD_SEED = 20261122;
 const SEQUENCE_RECORD_COUNT = 1500;
 const NEON_RECORD_COUNT = 1000;
 const SYSTEM_RECORD_COUNT = 1000;
+const SYSTEM_LONG_RECORD_COUNT = 500;
 const UNDEFINED_WORDS_MAX = 1_000_000;
 const SYSTEM_ROUND = 1000;
 /** Instructions that one privileged sequence stands for: about as many are in it. */
@@ -59,6 +62,8 @@ const VFP_ROUND = 2000;
 const SEQUENCE_ROUND = 2000;
 /** All of a round must be translated at once; sequences of Advanced SIMD are twice as long. */
 const TRANSLATED_ROUND = { core: 2000, neon: 400 };
+/** Privileged sequences, by turns too. */
+const TABLES: SystemTables[] = ["short", "long", "long-split"];
 /** The rounds take turns: whole blocks, single steps and odd slices, with the MMU on and off. */
 const WAYS: MachineRunOptions[] = [
   { fuel: 50_000_000, mmu: true },
@@ -89,8 +94,10 @@ function record(version: string): void {
   write(SEQUENCE_RECORD, sequenceRecord(version, RECORD_SEED, SEQUENCE_RECORD_COUNT));
   write(NEON_RECORD, sequenceRecord(version, RECORD_SEED, NEON_RECORD_COUNT, "neon"));
   const system = qemuSystemVersion();
-  if (system) write(SYSTEM_RECORD, systemRecord(system, RECORD_SEED, SYSTEM_RECORD_COUNT));
-  else process.stdout.write("qemu-system-arm is not installed: the record of privileged sequences stays as it is\n");
+  if (system) {
+    write(SYSTEM_RECORD, systemRecord(system, RECORD_SEED, SYSTEM_RECORD_COUNT));
+    write(SYSTEM_LONG_RECORD, systemRecord(system, RECORD_SEED, SYSTEM_LONG_RECORD_COUNT, "long"));
+  } else process.stdout.write("qemu-system-arm is not installed: the record of privileged sequences stays as it is\n");
 }
 
 /** Number of records that the live oracle contradicts. */
@@ -125,14 +132,18 @@ function checkSystem(): number {
     process.stdout.write("qemu-system-arm is not installed: privileged sequences were not checked\n");
     return 0;
   }
-  const old = JSON.parse(readFileSync(SYSTEM_RECORD, "utf8")) as SystemRecord;
-  const hashes = recordedSystemHashes(old);
-  const now = recordedSystemHashes(systemRecord(version, old.seed, hashes.length));
-  const different = hashes.flatMap((hash, i) => (hash === now[i] ? [] : [i]));
-  for (const i of different)
-    process.stdout.write(`system sequence ${i}: recorded from ${old.oracle}, ${version} differs\n`);
-  process.stdout.write(`checked ${hashes.length} privileged sequences\n`);
-  return different.length;
+  let differences = 0;
+  for (const url of [SYSTEM_RECORD, SYSTEM_LONG_RECORD]) {
+    const old = JSON.parse(readFileSync(url, "utf8")) as SystemRecord;
+    const hashes = recordedSystemHashes(old);
+    const now = recordedSystemHashes(systemRecord(version, old.seed, hashes.length, old.tables));
+    const different = hashes.flatMap((hash, i) => (hash === now[i] ? [] : [i]));
+    for (const i of different)
+      process.stdout.write(`system sequence ${i}: recorded from ${old.oracle}, ${version} differs\n`);
+    process.stdout.write(`checked ${hashes.length} privileged sequences, ${old.tables ?? "short"} descriptors\n`);
+    differences += different.length;
+  }
+  return differences;
 }
 
 /** Number of privileged sequences that differ. */
@@ -144,8 +155,9 @@ function compareSystem(seed: number, count: number): number {
   let sequences = 0;
   for (let round = 0; sequences * SYSTEM_SEQUENCE_INSTRUCTIONS < count; round++) {
     const { fuel } = WAYS[round % WAYS.length]!;
-    const reports = systemCompare((seed + round * 0x9e3779b1) | 0, 0, SYSTEM_ROUND, fuel);
-    for (const report of reports) process.stdout.write(`(fuel ${fuel})\n${report}\n`);
+    const tables = TABLES[round % TABLES.length]!;
+    const reports = systemCompare((seed + round * 0x9e3779b1) | 0, 0, SYSTEM_ROUND, fuel, tables);
+    for (const report of reports) process.stdout.write(`(fuel ${fuel}, ${tables} descriptors)\n${report}\n`);
     if (reports.length > 0) return reports.length;
     sequences += SYSTEM_ROUND;
   }
