@@ -1,9 +1,9 @@
 // The system control coprocessor. ARM DDI 0406C B3.17, B4.1. Identity: Cortex-A7 MPCore (DDI 0464F), with everything hidden that
-// this machine does not have: Security and Virtualization Extensions, LPAE, ThumbEE, Jazelle, debug, performance monitors.
+// this machine does not have: Security and Virtualization Extensions, ThumbEE, Jazelle, debug, performance monitors.
 //
 // A register is named by key = CRn << 12 | opc1 << 8 | CRm << 4 | opc2.
 
-import { IRQ_LINE } from "../../abi/layout";
+import { CONFIG_CPU, CPU_WITHOUT_NEON, IRQ_LINE } from "../../abi/layout";
 import {
   CNTFRQ,
   CNTKCTL,
@@ -29,6 +29,8 @@ import {
   CONTEXTIDR,
   CP15_STATE_BYTES,
   CPACR,
+  CPACR_ASEDIS,
+  CPACR_D32DIS,
   CSSELR,
   DACR,
   DFAR,
@@ -37,6 +39,7 @@ import {
   IFSR,
   NMRR,
   PAR,
+  PAR_HIGH,
   PRRR,
   SCTLR,
   SCTLR_A,
@@ -47,17 +50,23 @@ import {
   SCTLR_SW,
   SCTLR_TE,
   SCTLR_TRE,
+  SCTLR_UWXN,
   SCTLR_V,
+  SCTLR_WXN,
   SCTLR_Z,
   TPIDRPRW,
   TPIDRURO,
   TPIDRURW,
   TTBCR,
+  TTBCR_EAE,
   TTBR0,
+  TTBR0_HIGH,
   TTBR1,
+  TTBR1_HIGH,
   VBAR,
 } from "./cp15-state";
-import { ACCESS_READ, ACCESS_WRITE, fault, physical, translate } from "./memory/mmu";
+import { longAttributeIndex, longOutput, longShareability } from "./memory/long-walk";
+import { ACCESS_READ, ACCESS_WRITE, fault, faultStatus, isBeyond, physical, translate } from "./memory/mmu";
 import { WORK_NOW, WORK_TIMER, work, workOfCaches } from "../devices/work";
 import { privileged } from "./psr";
 import { CP15_STATE } from "./state";
@@ -66,10 +75,31 @@ import { tlbFlush, tlbFlushAsid, tlbFlushPage, tlbSelect } from "./memory/tlb";
 /** SCTLR: bits that read as one (B4.1.130: 22, 18, 16, 6:3 of ARMv7) and those that can be written. */
 const SCTLR_ONES: u32 = (1 << 23) | (1 << 22) | (1 << 18) | (1 << 16) | 0x78;
 const SCTLR_WRITABLE: u32 =
-  SCTLR_M | SCTLR_A | SCTLR_C | SCTLR_SW | SCTLR_Z | SCTLR_I | SCTLR_V | SCTLR_TRE | SCTLR_AFE | SCTLR_TE;
+  SCTLR_M |
+  SCTLR_A |
+  SCTLR_C |
+  SCTLR_SW |
+  SCTLR_Z |
+  SCTLR_I |
+  SCTLR_V |
+  SCTLR_WXN |
+  SCTLR_UWXN |
+  SCTLR_TRE |
+  SCTLR_AFE |
+  SCTLR_TE;
+/** Changing one of these changes what translations answer. */
+const SCTLR_TRANSLATES: u32 = SCTLR_M | SCTLR_AFE | SCTLR_TRE | SCTLR_WXN | SCTLR_UWXN;
+/** TTBCR's bits without EAE and with it: UNK/SBZP are zero (B4.1.153). */
+const TTBCR_SHORT: u32 = 0x37;
+const TTBCR_LONG: u32 = 0xffc7_3f87;
 
-/** ASEDIS, RAO/WI without Advanced SIMD (B4.1.40). */
-const CPACR_NO_ADVANCED_SIMD: u32 = 0x8000_0000;
+/** CPACR's bits that can be written: coprocessors 10 and 11 alone exist. Without Advanced SIMD, ASEDIS is RAO/WI (B4.1.40). */
+const CPACR_WRITABLE: u32 = 0x00f0_0000 | CPACR_ASEDIS | CPACR_D32DIS;
+
+function cpacrWrite(value: u32): void {
+  const hidden = load<u32>(CONFIG_CPU) & CPU_WITHOUT_NEON ? CPACR_ASEDIS : 0;
+  store<u32>(CPACR, (value & CPACR_WRITABLE) | hidden);
+}
 
 /** The value read by the last cp15Read() that answered true. */
 export let cp15Value: u32 = 0;
@@ -77,7 +107,7 @@ export let cp15Value: u32 = 0;
 export function cp15Reset(): void {
   memory.fill(CP15_STATE, 0, CP15_STATE_BYTES);
   store<u32>(SCTLR, SCTLR_ONES);
-  store<u32>(CPACR, CPACR_NO_ADVANCED_SIMD);
+  cpacrWrite(0);
 }
 
 /** Reads a register. False: Undefined at the present privilege. */
@@ -188,14 +218,14 @@ export function cp15Write(key: u32, value: u32): bool {
       const before = load<u32>(SCTLR);
       const after = SCTLR_ONES | (value & SCTLR_WRITABLE);
       store<u32>(SCTLR, after);
-      if ((before ^ after) & (SCTLR_M | SCTLR_AFE | SCTLR_TRE)) tlbFlush();
+      if ((before ^ after) & SCTLR_TRANSLATES) tlbFlush();
       return true;
     }
-    case 0x1002: // CPACR: CP10 and CP11 alone exist; ASEDIS reads as one, there is no Advanced SIMD
-      store<u32>(CPACR, (value & 0x00f0_0000) | CPACR_NO_ADVANCED_SIMD);
+    case 0x1002:
+      cpacrWrite(value);
       return true;
-    case 0x2002: // TTBCR: EAE is RAZ/WI without LPAE
-      store<u32>(TTBCR, value & 0x37);
+    case 0x2002:
+      store<u32>(TTBCR, value & (value & TTBCR_EAE ? TTBCR_LONG : TTBCR_SHORT));
       tlbFlush();
       return true;
     case 0x3000:
@@ -250,12 +280,33 @@ function maintain(key: u32, value: u32): bool {
     case 0x82: // ATS1CUR
     case 0x83: // ATS1CUW
       translate(value, key & 1 ? ACCESS_WRITE : ACCESS_READ, (key & 2) == 0, false);
-      // PAR, B4.1.112: fault status in bits 6:1 with F, or the page.
-      store<u32>(PAR, fault ? ((fault & 31) << 1) | 1 : physical & 0xffff_f000);
+      if (load<u32>(TTBCR) & TTBCR_EAE) longAddress();
+      else {
+        // PAR, B4.1.112: fault status in bits 6:1 with F, or the page.
+        store<u32>(PAR, fault ? ((fault & 31) << 1) | 1 : physical & 0xffff_f000);
+        store<u32>(PAR_HIGH, 0);
+      }
       return true;
     default:
       return false;
   }
+}
+
+/** PAR with long descriptors: LPAE in bit 11; then F and the status, or the address, NS (one, where there is no secure state), shareability
+ *  and the memory's attributes. */
+function longAddress(): void {
+  if (fault && !isBeyond) {
+    store<u32>(PAR, (1 << 11) | ((faultStatus(fault) & 0x3f) << 1) | 1);
+    store<u32>(PAR_HIGH, 0);
+    return;
+  }
+  const isOn = (load<u32>(SCTLR) & SCTLR_M) != 0;
+  const index = longAttributeIndex();
+  const attributes = (load<u32>(index < 4 ? PRRR : NMRR) >>> ((index & 3) << 3)) & 0xff;
+  const low = (physical & 0xffff_f000) | (1 << 11) | (1 << 9);
+  // Without the MMU all is strongly-ordered, and outer shareable.
+  store<u32>(PAR, low | ((isOn ? longShareability() : 2) << 7));
+  store<u32>(PAR_HIGH, isOn ? (<u32>((longOutput >>> 32) & 0xff)) | (attributes << 24) : 0);
 }
 
 /** c8: TLB maintenance. Instruction, data and unified forms are one; inner-shareable forms too. */
@@ -309,8 +360,8 @@ function readIdentification(key: u32): bool {
     case 0x0013: // ID_AFR0
       cp15Value = 0;
       return true;
-    case 0x0014: // ID_MMFR0: VMSAv7 with PXN, no LPAE
-      cp15Value = 0x1010_1104;
+    case 0x0014: // ID_MMFR0: VMSAv7 with PXN and LPAE
+      cp15Value = 0x1010_1105;
       return true;
     case 0x0015:
       cp15Value = 0x4000_0000;
@@ -435,7 +486,21 @@ export let cp15Value64: u64 = 0;
 
 /** MRRC: `key` = opc1 << 4 | CRm. */
 export function cp15Read64(key: u32): bool {
-  return worked(readTimer64(key));
+  if ((key & 15) == 14) return worked(readTimer64(key));
+  const low = wideStorage(key);
+  if (!low) return false;
+  cp15Value64 = (<u64>load<u32>(low)) | ((<u64>load<u32>(wideHigh(low))) << 32);
+  return true;
+}
+
+/** Where bits 31:0 of TTBR0, TTBR1 and PAR lie (B4.1.154, B4.1.155, B4.1.112); 0: no such register, or not at this privilege. */
+function wideStorage(key: u32): u32 {
+  if (!privileged()) return 0;
+  return key == 0x02 ? TTBR0 : key == 0x12 ? TTBR1 : key == 0x07 ? PAR : 0;
+}
+
+function wideHigh(low: u32): u32 {
+  return low == TTBR0 ? TTBR0_HIGH : low == TTBR1 ? TTBR1_HIGH : PAR_HIGH;
 }
 
 function readTimer64(key: u32): bool {
@@ -463,7 +528,14 @@ function readTimer64(key: u32): bool {
 
 /** MCRR. */
 export function cp15Write64(key: u32, value: u64): bool {
-  return worked(writeTimer64(key, value));
+  if ((key & 15) == 14) return worked(writeTimer64(key, value));
+  const low = wideStorage(key);
+  if (!low) return false;
+  store<u32>(low, <u32>value);
+  store<u32>(wideHigh(low), <u32>(value >>> 32));
+  // The ASID is part of it.
+  tlbSelect();
+  return true;
 }
 
 function writeTimer64(key: u32, value: u64): bool {
