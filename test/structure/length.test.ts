@@ -13,6 +13,8 @@ const FOLDERS = [
   "agent/host/management",
   "agent/host/worker",
   "agent/host/monitor",
+  "agent/link",
+  "agent/telemetry",
 ];
 const CLASS_LINES_MAX = 300;
 const FUNCTION_LINES_MAX = 80;
