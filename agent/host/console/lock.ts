@@ -25,7 +25,7 @@ export interface GuardOptions {
   /** The unlock section of the policy in force; null: there is none. */
   section: (partition: string) => UnlockSection | null;
   /** Whether a code was set, kept apart from the codes: one that is missing then is damage. */
-  coded: { get: (partition: string) => boolean; set: (partition: string, coded: boolean) => void };
+  codes: { isCoded(partition: string): boolean; setCoded(partition: string, coded: boolean): void };
   /** Seconds since 1970, as the device believes. */
   now: () => number;
   /** Monotonic milliseconds. */
@@ -114,7 +114,7 @@ export class ConsoleGuard {
       if (!(await file.set(code, section.historyCount ?? 0, this.options.now()))) {
         throw new UsageError("CODE_FAULT", `that is no code for ${partition}: it was used before`);
       }
-      this.options.coded.set(partition, true);
+      this.options.codes.setCoded(partition, true);
       this.open(partition);
     });
   }
@@ -142,7 +142,7 @@ export class ConsoleGuard {
   /** Its partition was wiped, or belongs to no fleet any more. */
   forget(partition: string): void {
     const file = this.file(partition);
-    this.options.coded.set(partition, false);
+    this.options.codes.setCoded(partition, false);
     file.forget();
     this.files.delete(partition);
     this.waits.delete(partition);
@@ -199,10 +199,10 @@ export class ConsoleGuard {
   private file(partition: string): CodeFile {
     let file = this.files.get(partition);
     if (file !== undefined) return file;
-    const { folder, coded } = this.options;
-    file = new CodeFile(join(folder, partition), coded.get(partition));
+    const { folder, codes } = this.options;
+    file = new CodeFile(join(folder, partition), codes.isCoded(partition));
     // A cut between the code and the note of it.
-    if (file.facts !== null) coded.set(partition, true);
+    if (file.facts !== null) codes.setCoded(partition, true);
     this.files.set(partition, file);
     return file;
   }

@@ -128,10 +128,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private makeGuard(management: Management): ConsoleGuard {
     return new ConsoleGuard({
       folder: codeFolder(this.file.name),
-      coded: {
-        get: (partition) => this.disks.vault.isCoded(partition),
-        set: (partition, coded) => this.disks.vault.setCoded(partition, coded),
-      },
+      codes: this.disks.vault,
       section: (partition) => management.unlockOf(partition),
       now: () => management.now(),
       clock: () => performance.now(),

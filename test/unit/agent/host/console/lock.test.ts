@@ -25,9 +25,9 @@ class World {
     const guard: ConsoleGuard = new ConsoleGuard({
       folder: this.folder,
       section: (partition) => (partition === "work" ? this.section : null),
-      coded: {
-        get: (partition) => this.coded.has(partition),
-        set: (partition, coded) => void this.coded[coded ? "add" : "delete"](partition),
+      codes: {
+        isCoded: (partition) => this.coded.has(partition),
+        setCoded: (partition, coded) => void this.coded[coded ? "add" : "delete"](partition),
       },
       now: () => this.ms / 1000,
       clock: () => this.ms,
