@@ -53,6 +53,7 @@ the guest's console as they are; its end does not end the guest.
   --translate HOW      on: hot guest code is translated to WebAssembly; off (default); verify: the guest runs interpreted
                        and translated at once, in deterministic time and twice the memory, and ends with both states
                        side by side when they differ
+  --neon HOW           on (default) or off: whether the guest's processor has Advanced SIMD
   --disk FILE[,ro]     raw disk image, as virtio block device
   --network            the guest has a network: a router, names and the way out of this computer
   --forward PORTS      with a network, PORT:GUEST-PORT of 127.0.0.1 leads to the guest, such as 2222:22; several with commas
@@ -84,6 +85,7 @@ export const RUN_OPTIONS: OptionTable = {
   memory: { type: "string" },
   overhead: { type: "string" },
   translate: { type: "string" },
+  neon: { type: "string" },
   disk: { type: "string" },
   network: { type: "boolean" },
   forward: { type: "string" },
@@ -206,6 +208,8 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
   if (translate !== "on" && translate !== "off" && translate !== "verify") {
     throw new UsageError("USAGE", "--translate is on, off or verify");
   }
+  const neon = parsed.text("neon") ?? "on";
+  if (neon !== "on" && neon !== "off") throw new UsageError("USAGE", "--neon is on or off");
   const verify = translate === "verify";
   if (verify && parsed.text("gdb") !== null) {
     throw new UsageError("USAGE", "--gdb stops one machine, and --translate=verify runs two: they exclude each other");
@@ -223,6 +227,7 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
     lock: !parsed.flag("no-lock"),
     overhead,
     translateCodeBytes: translate === "off" ? 0 : TRANSLATION.translateCodeBytes,
+    neon: neon === "on",
     verify,
     channels: false,
     consolePort: console === "pl011" ? 0 : 1,

@@ -175,6 +175,7 @@ async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartit
     disk: partition.disk,
     overhead: partition.overhead,
     translateCodeBytes: translateCodeBytes(partition.translate),
+    neon: partition.neon === "on",
     channels: partition.devices.channels !== "none",
     absent: (["console", "entropy", "balloon", "watchdog"] as const).filter(
       (kind) => partition.devices[kind] === "none",

@@ -1,6 +1,8 @@
 // What memory the instruction at hand is about to access: for watchpoints. Encodings: ARM DDI 0406C, A5 (ARM) and A6 (Thumb), as far as
 // kernel/machine/arm/decode/instructions.txt has them. Every instruction accesses one stretch of memory at most.
 
+import { structureBytes } from "./structure-access.ts";
+
 /** Registers as the instruction finds them. */
 export interface AccessView {
   /** r0 – r14. */
@@ -78,7 +80,10 @@ const ARM_AHEAD = 8;
 
 function armAccess(word: number, view: AccessView): Access | null {
   const condition = word >>> 28;
-  if (condition === 15) return field(word, 25, 3) === 0b100 ? stateTransfer(word, field(word, 16, 4), view) : null;
+  if (condition === 15) {
+    if (field(word, 24, 4) === 0b0100 && !bit(word, 20)) return structureTransfer(word, view);
+    return field(word, 25, 3) === 0b100 ? stateTransfer(word, field(word, 16, 4), view) : null;
+  }
   if (!passes(condition, view.cpsr)) return null;
   const [before, up, load] = [bit(word, 24), bit(word, 23), bit(word, 20)];
   const base = baseOf(field(word, 16, 4), view, ARM_AHEAD);
@@ -163,6 +168,13 @@ function vfpTransfer(word: number, base: number): Access | null {
   return moved === 0 ? null : access(up ? base : base - bytes, moved, load);
 }
 
+/** VLDn, VSTn (A7.7); in Thumb all but the top byte is the same. */
+function structureTransfer(word: number, view: AccessView): Access | null {
+  const bytes = structureBytes(word);
+  const number = field(word, 16, 4);
+  return bytes === 0 || number === 15 ? null : access(view.register(number), bytes, bit(word, 21));
+}
+
 // ---- Thumb ----------------------------------------------------------------------------------------------------------------------
 
 const THUMB_AHEAD = 4;
@@ -212,6 +224,7 @@ function thumbWideAccess(word: number, view: AccessView): Access | null {
     return multiple(base, countOf(word), kind === 2, kind === 1, bit(word, 20));
   }
   if (word >>> 25 === 0b1110110) return vfpTransfer(word, base);
+  if (word >>> 24 === 0xf9 && !bit(word, 20)) return structureTransfer(word, view);
   return word >>> 25 === 0b1111100 ? thumbSingle(word, number, base, view) : null;
 }
 

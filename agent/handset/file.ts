@@ -33,6 +33,8 @@ export interface HandsetPartition {
   overhead: "normal" | "small";
   /** Whether hot guest code becomes WebAssembly; a number: at most so many bytes of it. */
   translate: "on" | "off" | number;
+  /** Whether its processor has Advanced SIMD. */
+  neon: "on" | "off";
   disk: { path: string; readOnly: boolean } | null;
   /** Whether its disk is encrypted at rest; null: when it is governed. */
   encrypted: boolean | null;
@@ -232,6 +234,7 @@ class Reader extends FileReader {
       memoryBytes: values.memory,
       overhead: values.overhead,
       translate: values.translate,
+      neon: values.neon,
       disk,
       encrypted,
       devices,

@@ -155,6 +155,13 @@ export const PARTITION = {
     "on",
     "whether hot guest code becomes WebAssembly; a size caps it",
   ),
+  neon: field<"on" | "off">(
+    oneOf(["on", "off"]),
+    "on",
+    { anyOf: [choiceSchema(["on", "off"]), { type: "boolean" }] },
+    "off",
+    "whether its processor has Advanced SIMD",
+  ),
   disk: field<{ path: string; readOnly: boolean } | null>(
     diskOf,
     null,

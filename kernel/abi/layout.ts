@@ -52,6 +52,10 @@ export const CONFIG_CONSOLE_PORTS: u32 = CONFIG + 84; // virtio-console ports, 1
 export const CONFIG_TRANSLATE_BYTES: u32 = CONFIG + 88;
 /** Bytes of WebAssembly that may be installed; beyond, everything is dropped and begins anew. */
 export const CONFIG_TRANSLATE_CODE_BYTES: u32 = CONFIG + 92;
+/** CPU_WITHOUT_* bits: parts of the Cortex-A7 that this one does not have. */
+export const CONFIG_CPU: u32 = CONFIG + 104;
+/** 1: the host's WebAssembly has vectors, and translated modules may use them. */
+export const CONFIG_TRANSLATE_SIMD: u32 = CONFIG + 108;
 // Answers of machineInit(): offsets in linear memory.
 export const CONFIG_RAM_OFFSET: u32 = CONFIG + 96;
 export const CONFIG_ROM_OFFSET: u32 = CONFIG + 100;
@@ -68,6 +72,9 @@ export const MODE_DETERMINISTIC: u32 = 1;
 
 /** As deterministic, but the hypervisor owns the time: it moves the clock on with machineAdvance(), and WFI returns to it. */
 export const MODE_SCHEDULED: u32 = 2;
+
+/** Advanced SIMD: its instructions are Undefined, and no identification register tells of it. */
+export const CPU_WITHOUT_NEON: u32 = 1 << 0;
 
 export const DEVICE_BLOCK: u32 = 1 << 0; // virtio-mmio slot 0
 export const DEVICE_CONSOLE: u32 = 1 << 1; // slot 1

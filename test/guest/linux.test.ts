@@ -49,6 +49,13 @@ testUnless(
   },
 );
 
+testUnless(suite_, missing, "Linux finds NEON and VFPv4, and none of NEON with --neon off", async () => {
+  const command = ["grep -o -w -e neon -e vfpv4 /proc/cpuinfo"];
+  const [on, off] = [await linux(command, []), await linux(command, ["--neon", "off"])];
+  assert.is(on.answers[0], "neon\nvfpv4\n");
+  assert.is(off.answers[0], "vfpv4\n");
+});
+
 testUnless(suite_, missing, "32 MiB with 1 MiB of overhead: boots to a shell and powers off", async () => {
   const stats = statsFile();
   const result = await linux(["echo fine"], ["--memory", "32M", "--overhead", "small", "--stats", stats.path]);

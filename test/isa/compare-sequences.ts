@@ -18,7 +18,7 @@ import {
   type Program,
 } from "./program.js";
 import { qemuArmRun } from "./qemu-arm.js";
-import { emptyBatch, prefixBatches, sequenceBatch } from "./sequences.js";
+import { emptyBatch, prefixBatches, sequenceBatch, type SequenceKind } from "./sequences.js";
 import type { Sequence } from "./unit.js";
 import { resultHash } from "./vfp-recorded.js";
 
@@ -54,9 +54,10 @@ export function compareBatch(
   first: number,
   count: number,
   options: MachineRunOptions,
+  kind: SequenceKind = "core",
   most = 4,
 ): Comparison {
-  const { program } = sequenceBatch(seed, first, count);
+  const { program } = sequenceBatch(seed, first, count, kind);
   const expected = oracleRun(program);
   let results: Uint8Array;
   let instructions: bigint;
@@ -64,19 +65,19 @@ export function compareBatch(
     ({ results, instructions } = machineRun(program, options));
   } catch (error) {
     if (!(error instanceof MachineRunError) && !(error instanceof WebAssembly.RuntimeError)) throw error;
-    if (count === 1) return { reports: [explain(seed, first, first, options)], instructions: 0n };
+    if (count === 1) return { reports: [explain(seed, first, first, options, kind)], instructions: 0n };
     // One sequence spoils the whole program: look for it by halves.
     const half = count >> 1;
-    const { reports } = compareBatch(seed, first, half, options, most);
+    const { reports } = compareBatch(seed, first, half, options, kind, most);
     if (reports.length < most) {
-      reports.push(...compareBatch(seed, first + half, count - half, options, most - reports.length).reports);
+      reports.push(...compareBatch(seed, first + half, count - half, options, kind, most - reports.length).reports);
     }
     return { reports, instructions: 0n };
   }
   const reports: string[] = [];
   for (let i = 0; i < count && reports.length < most; i++) {
     if (Buffer.compare(stateOf(results, i), stateOf(expected, i)) !== 0) {
-      reports.push(explain(seed, first, first + i, options));
+      reports.push(explain(seed, first, first + i, options, kind));
     }
   }
   return { reports, instructions };
@@ -90,12 +91,12 @@ export function harnessInstructions(): number {
 let harnessCost: number | undefined;
 
 /** Finds the shortest prefix of a sequence that differs, alone or else in its batch, and shows its last unit. */
-function explain(seed: number, first: number, index: number, options: MachineRunOptions): string {
+function explain(seed: number, first: number, index: number, options: MachineRunOptions, kind: SequenceKind): string {
   const title = `sequence ${index} of seed ${seed}`;
   for (const start of index === first ? [index] : [index, first]) {
     let before: string[] = [];
     let units = 0;
-    for (const batch of prefixBatches(seed, start, index)) {
+    for (const batch of prefixBatches(seed, start, index, kind)) {
       units++;
       const expected = lastState(oracleRun(batch.program));
       let difference: string;

@@ -3,7 +3,7 @@
 import { stateOf } from "./compare-sequences.js";
 import { machineRun, type MachineRunOptions } from "./machine-runner.js";
 import { STATE_BYTES } from "./program.js";
-import { sequenceBatch } from "./sequences.js";
+import { sequenceBatch, type SequenceKind } from "./sequences.js";
 
 export interface TranslatedComparison {
   /** Numbers of the sequences whose final states differ. */
@@ -16,8 +16,13 @@ export interface TranslatedComparison {
 }
 
 /** Runs the first `count` sequences of `seed` both ways. Throws MachineRunError when either does not come to its end. */
-export function compareTranslated(seed: number, count: number, options: MachineRunOptions): TranslatedComparison {
-  const { program } = sequenceBatch(seed, 0, count);
+export function compareTranslated(
+  seed: number,
+  count: number,
+  options: MachineRunOptions,
+  kind: SequenceKind = "core",
+): TranslatedComparison {
+  const { program } = sequenceBatch(seed, 0, count, kind);
   const interpreted = machineRun(program, { fuel: 50_000_000, mmu: options.mmu });
   const run = machineRun(program, { ...options, translate: true });
   const different: number[] = [];

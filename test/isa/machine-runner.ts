@@ -52,6 +52,8 @@ export interface MachineRunOptions {
   /** The program runs interpreted once; then all that was decoded is translated, and it runs once more, in slices of the given fuel:
    *  results and instruction count are the second run's. */
   translate?: boolean;
+  /** False: translated without WebAssembly's vectors. */
+  vectors?: boolean;
 }
 
 /** The program did not come to its end. `code` tells how. */
@@ -71,7 +73,9 @@ export function machineRun(program: Program, options: MachineRunOptions, limit =
     ramBytes,
     romBytes: 0x10000,
     mode: MODE_DETERMINISTIC,
-    ...(options.translate ? { translateBytes: TRANSLATE_BYTES, blockCacheBytes: BLOCK_CACHE_BYTES } : {}),
+    ...(options.translate
+      ? { translateBytes: TRANSLATE_BYTES, blockCacheBytes: BLOCK_CACHE_BYTES, vectors: options.vectors ?? true }
+      : {}),
   });
   prepare(machine, program, options.mmu);
   if (!options.translate) return runToEnd(machine, program, options, limit);

@@ -7,7 +7,7 @@ import { bareMachine, type BareMachine } from "../support/bare-machine.js";
 
 const TRANSLATE_BYTES = 0x10_0000;
 /** Registers, banks and CP15, without the TLB behind them. */
-const REGISTER_BYTES = 0x260;
+const REGISTER_BYTES = 0x26c;
 const VFP_BYTES = 0x200;
 
 export class MachineTwins {

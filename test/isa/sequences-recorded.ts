@@ -2,13 +2,16 @@
 
 import { oracleRun, stateHashes } from "./compare-sequences.js";
 import { machineRun, type MachineRunOptions } from "./machine-runner.js";
-import { sequenceBatch } from "./sequences.js";
+import { sequenceBatch, type SequenceKind } from "./sequences.js";
 
-/** Where the record lies. */
+/** Where the records lie. */
 export const SEQUENCE_RECORD = new URL("recorded/sequences.json", import.meta.url);
+export const NEON_RECORD = new URL("recorded/neon.json", import.meta.url);
 
 export interface SequenceRecord {
   oracle: string;
+  /** Absent: "core". */
+  kind?: SequenceKind;
   seed: number;
   /** Eight hexadecimal digits for each sequence, in lines of ten sequences. */
   hashes: string[];
@@ -17,11 +20,16 @@ export interface SequenceRecord {
 const PER_LINE = 10;
 
 /** What the live oracle says about `count` sequences. */
-export function sequenceRecord(oracle: string, seed: number, count: number): SequenceRecord {
-  const hashes = stateHashes(oracleRun(sequenceBatch(seed, 0, count).program));
+export function sequenceRecord(
+  oracle: string,
+  seed: number,
+  count: number,
+  kind: SequenceKind = "core",
+): SequenceRecord {
+  const hashes = stateHashes(oracleRun(sequenceBatch(seed, 0, count, kind).program));
   const lines: string[] = [];
   for (let i = 0; i < hashes.length; i += PER_LINE) lines.push(hashes.slice(i, i + PER_LINE).join(" "));
-  return { oracle, seed, hashes: lines };
+  return { oracle, ...(kind === "core" ? {} : { kind }), seed, hashes: lines };
 }
 
 /** The record's hashes, one a sequence. */
@@ -36,7 +44,7 @@ export function compareRecord(
 ): { different: number[]; instructions: bigint; translated: bigint } {
   const hashes = recordedHashes(record);
   const { results, instructions, translated } = machineRun(
-    sequenceBatch(record.seed, 0, hashes.length).program,
+    sequenceBatch(record.seed, 0, hashes.length, record.kind).program,
     options,
   );
   const different = stateHashes(results).flatMap((hash, i) => (hash === hashes[i] ? [] : [i]));

@@ -16,6 +16,7 @@ import {
   type Program,
 } from "./program.js";
 import { Random } from "./random.js";
+import { NeonUnitMaker } from "./neon-units.js";
 import { LOOP_COUNTER, UnitMaker } from "./random-units.js";
 import { assemble, type Sequence, type Unit } from "./unit.js";
 import { vfpVector, VECTOR_BYTES, VECTOR_REGISTERS } from "./vfp-vectors.js";
@@ -37,6 +38,10 @@ export function linesNotDrawn(): string[] {
 
 /** Most units that a sequence has; about one and a half instructions each. */
 export const SEQUENCE_UNITS = 24;
+const NEON_UNITS = 48;
+
+/** What sequences are made of: everything but Advanced SIMD, whose sample is recorded since before it was there; or little else. */
+export type SequenceKind = "core" | "neon";
 
 export interface Batch {
   program: Program;
@@ -44,19 +49,24 @@ export interface Batch {
 }
 
 /** Sequences `first` to `first + count - 1` of `seed`. */
-export function sequenceBatch(seed: number, first: number, count: number): Batch {
+export function sequenceBatch(seed: number, first: number, count: number, kind: SequenceKind = "core"): Batch {
   const indices = Array.from({ length: count }, (_, i) => first + i);
   return build(
-    indices.map((index) => sequenceUnits(seed, index)),
+    indices.map((index) => sequenceUnits(seed, index, kind)),
     indices.map((index) => sequenceState(seed, index)),
   );
 }
 
 /** Sequence `index` of `seed` and all its prefixes, each as the last of a batch that begins with sequence `first` (so that code
  *  lies where it lay in that batch): the first prefix that differs shows the unit to blame. */
-export function* prefixBatches(seed: number, first: number, index: number): Generator<Batch> {
+export function* prefixBatches(
+  seed: number,
+  first: number,
+  index: number,
+  kind: SequenceKind = "core",
+): Generator<Batch> {
   const indices = Array.from({ length: index - first + 1 }, (_, i) => first + i);
-  const lists = indices.map((i) => sequenceUnits(seed, i));
+  const lists = indices.map((i) => sequenceUnits(seed, i, kind));
   const states = indices.map((i) => sequenceState(seed, i));
   const whole = lists.pop()!;
   for (let length = 1; length <= whole.length; length++) yield build([...lists, whole.slice(0, length)], states);
@@ -80,8 +90,12 @@ function build(lists: Unit[][], states: Uint8Array[]): Batch {
   return { program: buildProgram(sequences, states), sequences };
 }
 
-function sequenceUnits(seed: number, index: number): Unit[] {
+function sequenceUnits(seed: number, index: number, kind: SequenceKind): Unit[] {
   const random = new Random((seed ^ Math.imul(index + 1, 0x85ebca6b)) | 0);
+  if (kind === "neon") {
+    const count = 1 + random.below(NEON_UNITS);
+    return new NeonUnitMaker(random, SCRATCH).units(count, random.oneIn(2) ? "A32" : "T32");
+  }
   const maker = new UnitMaker(table, random, SCRATCH);
   const units = maker.units(1 + random.below(SEQUENCE_UNITS), random.oneIn(2) ? "A32" : "T32");
   for (const line of maker.drawn) missing.delete(line);

@@ -30,7 +30,7 @@ export async function vfpMachine(): Promise<VfpMachine> {
 }
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const SOURCES = join(HERE, "../../kernel/machine/arm");
+const SOURCES = join(HERE, "../../kernel/machine/arm/float");
 const CACHE = join(HERE, "../../build/vfp.wasm");
 
 async function vfpModule(): Promise<Uint8Array<ArrayBuffer>> {

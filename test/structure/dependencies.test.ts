@@ -87,11 +87,16 @@ const RULES: Rule[] = [
     reason: "floating point knows its own registers, and nothing else of the CPU",
   },
   {
+    folder: "kernel/machine/arm/neon/",
+    may: ["kernel/abi/", "kernel/machine/arm/float/"],
+    reason: "Advanced SIMD knows its registers and their arithmetic, and nothing else of the CPU",
+  },
+  {
     folder: "kernel/machine/arm/decode/",
     may: [
       "kernel/abi/",
       "kernel/machine/devices/work.ts",
-      ...["block-cache", "breakpoint", "cp15-state", "float/vfp-state", "state"].map(
+      ...["block-cache", "breakpoint", "cp15-state", "float/vfp-state", "neon/operands", "neon/structure", "state"].map(
         (name) => `kernel/machine/arm/${name}.ts`,
       ),
     ],

@@ -48,6 +48,8 @@ export interface BareMachineOptions {
   consolePorts?: number;
   /** Bytes for the translator; none: off. */
   translateBytes?: number;
+  /** False: translated modules have none of WebAssembly's vectors, as on an engine without them. */
+  vectors?: boolean;
   blockCacheBytes?: number;
   /** Bytes of both network rings; none: no network card. */
   networkBytes?: number;
@@ -103,7 +105,8 @@ export class BareMachine {
     const imports = { env: { memory: this.memory }, host: { now: () => this.nanoseconds } };
     const { exports } = new WebAssembly.Instance(machineModule(), imports);
     this.exports = exports as unknown as MachineExports;
-    this.translator = translateBytes > 0 ? new Translator(exports, this.memory, () => this.nanoseconds) : null;
+    this.translator =
+      translateBytes > 0 ? new Translator(exports, this.memory, () => this.nanoseconds, options.vectors ?? true) : null;
 
     this.store32(abi.CONFIG_ABI_VERSION, abi.ABI_VERSION);
     this.store32(abi.CONFIG_MODE, options.mode ?? abi.MODE_REALTIME);

@@ -7,6 +7,7 @@ import {
   CONFIG_ABI_VERSION,
   CONFIG_BLOCK_CACHE_BYTES,
   CONFIG_CONSOLE_PORTS,
+  CONFIG_CPU,
   CONFIG_DEVICES,
   CONFIG_DISK_FLAGS,
   CONFIG_DISK_SECTORS_HIGH,
@@ -27,6 +28,7 @@ import {
   CONFIG_TLB_CONTEXTS,
   CONFIG_TLB_ENTRIES,
   CONFIG_TRANSLATE_BYTES,
+  CPU_WITHOUT_NEON,
   CONFIG_TRANSLATE_CODE_BYTES,
   CONSOLE_INPUT,
   CONSOLE_INPUT_BYTES,
@@ -67,6 +69,8 @@ export interface MachineConfig {
   ramBytes: number;
   romBytes: number;
   caches: CacheSizes;
+  /** The processor has no Advanced SIMD. */
+  withoutNeon?: boolean;
   /** DEVICE_* bits. */
   devices: number;
   disk: { sectors: number; readOnly: boolean; serial: string } | null;
@@ -186,6 +190,7 @@ export class Machine {
       [CONFIG_TRANSLATE_BYTES, config.caches.translateBytes],
       [CONFIG_TRANSLATE_CODE_BYTES, config.caches.translateCodeBytes],
       [CONFIG_DEVICES, config.devices],
+      [CONFIG_CPU, config.withoutNeon === true ? CPU_WITHOUT_NEON : 0],
       [CONFIG_ENTRY, config.entry],
       [CONFIG_ENTRY_R0, config.r0],
       [CONFIG_ENTRY_R1, config.r1],

@@ -4,6 +4,7 @@
 import {
   CLOCK_STATE,
   CONFIG_TRANSLATE_CODE_BYTES,
+  CONFIG_TRANSLATE_SIMD,
   STATS_TRANSLATED_BYTES,
   STATS_TRANSLATED_ENTRIES,
   STATS_TRANSLATED_EXECUTED,
@@ -24,6 +25,15 @@ const IMPORT_PREFIX = "translated";
 /** WebAssembly that is compiled between two collections. V8 keeps the code of modules that nobody refers to until it collects, which it puts off
  *  while the heap is small; and it ends the process when code has filled the space that it set aside, some ten times what is compiled here. */
 const COLLECT_BYTES = 16 << 20;
+
+/** A module with one function, of vectors: (v128.const 0) and drop. An engine without them does not validate it. */
+const VECTOR_PROBE = Uint8Array.from(
+  [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0].concat(
+    [1, 4, 1, 0x60, 0, 0],
+    [3, 2, 1, 0],
+    [10, 23, 1, 21, 0, 0xfd, 0x0c, ...Array.from({ length: 16 }, () => 0), 0x1a, 0x0b],
+  ),
+);
 
 /** What the translator calls (kernel/machine/translate). */
 export interface MachineTranslation {
@@ -48,12 +58,18 @@ export class Translator {
   private readonly imports: Record<string, Record<string, unknown>>;
   private readonly now: () => number;
 
-  /** `exports` are all of the machine's; `now` is host monotonic time in nanoseconds. */
-  constructor(exports: Record<string, unknown>, memory: WebAssembly.Memory, now: () => number) {
+  /** `exports` are all of the machine's; `now` is host monotonic time in nanoseconds. `vectors` is whether modules may have them. */
+  constructor(
+    exports: Record<string, unknown>,
+    memory: WebAssembly.Memory,
+    now: () => number,
+    vectors = WebAssembly.validate(VECTOR_PROBE),
+  ) {
     this.machine = exports as unknown as MachineTranslation;
     this.bytes = new Uint8Array(memory.buffer);
     this.view = new DataView(memory.buffer);
     this.now = now;
+    this.view.setUint32(CONFIG_TRANSLATE_SIMD, vectors ? 1 : 0, true);
     const table = exports["table"] as WebAssembly.Table;
     if (table.length < FUNCTION_COUNT) table.grow(FUNCTION_COUNT - table.length);
     const functions = Object.entries(exports).filter(([name]) => name.startsWith(IMPORT_PREFIX));

@@ -19,6 +19,7 @@ declare namespace WebAssembly {
     constructor(module: Module, imports: Record<string, Record<string, unknown>>);
     readonly exports: Record<string, unknown>;
   }
+  function validate(bytes: Uint8Array): boolean;
   class RuntimeError extends Error {}
   function instantiate(
     bytes: Uint8Array,

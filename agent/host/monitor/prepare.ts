@@ -40,6 +40,8 @@ export interface ImageOptions {
   disk: DiskFile | null;
   /** Hot guest code becomes WebAssembly: at most so many bytes of it; 0, or nothing: none does. */
   translateCodeBytes?: number;
+  /** False: the processor has no Advanced SIMD. */
+  neon?: boolean;
   /** Which caches: what the partition costs beside its RAM. */
   overhead: "normal" | "small";
   /** Bytes of the rings that it sends into. */
@@ -103,6 +105,7 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
       ramBytes: options.ramBytes,
       romBytes: plan.romBytes,
       caches,
+      withoutNeon: options.neon === false,
       devices,
       disk,
       network: network === null ? null : { card: network.card, mtu: NETWORK_MTU },

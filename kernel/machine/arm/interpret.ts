@@ -52,6 +52,7 @@ import {
   exceptionSupervisorCall,
   exceptionUndefined,
 } from "./exception";
+import { FAULT_DEBUG } from "./memory/mmu";
 import { exclusiveLoad, exclusiveStore, swap } from "./memory/exclusive";
 import { fetchBlock } from "./memory/fetch";
 import { float32Add, float32Divide, float32Multiply, float32Subtract } from "./float/float32";
@@ -85,7 +86,7 @@ import {
   setPc,
 } from "./state";
 import { stand } from "./stand";
-import { system, systemRead, vfpUsable } from "./system";
+import { system, systemRead, vfpRefuses } from "./system";
 import {
   SAMPLE_SHIFT,
   entryFind,
@@ -96,6 +97,8 @@ import {
 } from "./translation";
 import { TLB_ADDEND, TLB_CODE_ADDEND, TLB_READ, TLB_WRITE, tlbCodeEntry, tlbEntry } from "./memory/tlb";
 import { vfpDataProcessing, vfpRegisterTransfer } from "./float/vfp";
+import { neonDataProcessing } from "./neon/neon";
+import { structureTransfer, vectorTransfer } from "./memory/structure-transfer";
 import { RUN_BREAK } from "../../abi/reasons";
 
 const FPSCR = VFP_STATE + 256;
@@ -1630,7 +1633,7 @@ export function interpret(fuel: u32): u32 {
           break;
         }
         case Op.VFP_CHECK: {
-          if (vfpUsable() && !(load<u32>(FPSCR) & immediate(ip))) {
+          if (!vfpRefuses(immediate(ip))) {
             ip += RECORD_BYTES;
             continue;
           }
@@ -1845,6 +1848,35 @@ export function interpret(fuel: u32): u32 {
           store<u64>(dOf(ip) << 2, load<u64>(mOf(ip) << 2, VFP_STATE), VFP_STATE);
           ip += RECORD_BYTES;
           continue;
+        }
+        case Op.NEON_DATA: {
+          if (neonDataProcessing(immediate(ip))) {
+            ip += RECORD_BYTES;
+            continue;
+          }
+          what = EVENT_UNDEFINED;
+          break;
+        }
+        case Op.VLD1:
+        case Op.VST1: {
+          accountNote(block, ip, fuel);
+          vectorTransfer(nValue(ip), mOf(ip) << 2, sOf(ip), immediate(ip), load<u16>(ip) == <u16>Op.VST1);
+          what = event();
+          if (what == EVENT_NONE) {
+            ip += RECORD_BYTES;
+            continue;
+          }
+          break;
+        }
+        case Op.NEON_STRUCTURE: {
+          accountNote(block, ip, fuel);
+          structureTransfer(immediate(ip), nValue(ip));
+          what = event();
+          if (what == EVENT_NONE) {
+            ip += RECORD_BYTES;
+            continue;
+          }
+          break;
         }
         case Op.READ_STATE: {
           setD(ip, load<u32>(immediate(ip)));
@@ -2078,7 +2110,7 @@ export function interpret(fuel: u32): u32 {
           // Without a debugger a breakpoint is a prefetch abort with debug fault status (C3.4, B3.13.4).
           setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
           setItState(load<u8>(ip, 6));
-          exceptionPrefetchAbort(2, base + ((<u32>load<u8>(ip, 7)) << 1));
+          exceptionPrefetchAbort(FAULT_DEBUG, base + ((<u32>load<u8>(ip, 7)) << 1));
           what = EVENT_JUMP;
           break;
         }

@@ -6,7 +6,7 @@ import { IRQ_LINE } from "../../abi/layout";
 import { exitReplan } from "../devices/exit";
 import { accessMisaligned, accessProbe, accessReadAligned, accessWriteAligned } from "./memory/access";
 import { accountSync } from "./account";
-import { CPACR } from "./cp15-state";
+import { CPACR, CPACR_ASEDIS, CPACR_D32DIS } from "./cp15-state";
 import { cp15Read, cp15Read64, cp15Value, cp15Value64, cp15Write, cp15Write64 } from "./cp15";
 import { exceptionReturnWith } from "./exception";
 import {
@@ -38,7 +38,7 @@ import {
 } from "./psr";
 import { CONTROL, EVENT_DATA_ABORT, EVENT_JUMP, EVENT_UNDEFINED, EVENT_WAIT, event, register } from "./state";
 import { CPU_STATE } from "../../abi/layout";
-import { FPEXC_EN, fpexc } from "./float/vfp-state";
+import { FPEXC_EN, FPSCR_VECTOR, fpexc, fpscr } from "./float/vfp-state";
 import { vfpNeedsEnable, vfpRegisterTransfer } from "./float/vfp";
 
 /** CPACR gives CP10 and CP11 to the present privilege (B1.11.3). Both fields must agree; CP10's is read. */
@@ -50,6 +50,18 @@ function vfpGranted(): bool {
 /** VFP instructions may execute: CPACR and FPEXC.EN. */
 export function vfpUsable(): bool {
   return (fpexc() & FPEXC_EN) != 0 && vfpGranted();
+}
+
+/** For translated code: what VFP and Advanced SIMD instructions must not want of CPACR (VFP_CHECK's immediate, bits 31:30); all ones when
+ *  none may execute. */
+export function vfpRefused(): u32 {
+  return vfpUsable() ? load<u32>(CPACR) & (CPACR_ASEDIS | CPACR_D32DIS) : u32.MAX_VALUE;
+}
+
+/** Whether an instruction is Undefined that wants what VFP_CHECK's immediate says. */
+export function vfpRefuses(wanted: u32): bool {
+  if (!vfpUsable()) return true;
+  return ((load<u32>(CPACR) & (CPACR_ASEDIS | CPACR_D32DIS)) | (fpscr() & FPSCR_VECTOR)) & wanted ? true : false;
 }
 
 /** How cp15 names the register of MRC, MCR or CDP `word`. */
@@ -67,7 +79,7 @@ export function isStatusRead(word: u32): bool {
 /** Whether `word`, a record of systemRead(), asks the generic timer (CP15 c14): such a read costs WORK_TIMER. */
 export function isTimerRead(word: u32): bool {
   if (isStatusRead(word) || (word & 0x0f00_0e00) == 0x0e00_0a00) return false;
-  return (word & 0x0f00_0000) == 0x0c00_0000 || ((word >>> 16) & 15) == 14;
+  return (word & 0x0f00_0000) == 0x0c00_0000 ? (word & 15) == 14 : ((word >>> 16) & 15) == 14;
 }
 
 /** The CPSR's bits that CPS `word` sets or clears: A, I and F. */
@@ -138,7 +150,7 @@ export function system(kind: u32, word: u32, d: u32, n: u32, m: u32): u32 {
       return cp15Write(coprocessorKey(word), load<u32>(d, CPU_STATE)) ? EVENT_JUMP : EVENT_UNDEFINED;
     case SYSTEM_COPROCESSOR_WRITE_2:
       accountSync();
-      exitReplan();
+      if ((word & 15) == 14) exitReplan();
       return cp15Write64(word & 0xff, (<u64>load<u32>(d, CPU_STATE)) | ((<u64>load<u32>(m, CPU_STATE)) << 32))
         ? EVENT_JUMP
         : EVENT_UNDEFINED;

@@ -11,7 +11,7 @@ export {
   assistMediaLong as translatedM,
 } from "./assist";
 export { overflowOf as translatedD } from "../arm/question";
-export { vfpUsable as translatedF } from "../arm/system";
+export { vfpRefused as translatedF } from "../arm/system";
 export { vfpDataProcessing as translatedG } from "../arm/float/vfp";
 export { media as translatedL, reverseBits as translatedK, saturate as translatedN } from "../arm/media";
 export {
@@ -26,3 +26,5 @@ export {
   float32Multiply as translatedU,
   float32Divide as translatedV,
 } from "../arm/float/float32";
+export { neonDataProcessing as translatedW } from "../arm/neon/neon";
+export { structureTry as translatedX } from "../arm/memory/structure-transfer";

@@ -51,6 +51,8 @@ export const PLACE_WORDS: u32 = 0x400;
 export const PLACE_ALIGNED: u32 = 0x800;
 /** Stands for several accesses: a copy of two pages will not do. */
 export const PLACE_GROUP: u32 = 0x1000;
+/** May begin anywhere whatever SCTLR.A says: who asks has looked. */
+export const PLACE_ANYWHERE: u32 = 0x2000;
 
 /** Where [address, address + length) of an access that missed the TLB lies in linear memory. 0: it is not for us, and the function is
  *  to be left at `site`. */
@@ -67,7 +69,11 @@ function placeOf(address: u32, what: u32): u32 {
   const isWrite = (what & PLACE_WRITE) != 0;
   if (what & PLACE_WORDS) {
     if (address & 3) return 0;
-  } else if (!(what & PLACE_GROUP) && address & (length - 1) && (what & PLACE_ALIGNED || load<u32>(SCTLR) & SCTLR_A))
+  } else if (
+    !(what & (PLACE_GROUP | PLACE_ANYWHERE)) &&
+    address & (length - 1) &&
+    (what & PLACE_ALIGNED || load<u32>(SCTLR) & SCTLR_A)
+  )
     return 0;
   const offset = address & 0xfff;
   const unprivileged = (what & PLACE_UNPRIVILEGED) != 0;

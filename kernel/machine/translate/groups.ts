@@ -97,6 +97,9 @@ function look(ip: u32): bool {
       return describe(n, immediate, 4, true, true);
     case Op.VSTR64:
       return describe(n, immediate, 8, true, true);
+    case Op.VLD1:
+    case Op.VST1:
+      return describe(n, 0, load<u8>(ip, 5), code == Op.VST1, false);
     default:
       return false;
   }

@@ -13,7 +13,7 @@ export const IMPORT_LEAVE: u32 = 1;
 export const IMPORT_JUMP: u32 = 2;
 export const IMPORT_OVERFLOW: u32 = 3;
 export const IMPORT_COPROCESSOR_WRITE: u32 = 4;
-export const IMPORT_VFP_USABLE: u32 = 5;
+export const IMPORT_VFP_REFUSED: u32 = 5;
 export const IMPORT_VFP_DATA: u32 = 6;
 export const IMPORT_VFP_MOVE: u32 = 7;
 export const IMPORT_SYSTEM_READ: u32 = 8;
@@ -25,7 +25,9 @@ export const IMPORT_SATURATE: u32 = 13;
 /** Add, subtract, multiply, divide. */
 export const IMPORT_FLOAT64: u32 = 14;
 export const IMPORT_FLOAT32: u32 = 18;
-export const IMPORT_COUNT: u32 = 22;
+export const IMPORT_NEON_DATA: u32 = 22;
+export const IMPORT_NEON_STRUCTURE: u32 = 23;
+export const IMPORT_COUNT: u32 = 24;
 
 const types: usize = memory.data<u8>([
   <u8>TYPE_FUNCTION,
@@ -49,6 +51,8 @@ const types: usize = memory.data<u8>([
   <u8>TYPE_2,
   <u8>TYPE_2,
   <u8>TYPE_2,
+  <u8>TYPE_2,
+  <u8>TYPE_1,
   <u8>TYPE_2,
 ]);
 

@@ -31,8 +31,8 @@ export const TARGET: u32 = NEGATIVE + 9;
 export const VALUE: u32 = NEGATIVE + 10;
 /** The TLB's table: its context cannot change within a function. */
 export const TLB: u32 = NEGATIVE + 11;
-/** Whether VFP instructions may execute; they cannot begin or cease to within a function. */
-export const VFP_USABLE: u32 = NEGATIVE + 12;
+/** What CPACR and FPEXC refuse VFP and Advanced SIMD instructions (arm/system); it cannot change within a function. */
+export const VFP_REFUSED: u32 = NEGATIVE + 12;
 /** Places of groups of accesses (groups). */
 export const GROUP_LOCAL_COUNT: u32 = 4;
 export const GROUP_PLACES: u32 = NEGATIVE + 13;
@@ -44,6 +44,9 @@ export const DOUBLE: u32 = WIDE + 1;
 export const DOUBLE_LOCAL_COUNT: u32 = 1;
 export const SINGLE: u32 = DOUBLE + 1;
 export const SINGLE_LOCAL_COUNT: u32 = 1;
+/** Only there where modules may have vectors. */
+export const VECTOR: u32 = SINGLE + 1;
+export const VECTOR_LOCAL_COUNT: u32 = 1;
 
 /** Bit n: register n is read or written by the body, is written by it. */
 export let usedRegisters: u32 = 0;

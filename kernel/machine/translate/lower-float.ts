@@ -3,17 +3,19 @@
 // the inexact flag already set, and a result that is finite, and normal where it could have been tiny. Else the software does it.
 
 import { VFP_STATE } from "../../abi/layout";
+import { CPACR_ASEDIS, CPACR_D32DIS } from "../arm/cp15-state";
 import { Op } from "../arm/decode/micro-operation";
+import { FPSCR_VECTOR } from "../arm/float/vfp-state";
 import { W, TYPE_VOID, access, call, close, constant, get, op, open, set, tee } from "./emitter";
 import { setCarryAndOverflow } from "./flags";
 import { likely } from "./hints";
-import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_VFP_MOVE } from "./imports";
+import { IMPORT_FLOAT32, IMPORT_FLOAT64, IMPORT_NEON_STRUCTURE, IMPORT_VFP_MOVE } from "./imports";
 import {
   DOUBLE,
   NEGATIVE,
   NOT_ZERO,
   SINGLE,
-  VFP_USABLE,
+  VFP_REFUSED,
   VALUE,
   getOperand,
   loadWord,
@@ -25,6 +27,7 @@ import {
   storeWord,
 } from "./locals";
 import { FPSCR, getFloat, pushResultStands, putFloat } from "./float-operands";
+import { lowerDuplicate, lowerNeonData } from "./lower-neon";
 import { lowerVfpData } from "./lower-vfp-data";
 import { standIf } from "./place";
 
@@ -111,11 +114,13 @@ export function lowerFloat(code: Op, ip: u32): bool {
   switch (code) {
     case Op.VFP_CHECK:
       noteVfp();
-      get(VFP_USABLE);
-      op(W.I32_EQZ);
-      if (immediate) {
+      // Bit 0 is set when nothing may execute.
+      get(VFP_REFUSED);
+      constant((immediate & (CPACR_ASEDIS | CPACR_D32DIS)) | 1);
+      op(W.I32_AND);
+      if (immediate & FPSCR_VECTOR) {
         loadWord(FPSCR);
-        constant(immediate);
+        constant(FPSCR_VECTOR);
         op(W.I32_AND);
         op(W.I32_OR);
       }
@@ -149,8 +154,18 @@ export function lowerFloat(code: Op, ip: u32): bool {
     case Op.VFP_DATA:
       lowerVfpData(ip);
       return true;
+    case Op.NEON_DATA:
+      lowerNeonData(ip);
+      return true;
+    case Op.NEON_STRUCTURE:
+      constant(immediate);
+      getOperand(load<u8>(ip, 3));
+      call(IMPORT_NEON_STRUCTURE);
+      op(W.I32_EQZ);
+      standIf(ip);
+      return true;
     case Op.VFP_MOVE:
-      move(ip);
+      if (!lowerDuplicate(immediate, ((immediate >>> 12) & 15) << 2)) move(ip);
       return true;
     case Op.VFP_FLAGS:
       flagsFromFpscr();

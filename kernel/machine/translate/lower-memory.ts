@@ -9,7 +9,7 @@ import { BLOCK_WRITE_BACK, Op } from "../arm/decode/micro-operation";
 import { MONITOR, MONITOR_SIZE } from "../arm/state";
 import { TLB_ADDEND, TLB_MASK, TLB_READ, TLB_WRITE } from "../arm/memory/tlb";
 import { SCTLR, SCTLR_A } from "../arm/cp15-state";
-import { PLACE_ALIGNED, PLACE_GROUP, PLACE_UNPRIVILEGED, PLACE_WORDS, PLACE_WRITE } from "./assist";
+import { PLACE_ALIGNED, PLACE_ANYWHERE, PLACE_GROUP, PLACE_UNPRIVILEGED, PLACE_WORDS, PLACE_WRITE } from "./assist";
 import { W, TYPE_I32, TYPE_VOID, access, branchTo, call, close, constant, get, op, open, set, tee } from "./emitter";
 import { NONE } from "./graph";
 import {
@@ -26,6 +26,7 @@ import {
 } from "./groups";
 import { likely, unlikely } from "./hints";
 import { IMPORT_PLACE } from "./imports";
+import { moveVector, vectorsAllowed } from "./vectors";
 import {
   ADDRESS,
   ENTRY,
@@ -38,7 +39,7 @@ import {
   setOperand,
   storeWord,
 } from "./locals";
-import { blockOffset, isThumb, leaveLabel, pageBase, pushAddress, siteOf } from "./place";
+import { blockOffset, isThumb, leaveLabel, pageBase, pushAddress, siteOf, standIf } from "./place";
 
 /** Pushes whether the TLB serves the `length` bytes at ADDRESS, which are aligned as far as `low` says; ENTRY is its entry. */
 function probe(tag: u32, length: u32, low: u32): void {
@@ -72,8 +73,7 @@ function place(ip: u32, what: u32): void {
     askPlace(ip, what);
     return;
   }
-  const strict = (load<u32>(SCTLR) & SCTLR_A) != 0;
-  probe(tag, length, what & PLACE_WORDS ? 3 : strict || what & PLACE_ALIGNED ? length - 1 : 0);
+  probe(tag, length, lowBits(what, length));
   likely();
   open(W.IF, TYPE_I32);
   get(ADDRESS);
@@ -83,6 +83,13 @@ function place(ip: u32, what: u32): void {
   op(W.ELSE);
   askPlace(ip, what);
   close();
+}
+
+/** Bits of an address that the probe compares too, as they must be zero. */
+function lowBits(what: u32, length: u32): u32 {
+  if (what & PLACE_WORDS) return 3;
+  if (what & PLACE_ANYWHERE) return 0;
+  return what & PLACE_ALIGNED || load<u32>(SCTLR) & SCTLR_A ? length - 1 : 0;
 }
 
 function askPlace(ip: u32, what: u32): void {
@@ -357,7 +364,21 @@ function vfpTransfer(ip: u32, count: u32, isLoad: bool): void {
     addressNear(ip, code == Op.VLDM || code == Op.VSTM ? 0 : load<u32>(ip, 8));
     settle(ip, (count << 2) | PLACE_WORDS | (isLoad ? 0 : PLACE_WRITE));
   }
+  moveRegisters(first, count, isLoad);
+}
+
+/** `count` words between the registers from VFP_STATE + `first` and the place that was found. */
+function moveRegisters(first: u32, count: u32, isLoad: bool): void {
   for (let word: u32 = 0; word < count;) {
+    if (word + 4 <= count && vectorsAllowed()) {
+      if (isLoad) constant(0);
+      get(at);
+      if (!isLoad) constant(0);
+      moveVector(true, isLoad ? delta + (word << 2) : VFP_STATE + first + (word << 2));
+      moveVector(false, isLoad ? VFP_STATE + first + (word << 2) : delta + (word << 2));
+      word += 4;
+      continue;
+    }
     const pair = word + 2 <= count;
     const register = VFP_STATE + first + (word << 2);
     const there = delta + (word << 2);
@@ -373,6 +394,25 @@ function vfpTransfer(ip: u32, count: u32, isLoad: bool): void {
     }
     word += pair ? 2 : 1;
   }
+}
+
+/** VLD1, VST1: s bytes between memory at n and the registers from operand m. */
+function vectorTransfer(ip: u32, isLoad: bool): void {
+  const length = <u32>load<u8>(ip, 5);
+  const how = load<u32>(ip, 8);
+  const strict: u32 = load<u32>(SCTLR) & SCTLR_A ? (1 << (how >>> 8)) - 1 : 0;
+  const low = ((how & 0xff) - 1) | strict;
+  if (low) {
+    getOperand(load<u8>(ip, 3));
+    constant(low);
+    op(W.I32_AND);
+    standIf(ip);
+  }
+  if (!inGroup(ip)) {
+    addressNear(ip, 0);
+    settle(ip, length | PLACE_ANYWHERE | (isLoad ? 0 : PLACE_WRITE));
+  }
+  moveRegisters((<u32>load<u8>(ip, 4)) << 2, length >>> 2, isLoad);
 }
 
 /** Writes the record at `ip`. False: it accesses no memory. */
@@ -462,6 +502,10 @@ export function lowerMemory(code: Op, ip: u32): bool {
       return true;
     case Op.VSTR64:
       vfpTransfer(ip, 2, false);
+      return true;
+    case Op.VLD1:
+    case Op.VST1:
+      vectorTransfer(ip, code == Op.VLD1);
       return true;
     case Op.VLDM:
     case Op.VSTM:

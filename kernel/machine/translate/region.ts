@@ -23,6 +23,7 @@ import { ENTRY_COUNT, entryTable } from "../arm/translation";
 import {
   TYPE_F32,
   TYPE_F64,
+  TYPE_V128,
   TYPE_I32,
   TYPE_I64,
   TYPE_VOID,
@@ -61,7 +62,8 @@ import {
 } from "./graph";
 import { groupsAfter, groupsReset } from "./groups";
 import { unlikely } from "./hints";
-import { IMPORT_JUMP, IMPORT_LEAVE, IMPORT_VFP_USABLE } from "./imports";
+import { vectorsAllowed } from "./vectors";
+import { IMPORT_JUMP, IMPORT_LEAVE, IMPORT_VFP_REFUSED } from "./imports";
 import * as locals from "./locals";
 import { VERIFIED } from "./assist";
 import { candidate, candidateCount, edge, edgeCount, findEdges } from "./procedures";
@@ -572,7 +574,7 @@ function beginPage(): void {
 
 /** Writes the declaration of the locals, and what loads them. */
 export function writePrologue(): void {
-  leb(4);
+  leb(vectorsAllowed() ? 5 : 4);
   leb(locals.WORD_LOCAL_COUNT);
   byte(TYPE_I32);
   leb(locals.WIDE_LOCAL_COUNT);
@@ -581,6 +583,10 @@ export function writePrologue(): void {
   byte(TYPE_F64);
   leb(locals.SINGLE_LOCAL_COUNT);
   byte(TYPE_F32);
+  if (vectorsAllowed()) {
+    leb(locals.VECTOR_LOCAL_COUNT);
+    byte(TYPE_V128);
+  }
   for (let number: u32 = 0; number < 15; number++) {
     if (locals.usedRegisters & (1 << number)) loadLocal(locals.REGISTERS + number, CPU_STATE + (number << 2));
   }
@@ -601,7 +607,7 @@ export function writePrologue(): void {
   }
   beginPage();
   if (locals.usesVfp) {
-    call(IMPORT_VFP_USABLE);
-    set(locals.VFP_USABLE);
+    call(IMPORT_VFP_REFUSED);
+    set(locals.VFP_REFUSED);
   }
 }

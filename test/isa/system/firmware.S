@@ -18,10 +18,12 @@
         .equ    RESULT_BYTES, 24
         .equ    SEMIHOSTING, 28
         .equ    HANDLE, 32
+        .equ    TTBCR, 48                       @ what the MMU is started with; EAE: long descriptors
+        .equ    TTBR0, 52
+        .equ    TTBR1, 56
         .equ    SCRATCH, 0x40102000
         .equ    SCRATCH_WORDS, 128
         .equ    TRAMPOLINE, 0x40100800          @ jumps to the entry variable without a register
-        .equ    TABLE, 0x40110000
         .equ    LOG_MAX, 16
         @ offsets in a state
         .equ    S_CPSR, 60
@@ -257,11 +259,20 @@ calm:   mrc     p15, 0, r1, c1, c0, 0           @ what sequences may have change
 boot:   mov     r0, #0x00f00000
         mcr     p15, 0, r0, c1, c0, 2
         isb
-        ldr     r0, =TABLE
-        mcr     p15, 0, r0, c2, c0, 0
-        mov     r0, #0
+        ldr     r2, =VARIABLES
+        ldr     r1, [r2, #TTBR0]
+        mcr     p15, 0, r1, c2, c0, 0
+        ldr     r0, [r2, #TTBCR]
         mcr     p15, 0, r0, c2, c0, 2
-        bl      calm
+        cmp     r0, #0
+        bpl     1f
+        mov     r3, #0x00050000                 @ ASID 5
+        mcrr    p15, 0, r1, r3, c2
+        ldr     r1, [r2, #TTBR1]
+        mcrr    p15, 1, r1, r3, c2
+        ldr     r0, =0x04bb44ff                 @ MAIR0: write-back, non-cacheable, write-through, device
+        mcr     p15, 0, r0, c10, c2, 0
+1:      bl      calm
         mrc     p15, 0, r0, c1, c0, 0
         orr     r0, r0, #1
         mcr     p15, 0, r0, c1, c0, 0

@@ -4,7 +4,7 @@
 //   SYSTEM_BASE + 0x0800   trampoline to a sequence
 //   SYSTEM_BASE + 0x1000   the firmware's variables
 //   SYSTEM_BASE + 0x2000   scratch memory
-//   SYSTEM_BASE + 0x10000  first-level table; second-level table behind it
+//   SYSTEM_BASE + 0x10000  first-level table; second-level table behind it; with long descriptors theirs, from 0x18000 on
 //   SYSTEM_BASE + 0x20000  sequences; then states before, results after
 //
 // A state: r0..r7 · r8..r14 of user mode · CPSR · FPSCR · entry (before) or 1 (after) · FIQ's r8..r14 and SPSR · sp, lr and SPSR
@@ -14,6 +14,8 @@ import { readFileSync } from "node:fs";
 import { SCRATCH_BYTES } from "../memory-unit.js";
 import { sequenceBytes } from "../program.js";
 import type { Sequence } from "../unit.js";
+import { longRegisters, longTables } from "./long-tables.js";
+import { PAGE_WINDOW_COUNT, PAGE_WINDOWS, SECTION_WINDOWS } from "./windows.js";
 
 export const SYSTEM_BASE = 0x4010_0000;
 export const SYSTEM_SCRATCH = SYSTEM_BASE + 0x2000;
@@ -25,6 +27,8 @@ const VARIABLES = 0x1000;
 const FIRST_LEVEL = 0x1_0000;
 const SECOND_LEVEL = 0x1_4000;
 const PADDING = 4096;
+/** The variable TTBCR; TTBR0 and TTBR1 follow. */
+const TTBCR = 48;
 
 export const SYSTEM_STATE_CPSR = 60;
 export const SYSTEM_STATE_FPSCR = 64;
@@ -37,11 +41,7 @@ export const SYSTEM_STATE_LOG = SYSTEM_STATE_SCRATCH + SCRATCH_BYTES;
 const LOG_MAX = 16;
 export const SYSTEM_STATE_BYTES = SYSTEM_STATE_LOG + 32 * LOG_MAX;
 
-/** Virtual addresses that all lead to the scratch memory, with other permissions: see sections() and pages(). */
-export const SECTION_WINDOWS = 0x5100_0000;
-export const SECTION_WINDOW_COUNT = 12;
-export const PAGE_WINDOWS = 0x5000_0000;
-export const PAGE_WINDOW_COUNT = 16;
+export { PAGE_WINDOW_COUNT, PAGE_WINDOWS, SECTION_WINDOW_COUNT, SECTION_WINDOWS } from "./windows.js";
 
 export const systemFirmware = (): Uint8Array => readFileSync(new URL("firmware.bin", import.meta.url));
 
@@ -52,11 +52,15 @@ export interface SystemProgram {
   resultBytes: number;
 }
 
+/** Which descriptors the tables have. "long-split": TTBR0 translates the lowest GiB alone, and begins at level 2. */
+export type SystemTables = "short" | "long" | "long-split";
+
 /** Builds the image for SYSTEM_BASE. With `semihosting` the firmware writes the results to the debugger's console. */
 export function systemProgram(
   sequences: readonly Sequence[],
   states: readonly Uint8Array[],
   semihosting: boolean,
+  tables: SystemTables = "short",
 ): SystemProgram {
   const codeBytes = sequences.reduce((sum, sequence) => sum + sequenceBytes(sequence), 0);
   const statesAt = (SYSTEM_CODE - SYSTEM_BASE + codeBytes + PADDING + 7) & ~7;
@@ -76,8 +80,15 @@ export function systemProgram(
     resultBytes,
   ];
   [...variables, semihosting ? 1 : 0].forEach((value, i) => word(VARIABLES + 4 * i, value));
-  sections().forEach((descriptor, i) => word(FIRST_LEVEL + 4 * i, descriptor));
-  pages().forEach((descriptor, i) => word(SECOND_LEVEL + 4 * i, descriptor));
+  const registers =
+    tables === "short" ? [0, SYSTEM_BASE + FIRST_LEVEL, 0] : longRegisters(SYSTEM_BASE, tables === "long-split");
+  registers.forEach((value, i) => word(VARIABLES + TTBCR + 4 * i, value));
+  if (tables === "short") {
+    sections().forEach((descriptor, i) => word(FIRST_LEVEL + 4 * i, descriptor));
+    pages().forEach((descriptor, i) => word(SECOND_LEVEL + 4 * i, descriptor));
+  } else {
+    for (const [at, descriptor] of longTables(SYSTEM_BASE)) view.setBigUint64(at, descriptor, true);
+  }
   for (let at = SYSTEM_CODE - SYSTEM_BASE - PADDING; at < statesAt; at += 4) word(at, Math.imul(at, 0x9e3779b1));
   let at = SYSTEM_CODE - SYSTEM_BASE;
   sequences.forEach((sequence, i) => {

@@ -19,6 +19,7 @@ import {
   SYSTEM_STATE_SPSRS,
   systemProgram,
   type SystemProgram,
+  type SystemTables,
 } from "./system-program.js";
 import { systemMachineRun, systemOracleRun } from "./system-run.js";
 import { randomStatus, SystemUnitMaker } from "./system-units.js";
@@ -31,24 +32,30 @@ export interface SystemBatch {
 }
 
 /** Sequences `first` to `first + count - 1` of `seed`. With `length` the last one ends after so many units. */
-export function systemBatch(seed: number, first: number, count: number, length?: number): SystemBatch {
+export function systemBatch(
+  seed: number,
+  first: number,
+  count: number,
+  tables: SystemTables = "short",
+  length?: number,
+): SystemBatch {
   let at = SYSTEM_CODE;
   const states: Uint8Array[] = [];
   const sequences: Sequence[] = [];
   for (let index = first; index < first + count; index++) {
-    let units = systemUnits(seed, index);
+    let units = systemUnits(seed, index, tables);
     if (length !== undefined && index === first + count - 1) units = units.slice(0, length);
     const sequence = assemble(units, at, SYSTEM_LEAVE);
     at += sequenceBytes(sequence);
     sequences.push(sequence);
     states.push(systemState(seed, index));
   }
-  return { sequences, program: (semihosting) => systemProgram(sequences, states, semihosting) };
+  return { sequences, program: (semihosting) => systemProgram(sequences, states, semihosting, tables) };
 }
 
-function systemUnits(seed: number, index: number): Unit[] {
+function systemUnits(seed: number, index: number, tables: SystemTables): Unit[] {
   const random = new Random((seed ^ Math.imul(index + 1, 0x27d4eb2f)) | 0);
-  return new SystemUnitMaker(random).units(1 + random.below(UNITS), random.oneIn(2) ? "A32" : "T32");
+  return new SystemUnitMaker(random, tables).units(1 + random.below(UNITS), random.oneIn(2) ? "A32" : "T32");
 }
 
 function systemState(seed: number, index: number): Uint8Array {
@@ -77,22 +84,29 @@ export function systemStateOf(results: Uint8Array, index: number): Uint8Array {
 }
 
 /** Runs sequences on both sides, on the machine in slices of `fuel`; reports of up to `most` that differ. */
-export function systemCompare(seed: number, first: number, count: number, fuel: number, most = 4): string[] {
-  const batch = systemBatch(seed, first, count);
+export function systemCompare(
+  seed: number,
+  first: number,
+  count: number,
+  fuel: number,
+  tables: SystemTables = "short",
+  most = 4,
+): string[] {
+  const batch = systemBatch(seed, first, count, tables);
   const expected = systemOracleRun(batch.program(true));
   const results = machineResults(batch, fuel);
   if (typeof results === "string") {
-    if (count === 1) return [explain(seed, first, fuel)];
+    if (count === 1) return [explain(seed, first, fuel, tables)];
     const half = count >> 1;
-    const reports = systemCompare(seed, first, half, fuel, most);
+    const reports = systemCompare(seed, first, half, fuel, tables, most);
     if (reports.length < most)
-      reports.push(...systemCompare(seed, first + half, count - half, fuel, most - reports.length));
+      reports.push(...systemCompare(seed, first + half, count - half, fuel, tables, most - reports.length));
     return reports;
   }
   const reports: string[] = [];
   for (let i = 0; i < count && reports.length < most; i++) {
     if (Buffer.compare(systemStateOf(results, i), systemStateOf(expected, i)) !== 0)
-      reports.push(explain(seed, first + i, fuel));
+      reports.push(explain(seed, first + i, fuel, tables));
   }
   return reports;
 }
@@ -108,10 +122,10 @@ function machineResults(batch: SystemBatch, fuel: number): Uint8Array | string {
 }
 
 /** The shortest prefix of one sequence that differs. */
-function explain(seed: number, index: number, fuel: number): string {
+function explain(seed: number, index: number, fuel: number, tables: SystemTables): string {
   const title = `system sequence ${index} of seed ${seed}`;
   for (let length = 1; length <= UNITS; length++) {
-    const batch = systemBatch(seed, index, 1, length);
+    const batch = systemBatch(seed, index, 1, tables, length);
     const want = listState(systemOracleRun(batch.program(true)));
     const results = machineResults(batch, fuel);
     const got = typeof results === "string" ? [results] : listState(results);

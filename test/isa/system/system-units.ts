@@ -6,6 +6,7 @@ import { setRegister } from "../memory-unit.js";
 import type { Random } from "../random.js";
 import { UnitMaker } from "../random-units.js";
 import { plainUnit, type State, type Unit } from "../unit.js";
+import { longSectionWindow } from "./long-tables.js";
 import {
   PAGE_WINDOWS,
   PAGE_WINDOW_COUNT,
@@ -13,6 +14,7 @@ import {
   SECTION_WINDOW_COUNT,
   SYSTEM_BASE,
   SYSTEM_SCRATCH,
+  type SystemTables,
 } from "./system-program.js";
 
 const USER = 0x10;
@@ -30,9 +32,11 @@ export function randomStatus(random: Random): number {
 export class SystemUnitMaker {
   readonly #random: Random;
   readonly #plain: UnitMaker;
+  readonly #tables: SystemTables;
 
-  constructor(random: Random) {
+  constructor(random: Random, tables: SystemTables) {
     this.#random = random;
+    this.#tables = tables;
     this.#plain = new UnitMaker(instructionTable(), random, SYSTEM_SCRATCH);
   }
 
@@ -44,6 +48,7 @@ export class SystemUnitMaker {
   }
 
   #unit(state: State): Unit {
+    if (this.#tables !== "short" && this.#random.oneIn(12)) return plainUnit(state, this.#addressTranslation(state));
     const kind = this.#random.below(100);
     if (kind < 40) return this.#plain.unit(state);
     if (kind < 58) return this.#window(state);
@@ -90,9 +95,33 @@ export class SystemUnitMaker {
   #window(state: State): Unit {
     const random = this.#random;
     const scratch = random.oneIn(2)
-      ? SECTION_WINDOWS + (random.below(SECTION_WINDOW_COUNT) << 20) + (SYSTEM_SCRATCH - SYSTEM_BASE)
+      ? this.#sectionWindow() + (SYSTEM_SCRATCH - SYSTEM_BASE)
       : PAGE_WINDOWS + (random.below(PAGE_WINDOW_COUNT) << 12);
     return this.#plain.memoryUnitAt(state, scratch);
+  }
+
+  #sectionWindow(): number {
+    const index = this.#random.below(SECTION_WINDOW_COUNT);
+    return this.#tables === "short" ? SECTION_WINDOWS + (index << 20) : longSectionWindow(index);
+  }
+
+  /** ATS1C.., and PAR with its 64 bits (B3.13.6, B4.1.112); or TTBR0 and TTBR1 with theirs. */
+  #addressTranslation(state: State): number[] {
+    const random = this.#random;
+    const [low, high] = [random.below(4), 4 + random.below(4)];
+    const address = random.oneIn(2)
+      ? this.#sectionWindow() + (SYSTEM_SCRATCH - SYSTEM_BASE)
+      : PAGE_WINDOWS + (random.below(PAGE_WINDOW_COUNT) << 12);
+    const read = (opc1: number, m: number) =>
+      this.#same(state, 0xec500f00 | (high << 16) | (low << 12) | (opc1 << 4) | m);
+    if (random.oneIn(6)) return [...this.#privilege(state), ...read(random.below(2), 2)];
+    return [
+      ...this.#privilege(state),
+      ...this.#set(state, low, address + random.below(4096)),
+      ...this.#same(state, 0xee070f18 | (low << 12) | (random.below(4) << 5)),
+      ...this.#halves(state, 0xf57ff06f, 0xf3bf8f6f),
+      ...read(0, 7),
+    ];
   }
 
   /** An unaligned word or halfword over the border of two pages. */

@@ -23,7 +23,6 @@ import {
   emitBranch,
   emitUndefined,
   emitVfpCheck,
-  emitVfpScalarCheck,
   finishTarget,
   literalBase,
   decodeOffset,
@@ -56,7 +55,9 @@ import {
   unprivilegedSize,
 } from "./decode-transfer";
 import { OPERAND_PC, SCRATCH, SCRATCH_2, ZERO } from "../state";
-import { TPIDRPRW, TPIDRURO, TPIDRURW } from "../cp15-state";
+import { CPACR_ASEDIS, TPIDRPRW, TPIDRURO, TPIDRURW } from "../cp15-state";
+import { FPSCR_VECTOR } from "../float/vfp-state";
+import { highRegister, neonTransfer, vfpDataNeeds, vfpMoveNeeds } from "./decode-simd";
 
 const AHEAD: u32 = 8;
 
@@ -248,6 +249,12 @@ export function decodeA32(decoding: Decoding, argument: u32, word: u32): bool {
       return vfpMove(word, n, d);
     case Decoding.a32VfpData:
       return vfpData(word);
+    case Decoding.a32NeonData:
+      emitVfpCheck(CPACR_ASEDIS);
+      emit(Op.NEON_DATA, 0, 0, 0, 0, word);
+      return false;
+    case Decoding.a32NeonTransfer:
+      return neonTransfer(argument != 0, word, n, m);
     default:
       return undefined();
   }
@@ -446,7 +453,8 @@ function vfpTransfer(load: bool, word: u32, n: u32): bool {
   const p = bitP(word);
   const u = bitU(word);
   const w = bitW(word);
-  emitVfpCheck();
+  // VLDM reaches D16 from below when it is long enough.
+  emitVfpCheck(double ? highRegister(p && !w ? first : first + (imm8 & ~1) - 1) : 0);
   if (p && !w) {
     const offset = u ? imm8 << 2 : -(imm8 << 2);
     if (n == 15) emit(Op.ADDRESS, OPERAND_PC, 0, 0, 0, literalBase());
@@ -492,7 +500,7 @@ function vfpMove(word: u32, n: u32, t: u32): bool {
     emit(Op.SYSTEM, r(t), 0, 0, SYSTEM_VMSR, word);
     return true;
   }
-  emitVfpCheck();
+  emitVfpCheck(vfpMoveNeeds(word));
   if ((word & 0x0fe0_0f7f) == 0x0e00_0a10 && t != 15) {
     const single = vfpWord(false, n, (word >>> 7) & 1);
     emit(word & (1 << 20) ? Op.VMOV_S_TO_CORE : Op.VMOV_CORE_TO_S, r(t), 0, single, 0, 0);
@@ -515,11 +523,12 @@ function vfpData(word: u32): bool {
   else if (key == 0x02) op = double ? Op.VMUL64 : Op.VMUL32;
   else if (key == 0x08) op = double ? Op.VDIV64 : Op.VDIV32;
   else if ((word & 0x0fbf_0ed0) == 0x0eb0_0a40) op = double ? Op.VMOV64 : Op.VMOV32;
+  const high = vfpDataNeeds(word);
   if (op != Op.NOP) {
-    emitVfpScalarCheck();
+    emitVfpCheck(FPSCR_VECTOR | high);
     emit(op, d, n, m, 0, 0);
   } else {
-    emitVfpCheck();
+    emitVfpCheck(high);
     emit(Op.VFP_DATA, 0, 0, 0, 0, word);
   }
   return false;

@@ -71,8 +71,12 @@ function decodeA32Word(word: u32): bool {
 }
 
 function decodeT32Word(word: u32): bool {
-  // VFP and CP15 look the same in both instruction sets (A6.3.18), up to op1 = 11xxxx: SVC in A32, and here Advanced SIMD.
-  if (word >>> 26 == 0x3b && word >>> 24 != 0xef) return decodeA32Word(word);
+  const top = word >>> 24;
+  // Advanced SIMD has U in another place (A7.4); what is 1111 0100 in A32 is 1111 1001 here (A7.7).
+  if ((top & 0xef) == 0xef) return decodeA32Word(0xf200_0000 | ((top & 0x10) << 20) | (word & 0x00ff_ffff));
+  if (top == 0xf9 && (word & (1 << 20)) == 0) return decodeA32Word(0xf400_0000 | (word & 0x00ff_ffff));
+  // VFP and CP15 look the same in both instruction sets (A6.3.18), up to op1 = 11xxxx: SVC in A32.
+  if (word >>> 26 == 0x3b) return decodeA32Word(word);
   const id = find(T32_BUCKETS, ((word >>> 19) & 0x3fe) | ((word >>> 15) & 1), word);
   if (id == 0xffff) {
     emitUndefined();

@@ -2,7 +2,6 @@
 //
 // Globals here live only while one block is decoded.
 
-import { FPSCR_VECTOR } from "../float/vfp-state";
 import { LINK_FAR, LINK_INDIRECT, LINK_UNRESOLVED, Op, RECORD_BYTES } from "./micro-operation";
 import { OPERAND_PC, SCRATCH } from "../state";
 
@@ -13,9 +12,9 @@ let stamp: u32 = 0;
 /** Byte offset of the instruction from the block's start, and the block's start within its page. */
 export let decodeOffset: u32 = 0;
 let pageOffset: u32 = 0;
-/** A VFP access check was made earlier in this block, unconditionally. */
-let vfpChecked: bool = false;
-let vfpScalarChecked: bool = false;
+/** What VFP_CHECK looked at earlier in this block, unconditionally, and CHECKED when it was there at all. */
+let vfpChecked: u32 = 0;
+const CHECKED: u32 = 1;
 /** The instruction is under a guard. */
 let guarded: bool = false;
 
@@ -27,8 +26,7 @@ export function decodeStart(record: u32, within: u32, isThumb: bool): void {
   out = record;
   pageOffset = within;
   inThumb = isThumb;
-  vfpChecked = false;
-  vfpScalarChecked = false;
+  vfpChecked = 0;
 }
 
 /** Starts the instruction at byte `offset` of the block. */
@@ -122,20 +120,11 @@ export function finishTarget(number: u32, interworking: bool): void {
   emit(interworking ? Op.JUMP : Op.JUMP_PLAIN, 0, 0, SCRATCH, 0, 0);
 }
 
-/** VFP instructions are Undefined until FPEXC and CPACR allow them; one check a block is enough. */
-export function emitVfpCheck(): void {
-  if (vfpChecked) return;
-  emit(Op.VFP_CHECK, 0, 0, 0, 0, 0);
-  if (!guarded) vfpChecked = true;
-}
-
-/** As emitVfpCheck, for instructions that are Undefined when FPSCR asks for short vectors, which this VFP does not have. FPSCR is
- *  written at the end of a block only. */
-export function emitVfpScalarCheck(): void {
-  if (vfpScalarChecked) return;
-  emit(Op.VFP_CHECK, 0, 0, 0, 0, FPSCR_VECTOR);
-  if (!guarded) {
-    vfpChecked = true;
-    vfpScalarChecked = true;
-  }
+/** VFP instructions are Undefined until FPEXC and CPACR allow them, and some for more reasons: `also` is what VFP_CHECK wants. One check a
+ *  block is enough: FPSCR, FPEXC and CPACR are written at the end of a block only. */
+export function emitVfpCheck(also: u32 = 0): void {
+  const wanted = also | CHECKED;
+  if ((vfpChecked & wanted) == wanted) return;
+  emit(Op.VFP_CHECK, 0, 0, 0, 0, also);
+  if (!guarded) vfpChecked |= wanted;
 }

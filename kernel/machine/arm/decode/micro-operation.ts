@@ -214,7 +214,7 @@ export const enum Op {
   CLREX,
   SWP,
   // ---- VFP
-  /** Undefined unless the VFP may be used and FPSCR has no bit of the immediate */
+  /** Undefined unless the VFP may be used, and neither CPACR (bits 31:30: Advanced SIMD, D16 … D31) nor FPSCR has a bit of the immediate */
   VFP_CHECK,
   /** double or single register at VFP_STATE offset m × 4; base n + immediate */
   VLDR32,
@@ -242,6 +242,14 @@ export const enum Op {
   VDIV64,
   VMOV32,
   VMOV64,
+  // ---- Advanced SIMD
+  /** the instruction word, as A32 has it, is the immediate */
+  NEON_DATA,
+  /** s bytes between address n and VFP_STATE offset m × 4; immediate: alignment, and log2 of an element's bytes in bits 15:8 */
+  VLD1,
+  VST1,
+  /** the instruction word is the immediate; address n */
+  NEON_STRUCTURE,
   // ---- system
   /** d = state word at immediate */
   READ_STATE,

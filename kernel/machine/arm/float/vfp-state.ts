@@ -6,8 +6,9 @@ import { VFP_STATE } from "../../../abi/layout";
 // Identification (Cortex-A7): VFPv3-D32 with VFPv4's fused multiply-add and half precision, no short vectors.
 export const FPSID_VALUE: u32 = 0x41023075;
 export const MVFR0_VALUE: u32 = 0x10110222;
+export const MVFR1_VALUE: u32 = 0x11111111;
 /** Advanced SIMD's fields (MVFR1[19:8] and SIMDHP) are zero: it is not there. */
-export const MVFR1_VALUE: u32 = 0x11000011;
+export const MVFR1_WITHOUT_NEON: u32 = 0x11000011;
 
 // FPSCR
 export const FPSCR_IOC: u32 = 1 << 0; // invalid operation
@@ -21,9 +22,13 @@ export const FPSCR_ROUNDING: u32 = 3 << 22; // RMode
 export const FPSCR_FZ: u32 = 1 << 24; // flush to zero
 export const FPSCR_DN: u32 = 1 << 25; // default NaN
 export const FPSCR_AHP: u32 = 1 << 26; // alternative half precision
+export const FPSCR_QC: u32 = 1 << 27; // an Advanced SIMD operation saturated
 export const FPSCR_NZCV: u32 = 0xf000_0000;
 /** Bits that keep what is written. The trap enables are RAZ/WI: exceptions are never trapped (MVFR0[15:12] = 0). */
 export const FPSCR_WRITABLE: u32 = 0xfff7_009f;
+
+/** What is the standard value's own, and not FPSCR's, in Advanced SIMD. */
+const FPSCR_MODES: u32 = FPSCR_ROUNDING | FPSCR_FZ | FPSCR_DN;
 
 // RMode
 export const ROUND_NEAREST: u32 = 0;
@@ -84,6 +89,18 @@ export function fpscrSetFlags(nzcv: u32): void {
 @inline
 export function fpscrHostExact(): bool {
   return (vfp.fpscr & (FPSCR_IXC | FPSCR_FZ | FPSCR_ROUNDING)) == FPSCR_IXC;
+}
+
+/** Until fpscrRestore(), FPSCR has the modes of Advanced SIMD (StandardFPSCRValue, A2.7.3). Returns its own. */
+export function fpscrStandard(): u32 {
+  const modes = vfp.fpscr & FPSCR_MODES;
+  vfp.fpscr = (vfp.fpscr & ~FPSCR_MODES) | FPSCR_FZ | FPSCR_DN;
+  return modes;
+}
+
+/** Gives FPSCR the modes that fpscrStandard() answered; flags that were raised since stay. */
+export function fpscrRestore(modes: u32): void {
+  vfp.fpscr = (vfp.fpscr & ~FPSCR_MODES) | modes;
 }
 
 // @ts-ignore: decorator

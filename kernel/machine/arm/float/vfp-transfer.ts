@@ -1,11 +1,12 @@
 // Moves between core registers and the VFP's registers and system registers.
 // ARM DDI 0406C A7.8 (32-bit transfers), A7.9 (64-bit transfers), B9.3.20 and B9.3.21 (VMRS, VMSR).
 
-import { CPU_STATE } from "../../../abi/layout";
+import { CONFIG_CPU, CPU_STATE, CPU_WITHOUT_NEON, VFP_STATE } from "../../../abi/layout";
 import {
   FPSID_VALUE,
   MVFR0_VALUE,
   MVFR1_VALUE,
+  MVFR1_WITHOUT_NEON,
   doubleRead,
   doubleWrite,
   fpexc,
@@ -53,13 +54,9 @@ export function vfpRegisterTransfer(word: u32, privileged: bool): bool {
   const toCore = (word & (1 << 20)) != 0;
   const operation = (word >>> 21) & 7;
   if (word & 0x100) {
-    // VMOV (scalar) of 32 bits; those of 8 and 16, and VDUP, are Advanced SIMD's.
-    if (operation > 1 || word & 0x60) return false;
-    const n = ((((word >>> 16) & 0xf) | ((word >>> 3) & 0x10)) << 1) | operation;
-    // Sixty-four words: here, and here alone, they are numbered as halves of D0..D31.
-    if (toCore) coreWrite(t, singleRead(n));
-    else singleWrite(n, coreRead(t));
-    return true;
+    const n = ((word >>> 16) & 0xf) | ((word >>> 3) & 0x10);
+    if (operation >= 4 && !toCore) return duplicate(word, n, t);
+    return toCore ? readLane(word, n, t) : writeLane(word, n, t);
   }
   if (operation == 0 && (word & 0x60) == 0) {
     const n = ((word >>> 15) & 0x1e) | ((word >>> 7) & 1);
@@ -70,6 +67,61 @@ export function vfpRegisterTransfer(word: u32, privileged: bool): bool {
   if (operation != 7 || word & 0xe0) return false;
   const register = (word >>> 16) & 0xf;
   return toCore ? readSystem(register, t, privileged) : writeSystem(register, t, privileged);
+}
+
+/** log2 of a lane's bytes by opc1 and opc2 of VMOV (scalar), bits 22:21 and 6:5 of `word`; its index goes to `laneIndex`. 3: Undefined. */
+function laneSize(word: u32): u32 {
+  const low = (word >>> 5) & 3;
+  laneIndex = (word >>> 21) & 1;
+  if (word & (1 << 22)) {
+    laneIndex = (laneIndex << 2) | low;
+    return 0;
+  }
+  if (low & 1) {
+    laneIndex = (laneIndex << 1) | (low >>> 1);
+    return 1;
+  }
+  return low == 0 ? 2 : 3;
+}
+let laneIndex: u32 = 0;
+
+/** VMOV (scalar to core register): narrow lanes are extended, without sign when bit 23 is set; for words it must be clear (A8.8.342). */
+function readLane(word: u32, n: u32, t: u32): bool {
+  const size = laneSize(word);
+  const unsigned = (word & (1 << 23)) != 0;
+  if (size == 3 || (size == 2 && unsigned)) return false;
+  const at = VFP_STATE + (n << 3) + (laneIndex << size);
+  if (size == 0) coreWrite(t, unsigned ? <u32>load<u8>(at) : <u32>load<i8>(at));
+  else if (size == 1) coreWrite(t, unsigned ? <u32>load<u16>(at) : <u32>load<i16>(at));
+  else coreWrite(t, load<u32>(at));
+  return true;
+}
+
+/** VMOV (core register to scalar), A8.8.341. */
+function writeLane(word: u32, n: u32, t: u32): bool {
+  const size = laneSize(word);
+  if (size == 3) return false;
+  const at = VFP_STATE + (n << 3) + (laneIndex << size);
+  if (size == 0) store<u8>(at, coreRead(t));
+  else if (size == 1) store<u16>(at, coreRead(t));
+  else store<u32>(at, coreRead(t));
+  return true;
+}
+
+/** VDUP (core register): Q is bit 21, the width bits 22 and 5 (A8.8.315). */
+function duplicate(word: u32, d: u32, t: u32): bool {
+  const quad = (word >>> 21) & 1;
+  const width = ((word >>> 21) & 2) | ((word >>> 5) & 1);
+  if (width == 3 || word & 0x40 || (quad && d & 1)) return false;
+  const value = coreRead(t);
+  const lanes: u64 =
+    width == 0
+      ? <u64>value * 0x1_0000_0001
+      : width == 1
+        ? <u64>(value & 0xffff) * 0x0001_0001_0001_0001
+        : <u64>(value & 0xff) * 0x0101_0101_0101_0101;
+  for (let half: u32 = 0; half <= quad; half++) doubleWrite(d + half, lanes);
+  return true;
 }
 
 /** VMOV between two core registers and a double or two consecutive singles. */
@@ -112,7 +164,7 @@ function readSystem(register: u32, t: u32, privileged: bool): bool {
       coreWrite(t, FPSID_VALUE);
       return true;
     case MVFR1:
-      coreWrite(t, MVFR1_VALUE);
+      coreWrite(t, load<u32>(CONFIG_CPU) & CPU_WITHOUT_NEON ? MVFR1_WITHOUT_NEON : MVFR1_VALUE);
       return true;
     case MVFR0:
       coreWrite(t, MVFR0_VALUE);

@@ -1,8 +1,33 @@
-// Translation with short descriptors, and the faults it makes. ARM DDI 0406C B3.5, B3.7, B3.13.
+// Translation, and the faults it makes. ARM DDI 0406C B3.5 (short descriptors), B3.7 (access control), B3.13 (fault reporting). Long descriptors
+// are walked in long-walk.
 
 import { WORK_WALK, workOfCaches } from "../../devices/work";
 import { memoryAt, pageRecord, PAGE_DIRTY, PAGE_WRITTEN, ramOffset } from "../../pages";
-import { DACR, DFAR, DFSR, IFAR, IFSR, SCTLR, SCTLR_AFE, SCTLR_M, TTBCR, TTBR0, TTBR1 } from "../cp15-state";
+import {
+  DACR,
+  DFAR,
+  DFSR,
+  IFAR,
+  IFSR,
+  SCTLR,
+  SCTLR_AFE,
+  SCTLR_M,
+  SCTLR_UWXN,
+  SCTLR_WXN,
+  TTBCR,
+  TTBCR_EAE,
+  TTBR0,
+  TTBR1,
+} from "../cp15-state";
+import {
+  LONG_PERMISSION,
+  longLevel,
+  longNeverExecutes,
+  longOutput,
+  longPermissions,
+  longShift,
+  longWalk,
+} from "./long-walk";
 import { tlbFill, tlbFillCode } from "./tlb";
 
 export const ACCESS_READ: u32 = 0;
@@ -22,6 +47,10 @@ const FAULT_PERMISSION_PAGE: u32 = 0x0f;
 const FAULT_WALK_FIRST: u32 = 0x0c;
 const FAULT_WALK_SECOND: u32 = 0x0e;
 export const FAULT_EXTERNAL: u32 = 0x08;
+export const FAULT_DEBUG: u32 = 0x02;
+/** With long descriptors: the external abort, and the bit that says which format it is (table B3-24). */
+const LONG_EXTERNAL: u32 = 0x10;
+const LONG_FORMAT: u32 = 1 << 9;
 
 // Answers of translate(): valid until the next call.
 /** Physical address. */
@@ -30,8 +59,12 @@ export let physical: u32 = 0;
 export let linear: u32 = 0;
 /** 0, or the fault status. */
 export let fault: u32 = 0;
+/** The output address is above 4 GiB, where nothing is: `fault` is FAULT_EXTERNAL, and everything else went well. */
+export let isBeyond: bool = false;
 /** Domain of the descriptor, for the fault status register. */
 let domain: u32 = 0;
+/** log2 of the bytes that the last walk found mapped as one. */
+let mappedShift: u32 = 0;
 
 /** Permission bits of AP[2:0] for privileged and user accesses: 1 read, 2 write (table B3-8). */
 function permissions(ap: u32, isPrivileged: bool): u32 {
@@ -56,15 +89,21 @@ function permissions(ap: u32, isPrivileged: bool): u32 {
  *  CPU's own privilege). Sets `fault`, or `physical` and `linear`. */
 export function translate(address: u32, access: u32, isPrivileged: bool, fill: bool): void {
   fault = 0;
+  isBeyond = false;
   workOfCaches(WORK_WALK);
   const sctlr = load<u32>(SCTLR);
   if (!(sctlr & SCTLR_M)) {
     physical = address;
     linear = memoryAt(address, 1);
-    if (fill && linear) fillEntry(address, access, 3, false);
+    mappedShift = 12;
+    if (fill && linear) fillEntry(address, access, 3);
     return;
   }
   const ttbcr = load<u32>(TTBCR);
+  if (ttbcr & TTBCR_EAE) {
+    translateLong(address, access, isPrivileged, fill);
+    return;
+  }
   const n = ttbcr & 7;
   let table: u32;
   if (n != 0 && address >>> (32 - n) != 0) {
@@ -92,7 +131,7 @@ export function translate(address: u32, access: u32, isPrivileged: bool, fill: b
   const kind = descriptor & 3;
   let ap: u32;
   let neverExecute: bool;
-  let large = false;
+  mappedShift = 12;
   let isPage = false;
   if (kind == 0) {
     domain = 0;
@@ -119,11 +158,11 @@ export function translate(address: u32, access: u32, isPrivileged: bool, fill: b
     } else {
       physical = (page & 0xffff_0000) | (address & 0xffff);
       neverExecute = (page & 0x8000) != 0;
-      large = true;
+      mappedShift = 16;
     }
     if (isPrivileged && descriptor & 4) neverExecute = true; // PXN
   } else {
-    large = true;
+    mappedShift = descriptor & (1 << 18) ? 24 : 20;
     ap = ((descriptor >>> 10) & 3) | ((descriptor >>> 13) & 4);
     if (descriptor & (1 << 18)) {
       domain = 0; // supersection, B3.5.1
@@ -153,22 +192,56 @@ export function translate(address: u32, access: u32, isPrivileged: bool, fill: b
       ap |= 1;
     }
     allowed = permissions(ap, isPrivileged);
+    if (!neverExecute) neverExecute = writableNever(sctlr, isPrivileged, allowed, permissions(ap, false));
   }
-  const executable = (allowed & 1) != 0 && !neverExecute;
-  if (access == ACCESS_EXECUTE ? !executable : !(allowed & (access + 1))) {
+  if (!permits(access, allowed, neverExecute)) {
     fault = isPage ? FAULT_PERMISSION_PAGE : FAULT_PERMISSION_SECTION;
     return;
   }
   linear = memoryAt(physical, 1);
-  if (fill && linear) fillEntry(address, access, allowed, large);
+  if (fill && linear) fillEntry(address, access, allowed);
+}
+
+/** The same with long descriptors (B3.6): no domains, and permissions alone decide. */
+function translateLong(address: u32, access: u32, isPrivileged: bool, fill: bool): void {
+  fault = longWalk(address);
+  if (fault) return;
+  const allowed = longPermissions(isPrivileged);
+  const neverExecute =
+    longNeverExecutes(isPrivileged) || writableNever(load<u32>(SCTLR), isPrivileged, allowed, longPermissions(false));
+  if (!permits(access, allowed, neverExecute)) {
+    fault = LONG_PERMISSION | longLevel;
+    return;
+  }
+  physical = <u32>longOutput;
+  mappedShift = longShift;
+  if (longOutput >>> 32 != 0) {
+    isBeyond = true;
+    fault = FAULT_EXTERNAL;
+    return;
+  }
+  linear = memoryAt(physical, 1);
+  if (fill && linear) fillEntry(address, access, allowed);
+}
+
+/** What may be written must not be executed: WXN, or by PL1 what user mode may write: UWXN (B3.7.2). */
+function writableNever(sctlr: u32, isPrivileged: bool, allowed: u32, allowedToUser: u32): bool {
+  if (!(sctlr & (SCTLR_WXN | SCTLR_UWXN))) return false;
+  if (sctlr & SCTLR_WXN && allowed & 2) return true;
+  return (sctlr & SCTLR_UWXN) != 0 && isPrivileged && (allowedToUser & 2) != 0;
+}
+
+function permits(access: u32, allowed: u32, neverExecute: bool): bool {
+  if (access == ACCESS_EXECUTE) return (allowed & 1) != 0 && !neverExecute;
+  return (allowed & (access + 1)) != 0;
 }
 
 /** Gives the current context direct access to the page, as far as permissions and page tracking allow. */
-function fillEntry(address: u32, access: u32, allowed: u32, large: bool): void {
+function fillEntry(address: u32, access: u32, allowed: u32): void {
   const page = address & 0xffff_f000;
   const at = linear & 0xffff_f000;
   if (access == ACCESS_EXECUTE) {
-    tlbFillCode(page, at, large);
+    tlbFillCode(page, at, mappedShift);
     return;
   }
   let write = false;
@@ -184,22 +257,27 @@ function fillEntry(address: u32, access: u32, allowed: u32, large: bool): void {
       store<u32>(record, flags | PAGE_DIRTY | PAGE_WRITTEN, 12);
     }
   }
-  tlbFill(page, at, (allowed & 1) != 0, write, large);
+  tlbFill(page, at, (allowed & 1) != 0, write, mappedShift);
+}
+
+/** `status` as a fault status register has it: with long descriptors STATUS[5:0] and bit 9, else FS (B3.13.3, B3.13.4). */
+export function faultStatus(status: u32): u32 {
+  if (!(load<u32>(TTBCR) & TTBCR_EAE)) return (status & 15) | ((status & 16) << 6);
+  const external = status == FAULT_EXTERNAL ? LONG_EXTERNAL : status;
+  return LONG_FORMAT | (status == FAULT_ALIGNMENT || status == FAULT_DEBUG ? status | 0x20 : external);
 }
 
 /** Describes a data abort in DFSR and DFAR (B4.1.52). */
 export function dataFault(address: u32, status: u32, isWrite: bool): void {
   store<u32>(DFAR, address);
-  store<u32>(
-    DFSR,
-    (status & 15) | ((status & 16) << 6) | (faultHasDomain(status) ? domain << 4 : 0) | (isWrite ? 1 << 11 : 0),
-  );
+  const hasDomain = !(load<u32>(TTBCR) & TTBCR_EAE) && faultHasDomain(status);
+  store<u32>(DFSR, faultStatus(status) | (hasDomain ? domain << 4 : 0) | (isWrite ? 1 << 11 : 0));
 }
 
 /** Describes a prefetch abort in IFSR and IFAR (B4.1.96). */
 export function prefetchFault(address: u32, status: u32): void {
   store<u32>(IFAR, address);
-  store<u32>(IFSR, (status & 15) | ((status & 16) << 6));
+  store<u32>(IFSR, faultStatus(status));
 }
 
 /** The domain field is valid for faults that came after the first-level descriptor was read (B3.13.3). */

@@ -27,7 +27,7 @@ import {
   STATS_TLB_PAGE_FLUSHES,
   TLB_ENTRY_BYTES,
 } from "../../../abi/layout";
-import { CONTEXTIDR, DACR, SCTLR, SCTLR_M } from "../cp15-state";
+import { CONTEXTIDR, DACR, SCTLR, SCTLR_M, TTBCR, TTBCR_EAE, TTBR0_HIGH, TTBR1_HIGH } from "../cp15-state";
 import { CONTROL, TLB_CONTEXTS } from "../state";
 
 export const TLB_READ: u32 = 0;
@@ -95,13 +95,21 @@ function setTable(table: u32): void {
   store<u32>(TLB_CODE_TABLE, table + dataBytes);
 }
 
+/** With long descriptors, and no domains, the ASID is TTBR0's or TTBR1's bits 55:48, as TTBCR.A1 says (B3.9.2). */
+function longAsid(): u32 {
+  const high = load<u32>(TTBCR) & (1 << 22) ? load<u32>(TTBR1_HIGH) : load<u32>(TTBR0_HIGH);
+  return (high >>> 16) & 0xff;
+}
+
 /** Makes the context for the CPU's present state the current one. Call it after any of that state has changed. */
 export function tlbSelect(): void {
   const mmu = load<u32>(SCTLR) & SCTLR_M;
   const isPrivileged: u32 = (load<u32>(CONTROL) & 0x1f) != 0x10 ? 2 : 0;
   // With the MMU off neither domains nor ASIDs exist.
-  const dacr: u32 = mmu ? load<u32>(DACR) : 0;
-  const key: u32 = 1 | isPrivileged | (mmu ? 4 | ((load<u32>(CONTEXTIDR) & 0xff) << 8) : 0);
+  const isLong = (load<u32>(TTBCR) & TTBCR_EAE) != 0;
+  const dacr: u32 = mmu && !isLong ? load<u32>(DACR) : 0;
+  const asid = isLong ? longAsid() : load<u32>(CONTEXTIDR) & 0xff;
+  const key: u32 = 1 | isPrivileged | (mmu ? 4 | (asid << 8) : 0);
   const wanted = (<u64>dacr) | ((<u64>key) << 32);
   const end = TLB_CONTEXTS + contextCount * CONTEXT_BYTES;
   for (let context: u32 = TLB_CONTEXTS; context < end; context += CONTEXT_BYTES) {
@@ -124,31 +132,40 @@ export function tlbSelect(): void {
 
 /** Fills the current context's data entry. `at` is the linear-memory offset of the virtual page's first byte. A write tag that the
  *  page has already stays. */
-export function tlbFill(page: u32, at: u32, read: bool, write: bool, large: bool): void {
+export function tlbFill(page: u32, at: u32, read: bool, write: bool, shift: u32): void {
   const entry = tlbEntry(page);
   const addend = at - page;
   const writable = write || (load<u32>(entry, TLB_WRITE) == page && load<u32>(entry, TLB_ADDEND) == addend);
   store<u32>(entry, read ? page : INVALID, TLB_READ);
   store<u32>(entry, writable ? page : INVALID, TLB_WRITE);
   store<u32>(entry, addend, TLB_ADDEND);
-  filled(page, large);
+  filled(page, shift);
 }
 
 /** Fills the current context's code entry. */
-export function tlbFillCode(page: u32, at: u32, large: bool): void {
+export function tlbFillCode(page: u32, at: u32, shift: u32): void {
   const entry = tlbCodeEntry(page);
   store<u32>(entry, page);
   store<u32>(entry, at - page, TLB_CODE_ADDEND);
-  filled(page, large);
+  filled(page, shift);
 }
 
-function filled(page: u32, large: bool): void {
-  if (large) {
+/** The page was found in something that maps 1 << `shift` bytes. */
+function filled(page: u32, shift: u32): void {
+  if (shift > 12 && shift <= 20) {
     const byte = LARGE + (page >>> 23);
     store<u8>(byte, <u8>((<u32>load<u8>(byte)) | (1 << ((page >>> 20) & 7))));
-  }
+  } else if (shift == 21) {
+    // A block of level 2 is two of them, and either is flushed with the other.
+    const byte = LARGE + (page >>> 23);
+    store<u8>(byte, <u8>((<u32>load<u8>(byte)) | (3 << ((page >>> 20) & 6))));
+  } else if (shift > 21) hasGiants = true;
   store<u64>(STATS_TLB_MISSES, load<u64>(STATS_TLB_MISSES) + 1);
 }
+
+/** Something was mapped since the last full flush by more than 2 MiB at once: a supersection, a block of level 1. They are rare, and
+ *  TLBIMVA then drops everything. */
+let hasGiants: bool = false;
 
 /** Drops everything: TLBIALL, and whatever changes how translations are made. */
 export function tlbFlush(): void {
@@ -161,6 +178,7 @@ export function tlbFlush(): void {
     store<u64>(context, 0);
   }
   memory.fill(LARGE, 0, 512);
+  hasGiants = false;
   tlbSelect();
 }
 
@@ -180,12 +198,19 @@ export function tlbFlushAsid(asid: u32): void {
 export function tlbFlushPage(address: u32): void {
   workOfCaches(WORK_SYSTEM);
   store<u64>(STATS_TLB_PAGE_FLUSHES, load<u64>(STATS_TLB_PAGE_FLUSHES) + 1);
+  if (hasGiants) {
+    tlbFlush();
+    return;
+  }
   const mask = load<u32>(TLB_MASK);
   const byte = LARGE + (address >>> 23);
-  const bit: u32 = 1 << ((address >>> 20) & 7);
+  // With long descriptors both halves of 2 MiB go.
+  const isLong: u32 = load<u32>(TTBCR) & TTBCR_EAE ? 1 : 0;
+  const bit: u32 = isLong ? 3 << ((address >>> 20) & 6) : 1 << ((address >>> 20) & 7);
   if ((<u32>load<u8>(byte)) & bit) {
     workOfCaches(32 * contextCount);
-    for (let page = address & 0xfff0_0000, i = 0; i < 256; i++, page += 0x1000) flushOne(page, mask);
+    const count = 256 << isLong;
+    for (let page = address & (0xfff0_0000 << isLong), i = 0; i < count; i++, page += 0x1000) flushOne(page, mask);
     // Nothing of the MiB is left: kernels flush ranges of their section-mapped memory page by page.
     store<u8>(byte, <u8>((<u32>load<u8>(byte)) & ~bit));
     return;

@@ -46,6 +46,13 @@ file("the demo says what its comments say", () => {
   );
 });
 
+file("neon is on or off", () => {
+  const text = (value: string): string => `partitions:\n  - name: a\n    guest: linux\n${value}`;
+  const read = (value: string): unknown => parseHandsetFile(text(value), "h.yaml").partitions[0]!.neon;
+  assert.equal(["", "    neon: on", "    neon: off"].map(read), ["on", "on", "off"]);
+  assert.match(faultsOf(text("    neon: 4"))[0]!, /^h\.yaml:4: neon/);
+});
+
 file("translate is off, on, or a size of code; anything else is named with its line", () => {
   const text = (value: string): string => `partitions:\n  - name: a\n    guest: linux\n${value}`;
   const read = (value: string): unknown => parseHandsetFile(text(value), "h.yaml").partitions[0]!.translate;
