@@ -327,3 +327,18 @@ async function changeBudget(target: CommandTarget, call: CommandCall): Promise<u
   await target.budget(view.partition, next, nextEnergy, io);
   return partitionOf(target, call);
 }
+
+/** Carries a command out that came as words. Throws UsageError for what it does not know. */
+export function runNamed(
+  target: CommandTarget,
+  name: string,
+  positionals: string[],
+  options: Record<string, string>,
+): Promise<unknown> {
+  const command = commandNamed(name);
+  const known = [...Object.keys(command.options), ...Object.keys(command.flags ?? {}), ...(command.secrets ?? [])];
+  const unknown = Object.keys(options).find((option) => !known.includes(option));
+  if (unknown !== undefined) throw new UsageError("USAGE", `${name} has no option --${unknown}`);
+  if (positionals.length > command.positionals.length) throw new UsageError("USAGE", `${name} has too many arguments`);
+  return command.run(target, { positionals, options });
+}

@@ -68,6 +68,7 @@ export function whyPartition(partition: PartitionView, view: HandsetView): strin
       : "No processor time is guaranteed";
   const capped = cpu.ceiling === null ? "there is no ceiling" : `the ceiling is ${share(cpu.ceiling)}`;
   lines.push(`${guaranteed}, ${capped}${throttledText(cpu)}.`);
+  if (partition.work > 0) lines.push(deviceText(partition));
   if (energy.contract === null) lines.push(`There is no energy contract; it has spent ${energyText(energy.spent)}.`);
   else {
     lines.push(
@@ -146,6 +147,15 @@ function activity({ throttledBy, sleeping, waitsForDevice, cpu, energy }: Partit
     return `It is running, at its ceiling: it was throttled ${percent(cpu.throttledNs)}.`;
   if (sleeping) return "It sleeps until a timer or an input comes; that costs nothing.";
   return "It is running, or waits for its turn.";
+}
+
+/** One unit of device work is the time of one instruction: 10 ns. */
+const WORK_UNITS_PER_SECOND = 1e8;
+
+/** Of the time that it was charged, how much its devices took. */
+function deviceText({ work, instructions }: PartitionView): string {
+  const share = ((100 * work) / (work + instructions)).toFixed(0);
+  return `Its devices worked ${durationText(work / WORK_UNITS_PER_SECOND)} for it, ${share} % of what it used; its budget pays for that too.`;
 }
 
 function timesText(count: number): string {

@@ -25,13 +25,13 @@ import { fleetState } from "../wire/streams.ts";
 import { sign1 } from "../wire/sign.ts";
 import { appliedVersion, decodeTrust, type Trust } from "../wire/trust.ts";
 import { renewEnrolment, type Enrolment } from "./enrolment.ts";
+import { QueueNews, type QueueMessage } from "./queue-news.ts";
 import { Incoming } from "./incoming.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** For the death, and for what waits when the device leaves. */
 const END_MS = 2_000;
 const RETIRE_MS = 30_000;
-const QUEUE_TOLD_MS = 1_000;
 /** From here on an event's code is of a refusal or of the agent's own (wire/reasons.ts). */
 const SECURITY_CODES_FROM = Math.min(...Object.values(REASONS));
 
@@ -73,8 +73,7 @@ export class Agent {
   private facts: Info | null = null;
   /** What is signed goes out in the order in which it came. */
   private signing: Promise<void> = Promise.resolve();
-  private queueTimer: (() => void) | null = null;
-  private queueText = "";
+  private readonly queueNews: QueueNews;
   private ending = false;
   private readonly time: SessionClock;
   /** The question that a birth asks; null: none. */
@@ -106,6 +105,7 @@ export class Agent {
     this.memory = new ConnectionFile(join(folder, "connection"), clock.wall);
     this.dayFile = new DayFile(join(folder, "day"));
     this.session = this.makeSession();
+    this.queueNews = new QueueNews(clock, options.tell, () => this.queue());
   }
 
   /** Asks for hello. */
@@ -176,7 +176,7 @@ export class Agent {
       case "retire":
         this.retire();
     }
-    this.tellQueue();
+    this.queueNews.look();
   }
 
   metrics(): Metrics {
@@ -218,12 +218,12 @@ export class Agent {
       carry: (via, bytes) => tell({ kind: "document", via, bytes }),
       refused: (event) => {
         this.outgoing!.event(event, true);
-        this.tellQueue();
+        this.queueNews.look();
       },
     });
     this.incoming.setSession(this.time.now());
     session.start();
-    this.tellQueue();
+    this.queueNews.look();
   }
 
   private noteRoot(trust: Trust): void {
@@ -281,7 +281,7 @@ export class Agent {
         },
         room: () => {
           this.outgoing!.pump();
-          this.tellQueue();
+          this.queueNews.look();
         },
         trouble,
       },
@@ -305,22 +305,6 @@ export class Agent {
     this.signing = this.signing
       .then(step)
       .catch((error: unknown) => this.options.trouble(`${what}: ${(error as Error).message}`));
-  }
-
-  /** Birth or death. A birth asks for the time until it has been told. */
-  private state(online: boolean, connection: number): Uint8Array {
-    const question = this.nonce === null ? {} : { nonce: this.nonce };
-    const birth =
-      online && this.facts !== null
-        ? { facts: this.facts, bootCount: this.memory.boot, run: this.run, ...question }
-        : {};
-    return encodeMessage(stateMsg, { online, connection, ...birth });
-  }
-
-  /** What a link that is up lacks; empty: nothing. */
-  private get limitText(): string {
-    if (this.tooLargeCount === 0) return "";
-    return `the broker takes smaller packets than this device's birth: the fleet cannot see it (${this.tooLargeCount} not sent)`;
   }
 
   private device(): Device {
@@ -353,24 +337,27 @@ export class Agent {
     });
   }
 
-  /** What waits, for people: when it changed, and once a second at most. */
-  private tellQueue(): void {
-    if (this.queueTimer !== null || this.outgoing === null) return;
+  /** What waits, for people; null before there is a queue. */
+  private queue(): QueueMessage | null {
     const { outbox, outgoing } = this;
-    const message = {
-      kind: "queue" as const,
-      waiting: outbox.count,
-      sent: outgoing.sentCount,
-      lost: outgoing.lostCount,
-      trouble: outbox.trouble || this.memory.trouble || this.dayFile.trouble,
-    };
-    const text = JSON.stringify(message);
-    if (text === this.queueText) return;
-    this.queueText = text;
-    void this.options.tell(message);
-    this.queueTimer = this.options.clock.after(QUEUE_TOLD_MS, () => {
-      this.queueTimer = null;
-      this.tellQueue();
-    });
+    if (outgoing === null) return null;
+    const trouble = outbox.trouble || this.memory.trouble || this.dayFile.trouble;
+    return { kind: "queue", waiting: outbox.count, sent: outgoing.sentCount, lost: outgoing.lostCount, trouble };
+  }
+
+  /** Birth or death. A birth asks for the time until it has been told. */
+  private state(online: boolean, connection: number): Uint8Array {
+    const question = this.nonce === null ? {} : { nonce: this.nonce };
+    const birth =
+      online && this.facts !== null
+        ? { facts: this.facts, bootCount: this.memory.boot, run: this.run, ...question }
+        : {};
+    return encodeMessage(stateMsg, { online, connection, ...birth });
+  }
+
+  /** What a link that is up lacks; empty: nothing. */
+  private get limitText(): string {
+    if (this.tooLargeCount === 0) return "";
+    return `the broker takes smaller packets than this device's birth: the fleet cannot see it (${this.tooLargeCount} not sent)`;
   }
 }

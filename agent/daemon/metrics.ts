@@ -126,6 +126,12 @@ export function metricsText(metrics: Metrics): string {
     "Faults.",
     each((p) => p.faultCount),
   );
+  add(
+    "partition_device_seconds_total",
+    "counter",
+    "Time of its devices' work, which its budget pays for.",
+    each((p) => (p.deviceMs ?? 0) / 1000),
+  );
   return `${lines.join("\n")}\n`;
 }
 

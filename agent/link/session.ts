@@ -5,25 +5,15 @@
 // many messages are on their way as the broker takes (MQTT 5 §4.9), and a message from the broker is acknowledged when
 // its receiver has finished with it.
 
-import {
-  MqttClient,
-  type IClientOptions,
-  type IClientPublishOptions,
-  type IConnackPacket,
-  type IPublishPacket,
-} from "mqtt";
+import { type IClientPublishOptions, type IConnackPacket, type IPublishPacket } from "mqtt";
 import { Backoff } from "./backoff.ts";
 import type { Clock } from "./clock.ts";
 import type { ConnectionFile } from "./connection-file.ts";
-import { openStream, parseEndpoint, TIME_UNKNOWN, type Endpoint, type TlsIdentity } from "./endpoint.ts";
-import { FrameGuard, PACKET_BYTES_MAX, TIME_BYTES_MAX } from "./frames.ts";
+import { openConnection, RECEIVE_MAX, type Connection, type Outcome } from "./connection.ts";
+import { parseEndpoint, TIME_UNKNOWN, type Endpoint, type TlsIdentity } from "./endpoint.ts";
+import { PACKET_BYTES_MAX } from "./frames.ts";
 import type { DownTopic, Topics } from "./topics.ts";
 
-const KEEP_ALIVE_SECONDS = 300;
-const SESSION_EXPIRY_SECONDS = 7 * 86_400;
-const WILL_DELAY_SECONDS = 60;
-const RECEIVE_MAX = 16;
-const CONNACK_MS = 30_000;
 /** A message that is not acknowledged for so long means that the connection is dead, whatever TCP says. */
 const ACK_MS = 60_000;
 /** A fleet that is there answers in less. */
@@ -80,62 +70,11 @@ export interface PublishOptions {
   retain?: boolean;
 }
 
-/** What became of a message: `lost` may have arrived all the same. */
-export type Outcome = "arrived" | "lost" | "too-large" | "refused";
-
 /** The size of a PUBLISH packet (MQTT 5 §3.3, MQTT 3.1.1 §3.3): topic with its length, identifier, the length of no properties, payload. */
 function publishBytes(topicBytes: number, payloadBytes: number, qos: 0 | 1, version: 4 | 5): number {
   const remaining = 2 + topicBytes + (qos === 0 ? 0 : 2) + (version === 5 ? 1 : 0) + payloadBytes;
   const lengthBytes = Math.max(1, Math.ceil(Math.log2(remaining + 1) / LENGTH_BITS));
   return 1 + lengthBytes + remaining;
-}
-
-/** The library's timer for pings: it repeats. */
-function repeating(clock: Clock): { set(body: () => void, milliseconds: number): object; clear(timer: object): void } {
-  const cancels = new Map<object, () => void>();
-  return {
-    set: (body, milliseconds) => {
-      const timer = {};
-      const again = (): void => {
-        // Before the body, which may clear it.
-        cancels.set(timer, clock.after(milliseconds, again));
-        body();
-      };
-      cancels.set(timer, clock.after(milliseconds, again));
-      return timer;
-    },
-    clear: (timer) => {
-      cancels.get(timer)?.();
-      cancels.delete(timer);
-    },
-  };
-}
-
-/** One try, from its first byte to its last. */
-interface Connection {
-  client: MqttClient;
-  endpoint: Endpoint;
-  version: 4 | 5;
-  counter: number;
-  /** It asks for the time, and is ended then: the broker's certificates may have expired. */
-  forTime: boolean;
-  /** Null before CONNACK. */
-  upAt: number | null;
-  /** Whether the broker has acknowledged the first subscriptions. */
-  hears: boolean;
-  /** The same, of a connection that asks for the time: nothing but its question may be sent. */
-  asks: boolean;
-  why: string;
-  /** The transport's error; empty: it was closed. */
-  code: string;
-  refusal: number;
-  /** Messages of QoS 1 on their way, with their watchdogs. */
-  window: number;
-  packetBytesMax: number;
-  inflight: Set<(outcome: Outcome) => void>;
-  /** A birth or death that waits for room. */
-  state: { online: boolean; done: () => void } | null;
-  cancelWatch: () => void;
 }
 
 export class Session {
@@ -255,100 +194,23 @@ export class Session {
     const endpoint = this.endpoints[this.turn % this.endpoints.length]!;
     const counter = memory.nextConnection();
     if (memory.trouble !== "") this.events.trouble(`the connection's number is not on the disk: ${memory.trouble}`);
-    const version = memory.version(endpoint.name);
     const forTime = this.wantsTime;
     this.wantsTime = false;
-    const bytesMax = forTime ? TIME_BYTES_MAX : PACKET_BYTES_MAX;
-    const options: IClientOptions = {
-      protocolVersion: version,
-      clientId: device,
-      // Nothing that waits in a session may come to a connection that asks for the time.
-      clean: forTime,
-      keepalive: KEEP_ALIVE_SECONDS,
-      // The library's own timer is never due: ours is the one that counts.
-      connectTimeout: 0x7fff_ffff,
-      reconnectPeriod: 0,
-      resubscribe: false,
-      queueQoSZero: false,
-      manualConnect: true,
-      timerVariant: repeating(clock) as never,
-      log: () => {},
-      ...(forTime
-        ? {}
-        : {
-            will: {
-              topic: topics.up("state"),
-              payload: Buffer.from(this.events.state(false, counter)),
-              qos: 1,
-              retain: true,
-              ...(version === 5 ? { properties: { willDelayInterval: WILL_DELAY_SECONDS } } : {}),
-            },
-          }),
-      ...(version === 5
-        ? {
-            properties: {
-              sessionExpiryInterval: forTime ? 0 : SESSION_EXPIRY_SECONDS,
-              receiveMaximum: RECEIVE_MAX,
-              maximumPacketSize: bytesMax,
-            },
-          }
-        : {}),
-    };
-    const guard = new FrameGuard(forTime ? TIME_BYTES_MAX : Infinity);
-    const client = new MqttClient((self) => {
-      const stream = openStream(self, endpoint, identity, { now: this.options.time(), forTime });
-      stream.on("error", (error: NodeJS.ErrnoException) => {
-        connection.why ||= error.message || (error.code ?? "the connection failed");
-        connection.code ||= error.code ?? "UNKNOWN";
-      });
-      stream.on("data", (bytes: Uint8Array) => {
-        try {
-          guard.push(bytes);
-        } catch (error) {
-          fail((error as Error).message);
-        }
-      });
-      return stream;
-    }, options);
-    const connection: Connection = {
-      client,
-      endpoint,
-      version,
-      counter,
-      forTime,
-      upAt: null,
-      hears: false,
-      asks: false,
-      why: "",
-      code: "",
-      refusal: 0,
-      window: 0,
-      packetBytesMax: PACKET_BYTES_MAX,
-      inflight: new Set(),
-      state: null,
-      cancelWatch: clock.after(CONNACK_MS, () => fail("the broker does not answer")),
-    };
-    const fail = (why: string): void => {
-      connection.why ||= why;
-      connection.code ||= "PROTOCOL";
-      client.stream.destroy();
-    };
-    client.on("connect", (packet: IConnackPacket) => this.onUp(connection, packet));
-    client.on("error", (error) => {
-      connection.refusal = (error as { code?: number }).code ?? 0;
-      fail(error.message);
-    });
-    client.on("disconnect", (packet) => {
-      connection.why ||= `the broker ended the connection (reason ${packet.reasonCode ?? 0})`;
-    });
-    client.once("close", () => this.onClose(connection));
-    client.handleMessage = (packet, done) => {
-      void this.onMessage(packet).finally(() => {
-        if (this.current === connection && client.connected) done();
-      });
-    };
-    this.current = connection;
-    client.connect();
+    const version = memory.version(endpoint.name);
+    const will = forTime ? null : { topic: topics.up("state"), payload: this.events.state(false, counter) };
+    this.current = openConnection(
+      { endpoint, version, counter, forTime, device, identity, will, clock, now: this.options.time() },
+      {
+        up: (connection, packet) => this.onUp(connection, packet),
+        closed: (connection) => this.onClose(connection),
+        message: (connection, packet, done) => {
+          void this.onMessage(packet).finally(() => {
+            if (this.current === connection && connection.client.connected) done();
+          });
+        },
+      },
+    );
+    this.current.client.connect();
   }
 
   private onUp(connection: Connection, { properties }: IConnackPacket): void {

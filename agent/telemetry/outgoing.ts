@@ -7,7 +7,7 @@
 import type { SampleBody, TelemetrySettings } from "../agent-messages.ts";
 import { Bucket } from "../bucket.ts";
 import type { Clock } from "../link/clock.ts";
-import { OUTBOX_CLASSES, type Outbox, type OutboxClass, type OutboxEntry } from "../link/outbox.ts";
+import { type Outbox, type OutboxClass, type OutboxEntry } from "../link/outbox.ts";
 import type { Session } from "../link/session.ts";
 import type { Topics } from "../link/topics.ts";
 import type { Ack } from "../wire/commands.ts";
@@ -16,6 +16,7 @@ import type { EventMessage, Sample } from "../wire/reports.ts";
 import { encodeMessage } from "../wire/schema.ts";
 import { consoleChunk, logChunk, type AuditBatch } from "../wire/streams.ts";
 import { encodeTelemetry } from "../wire/telemetry.ts";
+import { Losses } from "./losses.ts";
 import { Chunks, type Chunk } from "./chunks.ts";
 import type { DayFile } from "./day-file.ts";
 import { ackEntry, auditEntry, eventEntry, readEntry, readSample, sampleEntry } from "./entry.ts";
@@ -58,7 +59,7 @@ export class Outgoing {
   private sentAt: number;
   private cancelTimer: () => void = () => {};
   private timerAt = Infinity;
-  private troubleTold = false;
+  private readonly losses: Losses;
   private gapTold = false;
   /** For people: messages that arrived, those of them that the broker acknowledged, and entries that no broker took or that could not be read. */
   sentCount = 0;
@@ -78,6 +79,7 @@ export class Outgoing {
     this.settings = settings;
     this.clock = clock;
     this.bucket = new Bucket(DRAIN_PER_SECOND, DRAIN_PER_SECOND, clock.now);
+    this.losses = new Losses(outbox, clock);
     this.thinning = new Thinning(settings, dayFile);
     this.chunks = new Chunks(clock.now);
     this.sentAt = clock.now();
@@ -98,25 +100,25 @@ export class Outgoing {
     this.outbox.append("telemetry", sampleEntry(sample));
     const since = this.clock.now() - this.committedAt;
     if (++this.uncommitted >= COMMIT_SAMPLES && since >= COMMIT_MS) this.commit();
-    this.watchDisk();
+    this.losses.watchDisk();
     this.pump();
   }
 
   event(event: Omit<EventMessage, "sequence">, security = false): void {
     this.outbox.append(security ? "security" : "event", eventEntry(event));
-    this.watchDisk();
+    this.losses.watchDisk();
     this.pump();
   }
 
   ack(message: Ack): void {
     this.outbox.append("ack", ackEntry(message));
-    this.watchDisk();
+    this.losses.watchDisk();
     this.pump();
   }
 
   audit(batch: AuditBatch): void {
     this.outbox.append("security", auditEntry(batch));
-    this.watchDisk();
+    this.losses.watchDisk();
     this.pump();
   }
 
@@ -138,7 +140,7 @@ export class Outgoing {
   up(): void {
     this.draining = true;
     for (const partition of this.reported.keys()) this.unreported.add(partition);
-    this.tellLosses();
+    this.losses.tell();
     this.pump();
   }
 
@@ -297,33 +299,6 @@ export class Outgoing {
     this.uncommitted = 0;
     this.committedAt = this.clock.now();
     this.outbox.commit();
-  }
-
-  /** Losses of what is no telemetry become an event, which is as safe as they were. */
-  private tellLosses(): void {
-    for (const [index, each] of OUTBOX_CLASSES.entries()) {
-      const loss = each === "telemetry" ? null : this.outbox.loss(each);
-      if (loss === null) continue;
-      const args = new Map<number, number>([
-        [1, index],
-        [2, loss.count],
-        [3, loss.from],
-        [4, loss.to],
-      ]);
-      const event = { time: this.clock.wall(), code: AGENT_EVENTS["queue-lost"], severity: WARNING, args };
-      this.outbox.append("security", eventEntry(event));
-      this.outbox.sent([], { class: each, count: loss.count });
-    }
-  }
-
-  /** A disk that refuses is told once, until it takes things again. */
-  private watchDisk(): void {
-    const troubled = this.outbox.trouble !== "";
-    if (troubled && !this.troubleTold) {
-      const event = { time: this.clock.wall(), code: AGENT_EVENTS["queue-unsafe"], severity: WARNING };
-      this.outbox.append("security", eventEntry(event));
-    }
-    this.troubleTold = troubled;
   }
 
   /** The next time at which there may be something to do without anybody asking. */

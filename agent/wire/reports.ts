@@ -82,6 +82,8 @@ export const partSample = rule(
     throttledMs: place(u53),
     ioKib: place(u53),
     faultCount: place(u53),
+    /** Time of the steps that devices took for its guest: its budget pays for them like for instructions. */
+    deviceMs: maybe(u53),
   }),
 );
 

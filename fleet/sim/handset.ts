@@ -210,7 +210,7 @@ export class SimulatedHandset {
     const part = (id: number, state: State, busy: number): NonNullable<SampleBody["partitions"]>[number] => ({
       ...{ id, state, cpuPermille: state === "running" ? Math.floor(random() * busy) : 0 },
       ...{ memoryKib: 131_072, energyMillijoules: seconds * 312, throttledMs: seconds * 7, ioKib: seconds * 11 },
-      faultCount: 0,
+      ...{ faultCount: 0, deviceMs: seconds * 3 },
     });
     return {
       ...{ time: clock.wall(), uptime: seconds, radioDbm: -60 - Math.floor(random() * 50) },

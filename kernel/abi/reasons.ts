@@ -132,6 +132,9 @@ export const FAIL_HANG: u32 = 86;
 /** What the host cannot name better. */
 export const FAIL_HOST: u32 = 87;
 export const FAIL_COUNT: u32 = 8;
+// Reasons from here on have no row of their own: FAIL_HOST's is theirs.
+/** A request to its disk did not come back. */
+export const FAIL_DISK: u32 = 88;
 
 // ---- Health: what is done about a failure -----------------------------------------------------------------------------------------
 export const ACTION_IGNORE: u32 = 0;

@@ -7,7 +7,15 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { root, sourcesBelow } from "./sources.js";
 
-const FOLDERS = ["agent/host/audit", "agent/host/hypervisor", "agent/host/management", "agent/host/worker"];
+const FOLDERS = [
+  "agent/host/audit",
+  "agent/host/hypervisor",
+  "agent/host/management",
+  "agent/host/worker",
+  "agent/host/monitor",
+  "agent/link",
+  "agent/telemetry",
+];
 const CLASS_LINES_MAX = 300;
 const FUNCTION_LINES_MAX = 80;
 

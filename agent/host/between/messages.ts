@@ -74,6 +74,8 @@ export type HandsetOrder =
   | { kind: "control"; requests: MessagePort; count: number }
   /** Something that happened to a worker: an event, and a record in the audit. */
   | { kind: "tell"; what: string; partition: number; reason: number; value: number }
+  /** The host cannot serve a partition: it fails, for this reason (FAIL_*). */
+  | { kind: "fail"; partition: number; reason: number }
   /** A debugger's questions about a partition, for which the shell has let one come, are read here. */
   | { kind: "debugger"; partition: number; door: MessagePort }
   | { kind: "quit" };

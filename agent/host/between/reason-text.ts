@@ -44,6 +44,7 @@ const TEXTS: Record<number, string> = {
   [reasons.FAIL_START]: "it could not be started",
   [reasons.FAIL_HANG]: "the machine did not come back",
   [reasons.FAIL_HOST]: "the host failed it",
+  [reasons.FAIL_DISK]: "a request to its disk did not come back",
   [reasons.ACCESS_CONSOLE]: "somebody attached to its console",
   [reasons.ACCESS_LOG]: "somebody read its log",
   [reasons.ACCESS_DEBUG]: "somebody attached a debugger",

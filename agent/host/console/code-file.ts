@@ -30,10 +30,12 @@ export class CodeFile {
   /** Why it cannot be read; null: it can, or there is none. A lost code opens nothing. */
   readonly damage: HostError | null = null;
 
-  constructor(path: string) {
+  /** `expected`: a code was set once, so a file that is not there is damage. */
+  constructor(path: string, expected: boolean) {
     this.path = path;
     try {
       this.kept = this.read();
+      if (this.kept === null && expected) throw this.damaged("it is not there, and a code was set");
     } catch (error) {
       if (!(error instanceof HostError)) throw error;
       this.damage = error;

@@ -24,6 +24,8 @@ export interface GuardOptions {
   folder: string;
   /** The unlock section of the policy in force; null: there is none. */
   section: (partition: string) => UnlockSection | null;
+  /** Whether a code was set, kept apart from the codes: one that is missing then is damage. */
+  codes: { isCoded(partition: string): boolean; setCoded(partition: string, coded: boolean): void };
   /** Seconds since 1970, as the device believes. */
   now: () => number;
   /** Monotonic milliseconds. */
@@ -112,6 +114,7 @@ export class ConsoleGuard {
       if (!(await file.set(code, section.historyCount ?? 0, this.options.now()))) {
         throw new UsageError("CODE_FAULT", `that is no code for ${partition}: it was used before`);
       }
+      this.options.codes.setCoded(partition, true);
       this.open(partition);
     });
   }
@@ -138,7 +141,9 @@ export class ConsoleGuard {
 
   /** Its partition was wiped, or belongs to no fleet any more. */
   forget(partition: string): void {
-    this.file(partition).forget();
+    const file = this.file(partition);
+    this.options.codes.setCoded(partition, false);
+    file.forget();
     this.files.delete(partition);
     this.waits.delete(partition);
     this.lock(partition);
@@ -193,7 +198,12 @@ export class ConsoleGuard {
 
   private file(partition: string): CodeFile {
     let file = this.files.get(partition);
-    if (file === undefined) this.files.set(partition, (file = new CodeFile(join(this.options.folder, partition))));
+    if (file !== undefined) return file;
+    const { folder, codes } = this.options;
+    file = new CodeFile(join(folder, partition), codes.isCoded(partition));
+    // A cut between the code and the note of it.
+    if (file.facts !== null) codes.setCoded(partition, true);
+    this.files.set(partition, file);
     return file;
   }
 

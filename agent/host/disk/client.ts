@@ -1,5 +1,5 @@
-// The main thread's side of one I/O worker: it ends when asked to, and one that ends by itself costs its partition the disk. So does one that is
-// with the same request for half a minute: whatever the file system waits for, nobody else must wait for it.
+// The main thread's side of one I/O worker: it ends when asked to, and one that ends by itself costs its partition the disk. One that is with
+// the same request for half a minute is ended, and its partition fails: whatever the file system waits for, nobody else must wait for it.
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -18,32 +18,46 @@ export class DiskWorker {
   private readonly worker: Worker;
   private gone = false;
   private readonly timer: NodeJS.Timeout;
+  private readonly lost: (stuck: boolean) => void;
 
-  /** Starts it; `doorbell` is rung for what it has finished. `lost` is called if it ends unasked: every request is an error by then. */
-  constructor(queue: DiskQueue, disk: IoWorkerData["disk"], doorbell: SharedArrayBuffer, lost: () => void) {
+  /** Starts it; `doorbell` is rung for what it has finished. `lost` is called if it ends unasked: every request is an error by then. `stuck`
+   *  says that it was with one request for too long. */
+  constructor(
+    queue: DiskQueue,
+    disk: IoWorkerData["disk"],
+    doorbell: SharedArrayBuffer,
+    lost: (stuck: boolean) => void,
+  ) {
     this.queue = queue;
+    this.lost = lost;
     queue.renew();
     const data: IoWorkerData = { queue: queue.buffer, doorbell, disk };
     this.worker = new Worker(buildProduct("io-worker.mjs"), { workerData: data });
     // What it failed of says nothing that its end does not.
     this.worker.on("error", () => undefined);
-    const lose = (): void => {
-      if (this.gone) return;
-      this.gone = true;
-      clearInterval(this.timer);
-      if (queue.quitting) return;
-      queue.lose();
-      lost();
-    };
-    this.worker.once("exit", lose);
+    this.worker.once("exit", () => this.lose(false));
     this.timer = setInterval(
       stuckWatch(queue, () => {
-        lose();
+        this.lose(true);
         void this.worker.terminate();
       }),
       LOOK_MS,
     );
     this.timer.unref();
+  }
+
+  /** Whether it ended unasked. */
+  get isGone(): boolean {
+    return this.gone;
+  }
+
+  private lose(stuck: boolean): void {
+    if (this.gone) return;
+    this.gone = true;
+    clearInterval(this.timer);
+    if (this.queue.quitting) return;
+    this.queue.lose();
+    this.lost(stuck);
   }
 
   /** Ends it after what it has; one that does not end is left to the system. */

@@ -134,6 +134,11 @@ export class DiskQueue {
 
   /** Main thread: a new I/O worker is about to begin, where one was asked to end. */
   renew(): void {
+    // What one that was given up never finished is an error.
+    for (let slot = 0; slot < BLOCK_REQUEST_COUNT; slot++) {
+      const at = FIRST_SLOT + slot * SLOT_WORDS;
+      if (Atomics.load(this.words, at + STATE) === SLOT_SUBMITTED) this.complete(slot, STATUS_ERROR);
+    }
     Atomics.store(this.words, QUIT, 0);
     Atomics.store(this.words, LOST, 0);
   }

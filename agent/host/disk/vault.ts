@@ -2,6 +2,7 @@
 //
 //   key     64 random bytes       layer    the sectors       image    what the layer lies over: written last, so that the three are there
 //   wiped   the partition has been wiped, or is about to be
+//   coded   an unlock code was set: its file (console/code-file) must be there
 //
 // A wipe is a list of steps, each on the disk before the next. The first says that the partition is wiped; whatever cut comes after it,
 // the next start does the rest, and nothing starts the partition before somebody has unlocked it. The key goes before everything else:
@@ -132,6 +133,19 @@ export class DiskVault {
     ];
   }
 
+  /** Whether an unlock code was set for a partition: then one that is missing is damage. */
+  isCoded(partition: string): boolean {
+    return existsSync(this.path(partition, "coded"));
+  }
+
+  /** Says durably whether an unlock code is set. */
+  setCoded(partition: string, coded: boolean): void {
+    if (coded === this.isCoded(partition)) return;
+    if (coded) return writeDurably(this.path(partition, "coded"), Buffer.alloc(0));
+    rmSync(this.path(partition, "coded"), { force: true });
+    syncFolder(this.path(partition));
+  }
+
   /** Partitions that have been wiped, and not been unlocked since. */
   wiped(): string[] {
     if (!existsSync(this.folder)) return [];
@@ -165,7 +179,7 @@ export class DiskVault {
     }
   }
 
-  private path(partition: string, file: "key" | "layer" | "image" | "wiped" | "" = ""): string {
+  private path(partition: string, file: "key" | "layer" | "image" | "wiped" | "coded" | "" = ""): string {
     return join(this.folder, partition, file);
   }
 }

@@ -14,6 +14,8 @@ type PartState = PartSample["state"];
 
 const KIBIBYTE = 1024;
 const MILLISECOND_NS = 1e6;
+/** One unit of device work is the time of one instruction (kernel/machine/devices/work.ts). */
+const WORK_UNIT_NS = 10;
 const MILLIJOULE = 1e9;
 const NO_IMAGE = new Uint8Array(32);
 
@@ -76,7 +78,7 @@ function batteryOf({ battery }: HandsetView): Pick<SampleBody, "battery"> {
 }
 
 function partSampleOf(
-  { partition, state, cpu, memoryBytes, energy, io, restarts }: PartitionView,
+  { partition, state, cpu, work, memoryBytes, energy, io, restarts }: PartitionView,
   nowNs: number,
 ): PartSample {
   return {
@@ -90,6 +92,7 @@ function partSampleOf(
       io.filter(({ name }) => name.endsWith("bytes")).reduce((sum, { used }) => sum + used, 0) / KIBIBYTE,
     ),
     faultCount: restarts,
+    deviceMs: Math.round((work * WORK_UNIT_NS) / MILLISECOND_NS),
   };
 }
 

@@ -3,7 +3,7 @@
 import { EventEmitter, once } from "node:events";
 import { Worker, type MessagePort } from "node:worker_threads";
 import { NO_PARTITION } from "../../../kernel/abi/hypervisor.ts";
-import { LOSS_AUDIT, LOSS_IO_WORKER } from "../../../kernel/abi/reasons.ts";
+import { FAIL_DISK, LOSS_AUDIT, LOSS_IO_WORKER } from "../../../kernel/abi/reasons.ts";
 import { HostError } from "../../failure.ts";
 import { buildProduct } from "../../paths.ts";
 import type { BatteryReading } from "../../battery/battery.ts";
@@ -23,6 +23,7 @@ import { partitionPrepare, type ImageOptions, type PreparedPartition } from "./p
 import { ShellKeeper } from "./shell-keeper.ts";
 import type {
   BoardSpec,
+  DiskFile,
   CpuContract,
   EnergyContract,
   IoContract,
@@ -201,12 +202,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     })) as number;
     const { diskQueue } = prepared;
     const { disk } = plan.image;
-    const lost = { what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 };
-    const openDisk =
-      diskQueue === null || disk === null
-        ? null
-        : () =>
-            new DiskWorker(new DiskQueue(diskQueue), disk, this.doorbell, () => this.order({ kind: "tell", ...lost }));
+    const openDisk = diskQueue === null || disk === null ? null : () => this.openDisk(id, diskQueue, disk);
     const { name, imageHash = null } = plan;
     this.members.set(id, { name, memory: prepared.memory, log, disk: null, openDisk, unlock, imageHash });
     await this.orders.request({ op: "admit", partition: id }, `partition ${plan.name}`);
@@ -216,6 +212,19 @@ export class Handset extends EventEmitter<HandsetEvents> {
     }
     this.member(id).disk = openDisk?.() ?? null;
     return id;
+  }
+
+  private openDisk(id: number, queue: SharedArrayBuffer, disk: DiskFile): DiskWorker {
+    return new DiskWorker(new DiskQueue(queue), disk, this.doorbell, (stuck) => {
+      if (stuck) this.order({ kind: "fail", partition: id, reason: FAIL_DISK });
+      else this.order({ kind: "tell", what: "disk-error", partition: id, reason: LOSS_IO_WORKER, value: 0 });
+    });
+  }
+
+  /** A partition that begins anew gets another I/O worker where the last one was given up. */
+  private renewDisk(id: number): void {
+    const member = this.members.get(id);
+    if (member?.disk?.isGone === true) member.disk = member.openDisk?.() ?? null;
   }
 
   /** Nobody has the partition's disk open any more, and it gets none again. The partition must not run. */
@@ -322,6 +331,8 @@ export class Handset extends EventEmitter<HandsetEvents> {
         this.orders.answer(message.id, message.answer);
         return;
       case "event":
+        if (message.event.kind === "restart" || message.event.kind === "running")
+          this.renewDisk(message.event.partition);
         this.emit("event", message.event);
         return;
       case "battery":

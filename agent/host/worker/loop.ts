@@ -77,6 +77,13 @@ export class HandsetLoop {
     return this.requests.openDoor(partition, door);
   }
 
+  /** The host cannot serve a partition: it fails. */
+  fail(partition: number, reason: number): void {
+    const { hypervisor } = this.options;
+    this.residents.get(partition)?.console.drainLastWords();
+    if (hypervisor.state(partition) === STATE_RUNNING) hypervisor.fail(partition, reason);
+  }
+
   /** Runs until a request to quit. */
   run(): void {
     const { hypervisor, doorbell, deterministic, now, heartbeat } = this.options;

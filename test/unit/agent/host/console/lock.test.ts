@@ -1,7 +1,7 @@
 // The lock of a console, in time that the test makes pass: tries are counted on disk before they are looked at, idling locks, and the last
 // wrong try wipes.
 
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -17,6 +17,7 @@ class World {
   section: UnlockSection | null = { lengthLeast: 6, idleLockSeconds: 60, triesMost: 0 };
   ms = 1e6;
   readonly said: string[] = [];
+  readonly coded = new Set<string>();
   guard = this.start();
 
   /** What a start of the handset finds. */
@@ -24,6 +25,10 @@ class World {
     const guard: ConsoleGuard = new ConsoleGuard({
       folder: this.folder,
       section: (partition) => (partition === "work" ? this.section : null),
+      codes: {
+        isCoded: (partition) => this.coded.has(partition),
+        setCoded: (partition, coded) => void this.coded[coded ? "add" : "delete"](partition),
+      },
       now: () => this.ms / 1000,
       clock: () => this.ms,
       wipe: async (partition) => {
@@ -90,6 +95,20 @@ test("what is on disk is its user's alone, and does not hold the code", async ()
   assert.equal(readdirSync(world.folder), ["work"]);
   assert.is(statSync(join(world.folder, "work")).mode & 0o777, 0o600);
   assert.is(readFileSync(join(world.folder, "work"), "utf8").includes("739146"), false);
+});
+
+test("a code that is not there although one was set is damage: nobody sets another", async () => {
+  const world = new World();
+  await world.set("739146");
+  rmSync(join(world.folder, "work"));
+  const guard = world.start();
+  assert.is(guard.state("work"), "locked");
+  assert.is(await world.unlock("739146", guard), "CODE_DAMAGED");
+  assert.is(await outcome(guard.setCode("work", "246813", null)), "CODE_DAMAGED");
+  // After a wipe there is nothing to protect.
+  guard.forget("work");
+  assert.is(world.start().state("work"), "unset");
+  assert.is(world.coded.size, 0);
 });
 
 test("it locks itself when nobody types for long enough, and not before", async () => {

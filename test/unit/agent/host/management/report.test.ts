@@ -24,7 +24,15 @@ const HASH = "ab".repeat(32);
 
 const partitionView = (id: number, name: string, kind: string, random: Random): HandsetView["partitions"][0] =>
   ({
-    ...{ partition: id, name, kind, state: "running", restarts: random.below(9), memoryBytes: random.u32() },
+    ...{
+      partition: id,
+      name,
+      kind,
+      state: "running",
+      restarts: random.below(9),
+      work: random.u32(),
+      memoryBytes: random.u32(),
+    },
     cpu: {
       ...{ timeNs: random.u32() * 10, throttledNs: random.u32(), period: 10_000 },
       ceiling: random.oneIn(3) ? null : random.below(10_001),
@@ -87,7 +95,7 @@ test("samples of random handsets fit the schema and mean what they were; the own
     );
     assert.is(told!.uptime, Math.floor(nowNs / 1e9));
     for (const part of told!.partitions!) {
-      const { cpu, energy, io, memoryBytes, restarts } = seen.partitions.find(
+      const { cpu, energy, io, memoryBytes, restarts, work } = seen.partitions.find(
         ({ partition }) => partition === part.id,
       )!;
       assert.ok(part.cpuPermille >= 0 && part.cpuPermille <= 1000);
@@ -97,6 +105,7 @@ test("samples of random handsets fit the schema and mean what they were; the own
       assert.ok(Math.abs(part.throttledMs * 1e6 - cpu.throttledNs - energy.throttledNs) <= 5e5);
       assert.ok(Math.abs(part.ioKib * 1024 - io[0]!.used - io[2]!.used) <= 512, "bytes, and no operations");
       assert.is(part.faultCount, restarts);
+      assert.is(part.deviceMs, Math.round(work / 1e5), "10 ns a unit");
     }
     if (battery === null) {
       assert.is(told!.battery, undefined);

@@ -13,7 +13,7 @@ import {
   type PartitionPlan,
 } from "../../../../../agent/host/monitor/handset.js";
 import { HeartbeatWatch } from "../../../../../agent/host/between/heartbeat.js";
-import { LOSS_IO_WORKER, LOSS_SHELL } from "../../../../../kernel/abi/reasons.js";
+import { FAIL_DISK, LOSS_IO_WORKER, LOSS_SHELL } from "../../../../../kernel/abi/reasons.js";
 import { BOARD, NO_POWER } from "../../../../support/handset.js";
 import { hangingMachine } from "../../../../support/hanging-machine.js";
 import { temporaryFile } from "../../../../support/temporary.js";
@@ -138,6 +138,32 @@ handset("an I/O worker that is gone is an I/O error for its guest, told, and not
     assert.is((await happens("disk-error")).reason, LOSS_IO_WORKER);
     while (!consoleOf(running).includes("error")) await once(running, "console");
     assert.is((await running.orders.snapshot()).partitions[0]!.state, "running");
+  });
+  rmSync(disk);
+});
+
+handset("a request that does not come back fails its partition; the next start has a disk again", async () => {
+  const disk = temporaryFile(Buffer.alloc(64 << 10));
+  await withWorkers(planOf("disk", disk), "r", {}, async (running, happens) => {
+    const worker = running["member"](0).disk!;
+    // What the watch does when it has seen one request for half a minute.
+    worker["lose"](true);
+    await worker["worker"].terminate();
+    const { reason } = await happens("failed");
+    assert.is(reason, FAIL_DISK);
+    assert.is((await running.orders.snapshot()).partitions[0]!.state, "failed");
+    running.consoleLog(0).erase();
+    await running.orders.act("start", 0);
+    await happens("running");
+    await running.orders.input(0, Buffer.from("r"));
+    let operations = 0;
+    for (let looks = 0; operations < 8 && looks < 400; looks++) {
+      operations = (await running.orders.snapshot()).partitions[0]!.io[0]!.used;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.ok(operations >= 8, "requests come back");
+    assert.is(running["member"](0).disk!.isGone, false);
+    assert.not.match(consoleOf(running), /error/);
   });
   rmSync(disk);
 });
