@@ -129,6 +129,9 @@ export const PL031_STATE: u32 = 0x2200;
 export const SP805_STATE: u32 = 0x2300;
 export const CHANNEL_STATE: u32 = 0x2400;
 export const PL061_STATE: u32 = 0x2500;
+export const PMU_STATE: u32 = 0x2e00;
+/** Whether a counter leaves out a privilege: then changes of it matter. */
+export const PMU_FILTERED: u32 = PMU_STATE + 0x78;
 export const VIRTIO_STATE: u32 = 0x3000; // VIRTIO_SLOT_COUNT slots of VIRTIO_SLOT_BYTES
 export const VIRTIO_SLOT_COUNT: u32 = 8;
 export const VIRTIO_SLOT_BYTES: u32 = 0x400;

@@ -77,7 +77,9 @@ const RULES: Rule[] = [
     folder: "kernel/machine/arm/",
     may: [
       ...DEVICE_SUPPORT,
-      ...["bus", "irq", "clock", "exit", "timer", "channel", "work"].map((name) => `kernel/machine/devices/${name}.ts`),
+      ...["bus", "irq", "clock", "exit", "timer", "channel", "work", "pmu"].map(
+        (name) => `kernel/machine/devices/${name}.ts`,
+      ),
     ],
     reason: "the CPU knows the bus, time, work and interrupts, and no other device",
   },
