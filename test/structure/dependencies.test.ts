@@ -58,7 +58,7 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
     ],
   },
   monitor: {
-    rooms: ["audit", "between", "console", "debug", "disk", "loader", "machine", "management", "network"],
+    rooms: ["audit", "between", "block-log", "console", "debug", "disk", "loader", "machine", "management", "network"],
     product: [
       "agent/battery/",
       "agent/command.ts",
