@@ -59,6 +59,7 @@ const HOST: Record<string, string> = {
   "build/pocketvisor.mjs": "agent/cli/index.ts",
   "build/handset-worker.mjs": "agent/host/worker/handset-worker.ts",
   "build/io-worker.mjs": "agent/host/disk/worker.ts",
+  "build/network-worker.mjs": "agent/host/network/worker.ts",
   "build/shell-worker.mjs": "agent/shell/shell-worker.ts",
   "build/script-worker.mjs": "agent/shell/script-worker.ts",
   "build/fleet.mjs": "fleet/cli/main.ts",

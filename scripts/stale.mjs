@@ -35,6 +35,13 @@ export const PRODUCTS = {
     "package-lock.json",
     "scripts/build.ts",
   ],
+  "build/network-worker.mjs": [
+    "agent",
+    "kernel/abi",
+    "kernel/machine/memory-map.ts",
+    "package-lock.json",
+    "scripts/build.ts",
+  ],
   "build/shell-worker.mjs": [
     "agent",
     "kernel/abi",

@@ -11,8 +11,12 @@ import {
   SinglePartition,
   type SinglePartitionOptions,
   memoryText,
+  networkSpec,
+  type NetworkSpec,
   TRANSLATION,
 } from "../host/index.ts";
+import { parseForward, parsePort as readPort, PLAIN_NETWORK } from "../handset/network.ts";
+import { UnitError } from "../handset/units.ts";
 import { parseAddress, parseOptions, parsePositive, parseSize, type OptionTable, type Parsed } from "./arguments.ts";
 import {
   EXIT_CODE_TEXT,
@@ -51,6 +55,9 @@ the guest's console as they are; its end does not end the guest.
                        side by side when they differ
   --neon HOW           on (default) or off: whether the guest's processor has Advanced SIMD
   --disk FILE[,ro]     raw disk image, as virtio block device
+  --network            the guest has a network: a router, names and the way out of this computer
+  --forward PORTS      with a network, PORT:GUEST-PORT of 127.0.0.1 leads to the guest, such as 2222:22; several with commas
+  --host PORTS         with a network, these ports of 127.0.0.1 are the guest's at 10.0.2.2; several with commas
   --no-lock            takes no lock on the disk: only if nobody else uses it
   --console PORT       what the terminal shows: pl011 (default) or virtio (the guest's hvc0)
   --machine NAME       virt, the only one so far
@@ -80,6 +87,9 @@ export const RUN_OPTIONS: OptionTable = {
   translate: { type: "string" },
   neon: { type: "string" },
   disk: { type: "string" },
+  network: { type: "boolean" },
+  forward: { type: "string" },
+  host: { type: "string" },
   "no-lock": { type: "boolean" },
   console: { type: "string" },
   machine: { type: "string" },
@@ -206,7 +216,9 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
   }
   const console = parsed.text("console") ?? "pl011";
   if (console !== "pl011" && console !== "virtio") throw new UsageError("USAGE", "--console is pl011 or virtio");
+  const network = networkOf(parsed, overhead);
   const base = {
+    network,
     ramBytes: parseSize("memory", parsed.text("memory") ?? DEFAULT_MEMORY),
     mode: parsed.flag("deterministic") || verify ? "deterministic" : "realtime",
     firmware,
@@ -246,6 +258,34 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
     initrd: initrd ?? image.initrd,
     commandLine: commandLine ?? [image.commandLine, append ?? []].flat().join(" "),
   };
+}
+
+/** What the guest may reach is what this computer may, but for the computer itself. */
+function networkOf(parsed: Parsed, overhead: "normal" | "small"): NetworkSpec | null {
+  const forwards = parsed.text("forward");
+  const hostPorts = parsed.text("host");
+  if (!parsed.flag("network")) {
+    if (forwards === null && hostPorts === null) return null;
+    throw new UsageError("USAGE", "--forward and --host lead into and out of a network: give --network, too");
+  }
+  const file = {
+    ...PLAIN_NETWORK,
+    forwards: (forwards?.split(",") ?? []).map((text) => optionOf("forward", text, parseForward)),
+    hostPorts: (hostPorts?.split(",") ?? []).map((text) => optionOf("host", text, readPort)),
+  };
+  return networkSpec(file, {
+    ...{ handset: "run", partition: "pocketvisor", overhead, isWork: false, link: "ethernet", policy: null },
+    ...{ nameServers: [], policyBytesPerDay: null, dayFile: null },
+  });
+}
+
+function optionOf<T>(option: string, text: string, read: (text: string) => T): T {
+  try {
+    return read(text);
+  } catch (error) {
+    if (!(error instanceof UnitError)) throw error;
+    throw new UsageError("USAGE", `--${option}: ${error.message}, not "${escapeText(text)}"`);
+  }
 }
 
 function parseDisk(text: string | null): { path: string; readOnly: boolean } | null {

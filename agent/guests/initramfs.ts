@@ -14,7 +14,7 @@ export interface GuestModules {
 }
 
 /** Our own files in it. */
-const SCRIPTS = ["init", "keep-shell", "power-key"];
+const SCRIPTS = ["init", "keep-shell", "power-key", "udhcpc"];
 
 function script(name: string): Buffer {
   return readFileSync(boardFile("guests", "linux", name));
@@ -54,6 +54,7 @@ export function initramfsBuild(busybox: Uint8Array, { always, byNode }: GuestMod
     file("init", script("init"), 0o755),
     file("etc/keep-shell", script("keep-shell")),
     file("etc/acpi/PWRF/00000080", script("power-key"), 0o755),
+    file("etc/udhcpc", script("udhcpc"), 0o755),
     file("bin/busybox", busybox, 0o755),
     { name: "bin/sh", mode: CPIO_LINK | 0o777, data: Buffer.from("busybox") },
     file("etc/passwd", Buffer.from("root::0:0:root:/root:/bin/sh\n")),

@@ -12,6 +12,8 @@ export { ControlSocket, lines } from "./monitor/control-socket.ts";
 export { Handset, type HandsetOptions, type PartitionPlan } from "./monitor/handset.ts";
 export { Monitor, type ResolvedPartition } from "./monitor/monitor.ts";
 export { BlockStore } from "./disk/block-store.ts";
+export { networkSpec } from "./network/spec.ts";
+export type { NetworkSpec } from "./network/messages.ts";
 export { openDisk } from "./disk/open.ts";
 export { DiskVault } from "./disk/vault.ts";
 export {

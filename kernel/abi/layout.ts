@@ -9,7 +9,7 @@
 //   0x0e000  block requests (guest → host)
 //   0x0f400  scratch
 //   0x10000  --memoryBase: the compiler's static data (decode tables, constants)
-//   STATIC_END  page tracking · TLB · block cache · ROM · guest RAM (last, at a 64 KiB boundary)
+//   STATIC_END  page tracking · TLB · block cache · network rings · ROM · guest RAM (last, at a 64 KiB boundary)
 //
 // The second half is laid out by partitionLayout() from the sizes in the configuration block.
 
@@ -59,6 +59,12 @@ export const CONFIG_TRANSLATE_SIMD: u32 = CONFIG + 108;
 // Answers of machineInit(): offsets in linear memory.
 export const CONFIG_RAM_OFFSET: u32 = CONFIG + 96;
 export const CONFIG_ROM_OFFSET: u32 = CONFIG + 100;
+export const CONFIG_NETWORK_OFFSET: u32 = CONFIG + 104;
+/** Bytes of both network rings together, a power of two from NETWORK_BYTES_LEAST on; 0 without DEVICE_NETWORK. */
+export const CONFIG_NETWORK_BYTES: u32 = CONFIG + 108;
+export const CONFIG_NETWORK_MAC: u32 = CONFIG + 112; // 6 bytes
+export const CONFIG_NETWORK_MTU: u32 = CONFIG + 120;
+export const CONFIG_NETWORK_LINK: u32 = CONFIG + 124; // 1: the link is up; may change at any time
 
 export const MODE_REALTIME: u32 = 0;
 /** 100 instructions are 1 µs; WFI jumps to the next deadline; a run replays bit for bit. */
@@ -74,6 +80,7 @@ export const DEVICE_BLOCK: u32 = 1 << 0; // virtio-mmio slot 0
 export const DEVICE_CONSOLE: u32 = 1 << 1; // slot 1
 export const DEVICE_ENTROPY: u32 = 1 << 2; // slot 2
 export const DEVICE_BALLOON: u32 = 1 << 3; // slot 3
+export const DEVICE_NETWORK: u32 = 1 << 4; // slot 4
 export const DEVICE_WATCHDOG: u32 = 1 << 16; // SP805
 export const DEVICE_CHANNEL: u32 = 1 << 17; // event channels
 
@@ -138,6 +145,41 @@ export const VIRTIO_SLOT_BYTES: u32 = 0x400;
 /** Random bytes that the host tops up: u32 count of bytes left, then the bytes, taken from the end. */
 export const ENTROPY_POOL: u32 = 0x5000;
 export const ENTROPY_POOL_CAPACITY: u32 = 4092;
+
+// ---- Network rings ----------------------------------------------------------------------------------------------------
+// Two rings of frames at CONFIG_NETWORK_OFFSET, each half of CONFIG_NETWORK_BYTES: what the guest sends, then what it receives. One producer
+// and one consumer each; positions count bytes modulo 2^32. A record is NETWORK_HEADER_BYTES and the frame behind it, rounded up to
+// 16, and lies in one piece: where the rest of the ring is too short for it, a length of NETWORK_SKIP sends the reader to the ring's start.
+export const NETWORK_INDEX: u32 = 0x2600;
+export const NETWORK_SENT_HEAD: u32 = NETWORK_INDEX + 0;
+export const NETWORK_SENT_TAIL: u32 = NETWORK_INDEX + 4; // the host's
+export const NETWORK_RECEIVED_HEAD: u32 = NETWORK_INDEX + 8; // the host's
+export const NETWORK_RECEIVED_TAIL: u32 = NETWORK_INDEX + 12;
+/** One more than the tail at which the host was last asked to take frames out. */
+export const NETWORK_ASKED: u32 = NETWORK_INDEX + 16;
+/** What the driver negotiated, 0 while it is not ready: the host sends nothing that these bits do not cover. */
+export const NETWORK_FEATURES: u32 = NETWORK_INDEX + 20;
+export const NETWORK_SENT_DROPS: u32 = NETWORK_INDEX + 24; // frames that break a rule of the device
+export const NETWORK_RECEIVED_DROPS: u32 = NETWORK_INDEX + 28; // frames that the driver has no use or no room for
+/** A record's header: u32 length of the frame, then 12 bytes of virtio_net_hdr (VIRTIO 1.2 §5.1.6), num_buffers always 0. */
+export const NETWORK_HEADER_BYTES: u32 = 16;
+export const NETWORK_SKIP: u32 = 0xffff_ffff;
+export const NETWORK_FRAME_LEAST: u32 = 14;
+export const NETWORK_FRAME_MOST: u32 = 65550;
+/** Of both rings: each holds a longest record wherever it begins. */
+export const NETWORK_BYTES_LEAST: u32 = 0x8_0000;
+export const NETWORK_BYTES_MOST: u32 = 0x40_0000;
+// Feature bits (§5.1.3) that the host asks for, and fields of the header (§5.1.6).
+export const NETWORK_F_CSUM: u32 = 1 << 0;
+export const NETWORK_F_GUEST_CSUM: u32 = 1 << 1;
+export const NETWORK_F_GUEST_TSO4: u32 = 1 << 7;
+export const NETWORK_F_GUEST_TSO6: u32 = 1 << 8;
+export const NETWORK_F_HOST_TSO4: u32 = 1 << 11;
+export const NETWORK_F_HOST_TSO6: u32 = 1 << 12;
+export const NETWORK_NEEDS_CSUM: u32 = 1;
+export const NETWORK_DATA_VALID: u32 = 2;
+export const NETWORK_GSO_TCP4: u32 = 1;
+export const NETWORK_GSO_TCP6: u32 = 4;
 
 // ---- Event channels ---------------------------------------------------------------------------------------------------
 // The guest's question, when run() returns RUN_CHANNEL (or any other exit, while STATE is 1). The host answers with channelAnswer().

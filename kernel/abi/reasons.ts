@@ -30,6 +30,7 @@ export const INIT_BAD_CACHE_SIZE: u32 = 5;
 export const INIT_MEMORY_TOO_SMALL: u32 = 6;
 export const INIT_BAD_MODE: u32 = 7;
 export const INIT_BAD_DEVICES: u32 = 8;
+export const INIT_BAD_NETWORK_SIZE: u32 = 9;
 
 // ---- More of why run() returned -----------------------------------------------------------------------------------------
 /** The guest asks for an event channel: CHANNEL_REQUEST holds the question, channelAnswer() goes back. */
@@ -112,6 +113,8 @@ export const LOSS_AUDIT: u32 = 73;
 export const LOSS_SHELL: u32 = 74;
 /** The worker that serves the disk ended: every request is an I/O error from now on. */
 export const LOSS_IO_WORKER: u32 = 75;
+/** The worker that carries the guests' network ended: links are down from now on. */
+export const LOSS_NETWORK: u32 = 76;
 
 // ---- Failures: rows of the health table -----------------------------------------------------------------------------------------
 export const FAIL_FIRST: u32 = 80;

@@ -4,7 +4,10 @@ import {
   ABI_VERSION,
   CONFIG_ABI_VERSION,
   CONFIG_BLOCK_CACHE_BYTES,
+  CONFIG_DEVICES,
   CONFIG_MODE,
+  CONFIG_NETWORK_BYTES,
+  CONFIG_NETWORK_OFFSET,
   CONFIG_RAM_BYTES,
   CONFIG_RAM_OFFSET,
   CONFIG_ROM_BYTES,
@@ -13,9 +16,12 @@ import {
   CONFIG_TLB_ENTRIES,
   CONFIG_TRANSLATE_BYTES,
   BLOCK_HASH_SHARE,
+  DEVICE_NETWORK,
   EXIT_REQUEST,
   IRQ_LINE,
   MODE_SCHEDULED,
+  NETWORK_BYTES_LEAST,
+  NETWORK_BYTES_MOST,
   STATIC_END,
   TLB_ENTRY_BYTES,
   TRANSLATE_BYTES_LEAST,
@@ -25,6 +31,7 @@ import {
   INIT_ABI_MISMATCH,
   INIT_BAD_CACHE_SIZE,
   INIT_BAD_MODE,
+  INIT_BAD_NETWORK_SIZE,
   INIT_BAD_RAM_SIZE,
   INIT_BAD_ROM_SIZE,
   INIT_BAD_TLB_SIZE,
@@ -75,17 +82,26 @@ export function machineInit(): u32 {
   if (translate != 0 && (translate < TRANSLATE_BYTES_LEAST || translate & 0xffff || translate > 0x100_0000))
     return INIT_BAD_CACHE_SIZE;
 
+  const network = load<u32>(CONFIG_NETWORK_BYTES);
+  if (!(load<u32>(CONFIG_DEVICES) & DEVICE_NETWORK)) {
+    if (network) return INIT_BAD_NETWORK_SIZE;
+  } else if (network < NETWORK_BYTES_LEAST || network > NETWORK_BYTES_MOST || network & (network - 1)) {
+    return INIT_BAD_NETWORK_SIZE;
+  }
+
   const pages = STATIC_END;
   const tlb = pages + pagesBytes();
   const hash = tlb + tlbEntries * tlbContexts * TLB_ENTRY_BYTES;
   const blocks = hash + cache / BLOCK_HASH_SHARE;
   const translation = blocks + cache;
-  const romAt = wasmPages(translation + translate) << 16;
+  const networkAt = wasmPages(translation + translate) << 16;
+  const romAt = networkAt + network;
   const ramAt = romAt + rom;
   if ((<u64>ramAt + <u64>ram) >> 16 > <u64>memory.size()) return INIT_MEMORY_TOO_SMALL;
   pagesInit(pages, romAt, ramAt);
   store<u32>(CONFIG_RAM_OFFSET, ramAt);
   store<u32>(CONFIG_ROM_OFFSET, romAt);
+  store<u32>(CONFIG_NETWORK_OFFSET, networkAt);
   cpuInit(tlb, hash, blocks, translation);
   machineReset();
   return INIT_OK;

@@ -34,3 +34,4 @@ export const VIRTIO_SLOT_BLOCK: u32 = 0;
 export const VIRTIO_SLOT_CONSOLE: u32 = 1;
 export const VIRTIO_SLOT_ENTROPY: u32 = 2;
 export const VIRTIO_SLOT_BALLOON: u32 = 3;
+export const VIRTIO_SLOT_NETWORK: u32 = 4;

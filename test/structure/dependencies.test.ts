@@ -36,12 +36,14 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   machine: { rooms: ["loader"], product: [] },
   between: { rooms: ["loader", "machine"], product: ["agent/battery/", "agent/debug/", "agent/shell/orders.ts"] },
   debug: { rooms: ["between", "machine"], product: ["agent/debug/"] },
-  disk: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/wire/"] },
+  "block-log": { rooms: [], product: [] },
+  disk: { rooms: ["between", "block-log", "machine"], product: ["agent/handset/", "agent/wire/"] },
+  network: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/network/"] },
   audit: { rooms: ["between"], product: ["agent/agent-messages.ts"] },
   console: { rooms: ["between", "debug", "machine"], product: ["agent/handset/", "agent/policy/"] },
   hypervisor: { rooms: ["between", "machine"], product: ["agent/shell/orders.ts"] },
   worker: {
-    rooms: ["between", "debug", "disk", "hypervisor", "loader", "machine"],
+    rooms: ["between", "debug", "disk", "hypervisor", "loader", "machine", "network"],
     product: ["agent/battery/", "agent/shell/orders.ts"],
   },
   management: {
@@ -56,7 +58,7 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
     ],
   },
   monitor: {
-    rooms: ["audit", "between", "console", "debug", "disk", "loader", "machine", "management"],
+    rooms: ["audit", "between", "console", "debug", "disk", "loader", "machine", "management", "network"],
     product: [
       "agent/battery/",
       "agent/command.ts",
@@ -131,6 +133,11 @@ const RULES: Rule[] = [
     folder: "agent/policy/",
     may: [...AGENT_SUPPORT, "agent/wire/", "agent/handset/"],
     reason: "what a policy means does not depend on who enforces it",
+  },
+  {
+    folder: "agent/network/",
+    may: [],
+    reason: "the guests' network is its packets: whoever drives it hands in sockets, clocks and rings",
   },
   { folder: "agent/link/", may: [...AGENT_SUPPORT, "agent/wire/"], reason: "the link knows no host and no shell" },
   {

@@ -51,6 +51,14 @@ export interface BareMachineOptions {
   /** False: translated modules have none of WebAssembly's vectors, as on an engine without them. */
   vectors?: boolean;
   blockCacheBytes?: number;
+  /** Bytes of both network rings; none: no network card. */
+  networkBytes?: number;
+}
+
+/** A frame in a network ring. */
+export interface RingFrame {
+  header: Uint8Array;
+  frame: Uint8Array;
 }
 
 /** A block request as the host sees it in the table. */
@@ -83,8 +91,14 @@ export class BareMachine {
     const romBytes = options.romBytes ?? 0;
     const cacheBytes = options.blockCacheBytes ?? 0x10000;
     const translateBytes = options.translateBytes ?? 0;
+    const networkBytes = options.networkBytes ?? 0;
     const caches = Math.ceil((1.125 * cacheBytes + translateBytes) / abi.WASM_PAGE);
-    const pages = 16 + caches + ((this.ramBytes + romBytes) >>> 16) + Math.ceil(abi.STATIC_END / abi.WASM_PAGE);
+    const pages =
+      16 +
+      networkBytes / abi.WASM_PAGE +
+      caches +
+      ((this.ramBytes + romBytes) >>> 16) +
+      Math.ceil(abi.STATIC_END / abi.WASM_PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.view = new DataView(this.memory.buffer);
     this.bytes = new Uint8Array(this.memory.buffer);
@@ -103,7 +117,11 @@ export class BareMachine {
     this.store32(abi.CONFIG_BLOCK_CACHE_BYTES, cacheBytes);
     this.store32(abi.CONFIG_TRANSLATE_BYTES, translateBytes);
     this.store32(abi.CONFIG_TRANSLATE_CODE_BYTES, 64 << 20);
-    this.store32(abi.CONFIG_DEVICES, options.devices ?? ALL_DEVICES);
+    this.store32(abi.CONFIG_DEVICES, (options.devices ?? ALL_DEVICES) | (networkBytes > 0 ? abi.DEVICE_NETWORK : 0));
+    this.store32(abi.CONFIG_NETWORK_BYTES, networkBytes);
+    this.store32(abi.CONFIG_NETWORK_MTU, 1500);
+    this.store32(abi.CONFIG_NETWORK_LINK, networkBytes > 0 ? 1 : 0);
+    if (networkBytes > 0) this.bytes.set([0x52, 0x54, 0, 1, 2, 3], abi.CONFIG_NETWORK_MAC);
     this.view.setBigUint64(abi.CONFIG_DISK_SECTORS_LOW, options.diskSectors ?? 2048n, true);
     this.store32(abi.CONFIG_DISK_FLAGS, abi.DISK_PRESENT | (options.diskFlags ?? 0));
     this.bytes.set(new TextEncoder().encode(options.diskSerial ?? "bare-disk").subarray(0, 20), abi.CONFIG_DISK_SERIAL);
@@ -282,6 +300,48 @@ export class BareMachine {
   }
   get entropyCount(): number {
     return this.load32(abi.ENTROPY_POOL);
+  }
+
+  /** The frames that the guest has sent, taken out of the ring, without a look. */
+  networkSent(): RingFrame[] {
+    const ring = this.load32(abi.CONFIG_NETWORK_OFFSET);
+    const size = this.load32(abi.CONFIG_NETWORK_BYTES) / 2;
+    const frames: RingFrame[] = [];
+    let tail = this.load32(abi.NETWORK_SENT_TAIL);
+    for (const head = this.load32(abi.NETWORK_SENT_HEAD); tail !== head;) {
+      const at = ring + (tail % size);
+      const length = this.load32(at);
+      if (length === abi.NETWORK_SKIP) {
+        tail = (tail + size - (tail % size)) >>> 0;
+        continue;
+      }
+      const from = at + abi.NETWORK_HEADER_BYTES;
+      frames.push({ header: this.bytes.slice(at + 4, from), frame: this.bytes.slice(from, from + length) });
+      tail = (tail + ((abi.NETWORK_HEADER_BYTES + length + 15) & ~15)) >>> 0;
+    }
+    this.store32(abi.NETWORK_SENT_TAIL, tail);
+    return frames;
+  }
+
+  /** Puts a frame into the ring for the guest and looks. False when it does not fit. */
+  networkBring(frame: Uint8Array, header: Uint8Array = new Uint8Array(12)): boolean {
+    const size = this.load32(abi.CONFIG_NETWORK_BYTES) / 2;
+    const ring = this.load32(abi.CONFIG_NETWORK_OFFSET) + size;
+    let head = this.load32(abi.NETWORK_RECEIVED_HEAD);
+    const tail = this.load32(abi.NETWORK_RECEIVED_TAIL);
+    const record = (abi.NETWORK_HEADER_BYTES + frame.length + 15) & ~15;
+    const rest = size - (head % size);
+    const skip = record > rest ? rest : 0;
+    if (((head - tail) >>> 0) + skip + record > size) return false;
+    if (skip > 0) this.store32(ring + (head % size), abi.NETWORK_SKIP);
+    head = (head + skip) >>> 0;
+    const at = ring + (head % size);
+    this.store32(at, frame.length);
+    this.bytes.set(header, at + 4);
+    this.bytes.set(frame, at + abi.NETWORK_HEADER_BYTES);
+    this.store32(abi.NETWORK_RECEIVED_HEAD, head + record);
+    this.tick();
+    return true;
   }
 
   /** The block requests that are not free. */

@@ -78,6 +78,7 @@ function bareSpec(name: string, guest: string, disk: LoadedSpec["disk"], transla
     restart: { onFailure: "stop", max: 0, backoffFirstMs: 100, backoffMaxMs: 1_000, noProgressMs: 0 },
     disk,
     diskQueue: null,
+    network: null,
     consoleLog: new ConsoleLog().buffer,
     consolePort: 0,
     inputIsWhole: false,

@@ -16,15 +16,19 @@ export class MachineGuard {
   constructor(readonly machine: BareMachine) {
     this.ramStart = machine.load32(abi.CONFIG_RAM_OFFSET);
     const recordsEnd = abi.STATIC_END + (machine.ramBytes / PAGE) * abi.PAGE_RECORD_BYTES;
+    const networkBytes = machine.load32(abi.CONFIG_NETWORK_BYTES);
+    const networkAt = networkBytes > 0 ? machine.load32(abi.CONFIG_NETWORK_OFFSET) : this.ramStart;
     const ranges: [number, number][] = [
       [0, abi.CLOCK_STATE], // the page for lost pointers, CPU, VFP
       [abi.CONFIG, abi.STATS],
       [abi.WORK_VISITS + 4, abi.GIC_STATE],
       [abi.SP805_STATE + 0x100, abi.PL061_STATE],
-      [abi.PL061_STATE + 0x100, abi.VIRTIO_STATE],
+      [abi.PL061_STATE + 0x100, abi.NETWORK_INDEX],
+      [abi.NETWORK_INDEX + 0x40, abi.VIRTIO_STATE],
       [abi.ENTROPY_POOL + 4 + abi.ENTROPY_POOL_CAPACITY, abi.CONSOLE_INPUT],
       [abi.VIRTIO_BUFFER + abi.VIRTIO_BUFFER_BYTES, abi.STATIC_END],
-      [recordsEnd, this.ramStart],
+      [recordsEnd, networkAt],
+      [networkAt + networkBytes, this.ramStart],
       [this.ramStart + machine.ramBytes, machine.bytes.length], // a page too many, to see what runs over the end
     ];
     this.outside = ranges.map(([start, end]) => ({ start, end, copy: Buffer.from(machine.bytes.slice(start, end)) }));
@@ -92,7 +96,15 @@ export class MachineGuard {
 
 /** The host, at random: drains and fills rings, serves, fails and keeps block requests, tops up entropy, lets time pass. */
 export function randomHost(machine: BareMachine, below: (count: number) => number): void {
-  switch (below(8)) {
+  switch (below(machine.load32(abi.CONFIG_NETWORK_BYTES) > 0 ? 9 : 8)) {
+    case 8: {
+      machine.networkSent();
+      const frame = new Uint8Array(abi.NETWORK_FRAME_LEAST + below(below(2) === 1 ? 65_000 : 600)).fill(0x5a);
+      const header = below(2) === 1 ? Uint8Array.from({ length: 12 }, () => below(256)) : new Uint8Array(12);
+      if (below(3) === 0) header[1] = below(6);
+      machine.networkBring(frame, header);
+      return;
+    }
     case 0:
       machine.pressPowerKey();
       return;

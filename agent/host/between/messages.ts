@@ -15,6 +15,8 @@ export interface LoadedSpec extends PartitionSpec {
   plan: LoadPlan;
   machine: MachineConfig;
   diskQueue: SharedArrayBuffer | null;
+  /** Frames to and from the network worker, and its bell; null: no network. */
+  network: { queue: SharedArrayBuffer; bell: SharedArrayBuffer } | null;
   /** The console's log: see console-log. */
   consoleLog: SharedArrayBuffer;
   /** Which console port is shown and typed at: 0 the PL011, 1 upwards the virtio-console's. */

@@ -36,6 +36,7 @@ const TEXTS: Record<number, string> = {
   [reasons.LOSS_AUDIT]: "audit records were lost",
   [reasons.LOSS_SHELL]: "the shell worker ended and was replaced",
   [reasons.LOSS_IO_WORKER]: "the worker of its disk ended: every request is an I/O error from now on",
+  [reasons.LOSS_NETWORK]: "the worker of the guests' network ended: links are down from now on",
   [reasons.FAIL_TRAP]: "the machine trapped",
   [reasons.FAIL_WATCHDOG]: "its watchdog ran out",
   [reasons.FAIL_NO_PROGRESS]: "it made no progress",

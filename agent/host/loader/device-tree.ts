@@ -6,6 +6,7 @@ import {
   DEVICE_BLOCK,
   DEVICE_CONSOLE,
   DEVICE_ENTROPY,
+  DEVICE_NETWORK,
   DEVICE_WATCHDOG,
   RAM_BASE,
 } from "../../../kernel/abi/layout.ts";
@@ -35,6 +36,7 @@ import {
   VIRTIO_SLOT_BLOCK,
   VIRTIO_SLOT_CONSOLE,
   VIRTIO_SLOT_ENTROPY,
+  VIRTIO_SLOT_NETWORK,
   VIRTIO_STRIDE,
 } from "../../../kernel/machine/memory-map.ts";
 import { fdtChild, fdtNode, fdtRead, fdtValue, fdtWrite, type FdtNode } from "./fdt.ts";
@@ -158,6 +160,7 @@ export function deviceTree(options: TreeOptions): Buffer {
     [DEVICE_CONSOLE, VIRTIO_SLOT_CONSOLE],
     [DEVICE_ENTROPY, VIRTIO_SLOT_ENTROPY],
     [DEVICE_BALLOON, VIRTIO_SLOT_BALLOON],
+    [DEVICE_NETWORK, VIRTIO_SLOT_NETWORK],
   ];
   for (const [device, slot] of slots) {
     if (!(options.devices & device)) continue;

@@ -18,6 +18,9 @@ import {
   CONFIG_ENTRY_R1,
   CONFIG_ENTRY_R2,
   CONFIG_MODE,
+  CONFIG_NETWORK_BYTES,
+  CONFIG_NETWORK_MAC,
+  CONFIG_NETWORK_MTU,
   CONFIG_RAM_BYTES,
   CONFIG_RAM_OFFSET,
   CONFIG_ROM_BYTES,
@@ -48,6 +51,7 @@ import {
   INIT_BAD_CACHE_SIZE,
   INIT_BAD_DEVICES,
   INIT_BAD_MODE,
+  INIT_BAD_NETWORK_SIZE,
   INIT_BAD_RAM_SIZE,
   INIT_BAD_ROM_SIZE,
   INIT_BAD_TLB_SIZE,
@@ -70,6 +74,8 @@ export interface MachineConfig {
   /** DEVICE_* bits. */
   devices: number;
   disk: { sectors: number; readOnly: boolean; serial: string } | null;
+  /** The network card; its rings are `caches.networkBytes`. */
+  network?: { card: Uint8Array; mtu: number } | null;
   /** Ports of the virtio-console. */
   consolePorts: number;
   entry: number;
@@ -129,6 +135,7 @@ const REFUSALS: Record<number, string> = {
   [INIT_MEMORY_TOO_SMALL]: "the linear memory is too small",
   [INIT_BAD_MODE]: "unknown mode",
   [INIT_BAD_DEVICES]: "unknown devices",
+  [INIT_BAD_NETWORK_SIZE]: "bad size of the network rings",
 };
 
 export class Machine {
@@ -192,6 +199,11 @@ export class Machine {
       [CLOCK_WALL_ORIGIN, config.wallOrigin],
     ];
     for (const [at, value] of words) this.setWord(at, value);
+    if (config.network !== undefined && config.network !== null) {
+      this.setWord(CONFIG_NETWORK_BYTES, config.caches.networkBytes ?? 0);
+      this.setWord(CONFIG_NETWORK_MTU, config.network.mtu);
+      this.bytes.set(config.network.card.subarray(0, 6), CONFIG_NETWORK_MAC);
+    }
     if (config.disk === null) return;
     this.setWord(CONFIG_DISK_SECTORS_LOW, config.disk.sectors % 2 ** 32);
     this.setWord(CONFIG_DISK_SECTORS_HIGH, Math.floor(config.disk.sectors / 2 ** 32));

@@ -20,6 +20,8 @@ export interface CacheSizes {
   /** The translator's tables and buffer, a multiple of 64 KiB, and how many bytes of WebAssembly may be installed; 0: off. */
   translateBytes: number;
   translateCodeBytes: number;
+  /** Rings of a network card, a power of two; none: there is no card. */
+  networkBytes?: number;
   /** Shared memory for each of the disk's requests. */
   diskPieceBytes: number;
 }
@@ -74,6 +76,7 @@ export function partitionMemory(
   const tlb = caches.tlbEntries * caches.tlbContexts * TLB_ENTRY_BYTES;
   const hash = caches.blockCacheBytes / BLOCK_HASH_SHARE;
   const used = STATIC_END + records + tlb + hash + caches.blockCacheBytes + caches.translateBytes;
+  const network = caches.networkBytes ?? 0;
   const front = Math.ceil(used / WASM_PAGE) * WASM_PAGE;
   const overhead = [
     { name: "state and tables", bytes: STATIC_END + (front - used) },
@@ -81,12 +84,13 @@ export function partitionMemory(
     { name: "TLB", bytes: tlb },
     { name: "block cache", bytes: caches.blockCacheBytes + hash },
     { name: "translator", bytes: caches.translateBytes + caches.translateCodeBytes },
+    { name: "network rings", bytes: network },
     { name: "firmware window", bytes: romBytes },
-    { name: "console log and disk buffers", bytes: sharedBytes },
+    { name: "console log and I/O buffers", bytes: sharedBytes },
     { name: "channels", bytes: channelBytes },
   ].filter((item) => item.bytes > 0);
   return {
-    pages: (front + romBytes + ramBytes) / WASM_PAGE,
+    pages: (front + network + romBytes + ramBytes) / WASM_PAGE,
     ramBytes,
     overhead,
     overheadBytes: overhead.reduce((sum, item) => sum + item.bytes, 0),

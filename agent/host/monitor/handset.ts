@@ -3,13 +3,15 @@
 import { EventEmitter, once } from "node:events";
 import { Worker, type MessagePort } from "node:worker_threads";
 import { NO_PARTITION } from "../../../kernel/abi/hypervisor.ts";
-import { FAIL_DISK, LOSS_AUDIT, LOSS_IO_WORKER } from "../../../kernel/abi/reasons.ts";
+import { FAIL_DISK, LOSS_AUDIT, LOSS_IO_WORKER, LOSS_NETWORK } from "../../../kernel/abi/reasons.ts";
 import { HostError } from "../../failure.ts";
 import { buildProduct } from "../../paths.ts";
 import type { BatteryReading } from "../../battery/battery.ts";
 import type { AuditLog } from "../audit/log.ts";
 import { ConsoleLog } from "../between/console-log.ts";
 import { DiskQueue } from "../disk/queue.ts";
+import { HandsetNetwork } from "../network/client.ts";
+import { NetworkQueue } from "../network/queue.ts";
 import { DiskLocks } from "../disk/locks.ts";
 import { DiskWorker } from "../disk/client.ts";
 import type { HandsetMessage, HandsetOrder, HandsetWorkerData, LoadedSpec } from "../between/messages.ts";
@@ -118,6 +120,8 @@ export class Handset extends EventEmitter<HandsetEvents> {
   /** What can be asked of it. */
   readonly orders: HandsetOrders;
   private readonly members = new Map<number, Member>();
+  /** The guests' network: what runs of it, and its rules. */
+  readonly network: HandsetNetwork;
   private readonly audit: AuditLog | null;
   private readonly unwatch: () => void;
   private auditFails = false;
@@ -136,6 +140,9 @@ export class Handset extends EventEmitter<HandsetEvents> {
       (id) => this.member(id),
     );
     this.locks = new DiskLocks(options.name ?? "run", options.lock ?? true);
+    this.network = new HandsetNetwork(this.doorbell, () => {
+      this.order({ kind: "tell", what: "network-lost", partition: NO_PARTITION, reason: LOSS_NETWORK, value: 0 });
+    });
     const data: HandsetWorkerData = {
       machineWasm: options.machineWasm ?? buildProduct("machine.wasm"),
       hypervisorWasm: buildProduct("hypervisor.wasm"),
@@ -177,6 +184,8 @@ export class Handset extends EventEmitter<HandsetEvents> {
     const log = new ConsoleLog();
     const mode = this.mode === "realtime" ? "realtime" : "scheduled";
     const prepared = plan.prepared ?? partitionPrepare({ ...plan.image, mode }, log.buffer.byteLength);
+    const network = plan.image.network ?? null;
+    const networkQueue = network === null ? null : new NetworkQueue(this.network.bell);
     const spec: LoadedSpec = {
       name: plan.name,
       image: plan.imageHash?.() ?? "",
@@ -190,6 +199,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
       restart: plan.restart,
       disk: plan.image.disk,
       diskQueue: prepared.diskQueue,
+      network: networkQueue === null ? null : { queue: networkQueue.buffer, bell: this.network.bell },
       consoleLog: log.buffer,
       consolePort: plan.consolePort ?? 0,
       inputIsWhole: plan.inputIsWhole ?? false,
@@ -205,6 +215,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     const openDisk = diskQueue === null || disk === null ? null : () => this.openDisk(id, diskQueue, disk);
     const { name, imageHash = null } = plan;
     this.members.set(id, { name, memory: prepared.memory, log, disk: null, openDisk, unlock, imageHash });
+    if (network !== null) this.network.attach(id, networkQueue!.buffer, network);
     await this.orders.request({ op: "admit", partition: id }, `partition ${plan.name}`);
     if (plan.energy !== null && plan.energyInitial > 0n) {
       const fill = { op: "fill", partition: id, picojoules: plan.energyInitial } as const;
@@ -297,6 +308,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
       await end.catch(() => undefined);
     }
     await this.worker.terminate();
+    await this.network.close();
     await this.shell.close();
     for (const { disk, unlock } of this.members.values()) {
       await disk?.close();

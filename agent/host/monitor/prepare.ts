@@ -7,6 +7,7 @@ import {
   DEVICE_CHANNEL,
   DEVICE_CONSOLE,
   DEVICE_ENTROPY,
+  DEVICE_NETWORK,
   DEVICE_WATCHDOG,
 } from "../../../kernel/abi/layout.ts";
 import { openDisk } from "../disk/open.ts";
@@ -15,6 +16,9 @@ import { seededEntropy } from "../machine/entropy.ts";
 import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "../loader/plan.ts";
 import type { MachineConfig } from "../machine/machine.ts";
 import { CACHE_SIZES, TRANSLATION, checkRamBytes, partitionMemory, type PartitionMemory } from "../machine/memory.ts";
+import { QUEUE_BYTES } from "../network/queue.ts";
+import type { NetworkSpec } from "../network/messages.ts";
+import { UsageError } from "../../failure.ts";
 import type { DiskFile } from "../../handset/contracts.ts";
 
 /** Devices that a partition has unless it says otherwise. */
@@ -44,6 +48,8 @@ export interface ImageOptions {
   channelBytes?: number;
   /** Whether there is a device for event channels. */
   channels?: boolean;
+  /** Its network; null, or nothing: it has none. */
+  network?: NetworkSpec | null;
   /** Devices that the guest is to go without. */
   absent?: readonly (keyof typeof OPTIONAL_DEVICES)[];
 }
@@ -59,6 +65,9 @@ export interface PreparedPartition {
 /** Deterministic runs begin here: 2026-01-01 00:00:00 UTC. */
 const DETERMINISTIC_EPOCH = 1_767_225_600;
 const CONSOLE_PORTS = 1;
+/** In the machine's memory, and what the card tells. */
+const NETWORK_RING_BYTES = 1 << 19;
+const NETWORK_MTU = 1500;
 const DISK_SERIAL = "pocketvisor0";
 
 /** Checks and plans; nothing runs yet. `sharedBytes` of shared memory are charged beside the machine's own. Throws ImageError and
@@ -72,14 +81,21 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
   if (disk !== null) devices |= DEVICE_BLOCK;
   // A partition of a handset may be granted channels at any time; alone there is nobody to talk to.
   if (options.channels === true) devices |= DEVICE_CHANNEL;
+  const network = options.network ?? null;
+  if (network !== null) {
+    if (deterministic) throw networkInVirtualTime();
+    devices |= DEVICE_NETWORK;
+  }
   const rngSeed = randomBytes(RNG_SEED_BYTES);
   if (deterministic) seededEntropy("pocketvisor deterministic rng-seed")(rngSeed);
   const plan = loadPlan({ ...options, devices, rngSeed });
   const codeBytes = options.translateCodeBytes ?? 0;
   const translation = codeBytes > 0 ? { ...TRANSLATION, translateCodeBytes: codeBytes } : {};
-  const caches = { ...CACHE_SIZES[options.overhead], ...translation };
+  const rings = network === null ? {} : { networkBytes: NETWORK_RING_BYTES };
+  const caches = { ...CACHE_SIZES[options.overhead], ...translation, ...rings };
   const diskQueue = disk === null || deterministic ? null : new DiskQueue(caches.diskPieceBytes).buffer;
-  const shared = sharedBytes + (diskQueue?.byteLength ?? 0);
+  const shared =
+    sharedBytes + (diskQueue?.byteLength ?? 0) + (network === null ? 0 : QUEUE_BYTES + network.bufferBytes);
   return {
     plan,
     diskQueue,
@@ -92,6 +108,7 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
       withoutNeon: options.neon === false,
       devices,
       disk,
+      network: network === null ? null : { card: network.card, mtu: NETWORK_MTU },
       consolePorts: CONSOLE_PORTS,
       entry: plan.entry,
       r0: plan.r0,
@@ -100,6 +117,15 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
       wallOrigin: deterministic ? DETERMINISTIC_EPOCH : Math.floor(Date.now() / 1000),
     },
   };
+}
+
+/** The world outside does not wait for a virtual clock, and is not the same twice. */
+function networkInVirtualTime(): UsageError {
+  return new UsageError(
+    "USAGE_NETWORK",
+    "a deterministic run repeats bit for bit, and a network does not",
+    "Leave out one of the two.",
+  );
 }
 
 /** Opens the disk once to see that it can be used, before anything runs. */

@@ -13,11 +13,14 @@ import {
   STATS_TLB_MISSES,
   STATS_UNDEFINED,
 } from "../../../kernel/abi/layout.ts";
+import { CHARGE_NETWORK_BYTE } from "../../../kernel/abi/hypervisor.ts";
 import { DONE, LIMIT_CAPACITY, LOSS_DISK } from "../../../kernel/abi/reasons.ts";
 import type { Crash, MachineStats } from "../../view.ts";
 import type { Fault, LoadedSpec } from "../between/messages.ts";
 import type { DebugDoor } from "../debug/gate.ts";
 import { openDisk, type DiskStore } from "../disk/open.ts";
+import { NetworkCard } from "../network/card.ts";
+import { NetworkQueue } from "../network/queue.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { DiskService, type DiskCharge } from "../disk/service.ts";
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
@@ -56,6 +59,7 @@ export class Resident {
   private machine: Machine | null = null;
   private disk: DiskService | null = null;
   private store: DiskStore | null = null;
+  private network: NetworkCard | null = null;
   private startedNs = 0;
   private translateAt = 0;
   private translateCodeBytes: number;
@@ -111,6 +115,7 @@ export class Resident {
         ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
       },
     );
+    this.network = this.openNetwork(machine);
     this.machine = machine;
     this.lastStats = null;
     this.resetCount = 0;
@@ -120,6 +125,15 @@ export class Resident {
     this.firstInstructionAt = Date.now();
     instruments.attach(machine);
     this.rewire();
+  }
+
+  private openNetwork(machine: Machine): NetworkCard | null {
+    const { network } = this.spec;
+    if (network === null) return null;
+    return new NetworkCard(machine, new NetworkQueue(network.bell, network.queue), {
+      charge: (bytes) => this.chargeNetwork(bytes),
+      ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
+    });
   }
 
   /** The machine's configuration, with no more room for translated code than is allowed now. */
@@ -189,6 +203,8 @@ export class Resident {
   destroy(): void {
     this.hypervisor.detach(this.id);
     this.disk?.abandon();
+    this.network?.end();
+    this.network = null;
     this.lastStats = this.stats();
     this.machine = null;
     this.instruments.attach(null);
@@ -211,6 +227,18 @@ export class Resident {
 
   /** Looks for finished disk requests, and for those that waited for an entry. True when something was done. */
   takeCompletions(): boolean {
+    const moved = this.moveFrames();
+    return this.takeDiskCompletions() || moved;
+  }
+
+  /** Frames of its network, both ways. True when there were some. */
+  private moveFrames(): boolean {
+    const moved = this.network?.pump() ?? false;
+    if (moved) this.wake();
+    return moved;
+  }
+
+  private takeDiskCompletions(): boolean {
     if (this.disk === null || !(this.disk.busy || this.disk.settling)) return false;
     const completed = this.disk.takeCompletions();
     const taken = this.disk.takeRequests();
@@ -220,12 +248,13 @@ export class Resident {
 
   /** Takes disk requests out of the machine. True when something was done. */
   takeRequests(): boolean {
-    if (this.disk === null) return false;
+    const moved = this.moveFrames();
+    if (this.disk === null) return moved;
     const { busy } = this.disk;
     // Served on this thread, they are complete already.
     const completed = this.disk.takeRequests();
     if (completed) this.wake();
-    return completed || (this.disk.busy && !busy);
+    return moved || completed || (this.disk.busy && !busy);
   }
 
   private wake(): void {
@@ -242,7 +271,7 @@ export class Resident {
 
   /** Whether work for its disk waits until it has paid for what was done. */
   get owing(): boolean {
-    return this.disk?.owing ?? false;
+    return (this.disk?.owing ?? false) || (this.network?.owing ?? false);
   }
 
   /** It has paid: its work goes on. */
@@ -265,6 +294,12 @@ export class Resident {
     this.tellLoss(LIMIT_CAPACITY);
     return "never";
   };
+
+  private chargeNetwork(bytes: number): "now" | "later" | "never" {
+    const reason = this.hypervisor.charge(this.id, CHARGE_NETWORK_BYTE, bytes);
+    if (reason === DONE) return "now";
+    return reason === LIMIT_CAPACITY ? "never" : "later";
+  }
 
   /** Says, in an event and in the audit, that the guest got an I/O error for `reason`. */
   private tellLoss(reason: number): void {
@@ -289,6 +324,7 @@ export class Resident {
     this.shortBoots = short ? this.shortBoots + 1 : 0;
     if (this.shortBoots >= LOOP_BOOTS) return false;
     this.disk?.abandon();
+    this.network?.restart();
     machine.reset();
     loadImages(machine, spec.plan);
     this.entropy(machine.guestBytes(spec.plan.rngSeedAt, RNG_SEED_BYTES));

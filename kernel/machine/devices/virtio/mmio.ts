@@ -21,6 +21,7 @@ import {
   slotConfigWrite,
   slotDeviceId,
   slotFeatures,
+  slotFeaturesFit,
   slotQueueCount,
   slotQueueSize,
   slotQueueStop,
@@ -162,7 +163,8 @@ function mmioStatus(index: u32, value: u32): void {
   let bits = old | (value & STATUS_DRIVER_BITS);
   if (!(old & STATUS_FEATURES_OK)) {
     const known = !(slot.driverFeaturesLow & ~slotFeatures(index)) && !slot.driverFeaturesOther;
-    if (!known || slot.driverFeaturesHigh != FEATURE_VERSION_1_HIGH) bits &= ~STATUS_FEATURES_OK;
+    const fits = known && slotFeaturesFit(index, slot.driverFeaturesLow);
+    if (!fits || slot.driverFeaturesHigh != FEATURE_VERSION_1_HIGH) bits &= ~STATUS_FEATURES_OK;
     if (!(bits & STATUS_FEATURES_OK)) bits &= ~STATUS_DRIVER_OK;
   }
   slot.status = bits;

@@ -143,6 +143,24 @@ export function queueTake(): void {
   queue.progress = 0;
 }
 
+/** Where the queue stands: for queueBack(). */
+export function queueMark(): u32 {
+  return (queue.used << 16) | queue.available;
+}
+
+/** Takes back what was taken and given since the mark, in the same visit: the driver has not seen it. */
+export function queueBack(mark: u32): void {
+  queue.available = mark & 0xffff;
+  queue.used = mark >>> 16;
+  queue.progress = 0;
+  store<u16>(deviceRing, <u16>queue.used, 2);
+}
+
+/** Whether every entry of the queue is on offer: the driver has no more. */
+export function queueAllOffered(): bool {
+  return ((<u32>load<u16>(driverRing, 2) - queue.available) & 0xffff) == size;
+}
+
 /** Bytes of the next chain that an earlier visit has dealt with. */
 export function queueProgress(): u32 {
   return queue.progress;
@@ -221,6 +239,11 @@ function chainCopy(first: u32, count: u32, offset: u32, other: u32, length: u32,
     offset = 0;
   }
   return done;
+}
+
+/** Linear-memory offset of byte `offset` of the chain's writable bytes, or 0 past their end. */
+export function chainWriteAt(offset: u32): u32 {
+  return chainAt(chainReadCount, chainWriteCount, offset);
 }
 
 /** Segment `n` of the list: where it lies in linear memory, and its length. */

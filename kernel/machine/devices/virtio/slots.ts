@@ -6,10 +6,17 @@ import {
   DEVICE_BLOCK,
   DEVICE_CONSOLE,
   DEVICE_ENTROPY,
+  DEVICE_NETWORK,
   WORK_VISITS,
 } from "../../../abi/layout";
 import { WORK_RESET, WORK_VISIT, work, workFull, workVisits } from "../work";
-import { VIRTIO_SLOT_BALLOON, VIRTIO_SLOT_BLOCK, VIRTIO_SLOT_CONSOLE, VIRTIO_SLOT_ENTROPY } from "../../memory-map";
+import {
+  VIRTIO_SLOT_BALLOON,
+  VIRTIO_SLOT_BLOCK,
+  VIRTIO_SLOT_CONSOLE,
+  VIRTIO_SLOT_ENTROPY,
+  VIRTIO_SLOT_NETWORK,
+} from "../../memory-map";
 import {
   BALLOON_DEVICE_ID,
   BALLOON_QUEUE_COUNT,
@@ -33,6 +40,17 @@ import {
   consoleTick,
 } from "./console";
 import { ENTROPY_DEVICE_ID, ENTROPY_QUEUE_SIZE, entropyKick, entropyTick } from "./entropy";
+import {
+  NET_DEVICE_ID,
+  NET_QUEUE_COUNT,
+  NET_QUEUE_SIZE,
+  netConfig,
+  netFeatures,
+  netFeaturesFit,
+  netKick,
+  netReset,
+  netTick,
+} from "./net";
 import { queueAt, queueDisable } from "./queue";
 import { FEATURE_EVENT_IDX, FEATURE_INDIRECT_DESC, slotAt, slotClear } from "./slot";
 
@@ -48,6 +66,8 @@ export function slotDeviceId(index: u32): u32 {
       return devices & DEVICE_ENTROPY ? ENTROPY_DEVICE_ID : 0;
     case VIRTIO_SLOT_BALLOON:
       return devices & DEVICE_BALLOON ? BALLOON_DEVICE_ID : 0;
+    case VIRTIO_SLOT_NETWORK:
+      return devices & DEVICE_NETWORK ? NET_DEVICE_ID : 0;
     default:
       return 0;
   }
@@ -63,9 +83,16 @@ export function slotFeatures(index: u32): u32 {
       return common | consoleFeatures();
     case VIRTIO_SLOT_BALLOON:
       return common | balloonFeatures();
+    case VIRTIO_SLOT_NETWORK:
+      return common | netFeatures();
     default:
       return common;
   }
+}
+
+/** Whether what the driver took of the features 0..31 fits together (§2.2: some depend on others). */
+export function slotFeaturesFit(index: u32, taken: u32): bool {
+  return index != VIRTIO_SLOT_NETWORK || netFeaturesFit(taken);
 }
 
 /** Virtqueues of the slot, 0 without a device. */
@@ -78,6 +105,8 @@ export function slotQueueCount(index: u32): u32 {
       return consoleQueueCount();
     case VIRTIO_SLOT_BALLOON:
       return BALLOON_QUEUE_COUNT;
+    case VIRTIO_SLOT_NETWORK:
+      return slotDeviceId(index) ? NET_QUEUE_COUNT : 0;
     default:
       return 0;
   }
@@ -92,6 +121,8 @@ export function slotQueueSize(index: u32): u32 {
       return CONSOLE_QUEUE_SIZE;
     case VIRTIO_SLOT_ENTROPY:
       return ENTROPY_QUEUE_SIZE;
+    case VIRTIO_SLOT_NETWORK:
+      return NET_QUEUE_SIZE;
     default:
       return BALLOON_QUEUE_SIZE;
   }
@@ -106,6 +137,8 @@ function visit(index: u32, queue: u32): void {
       return consoleKick(queue);
     case VIRTIO_SLOT_ENTROPY:
       return entropyKick();
+    case VIRTIO_SLOT_NETWORK:
+      return netKick(queue);
     default:
       return balloonKick(queue);
   }
@@ -120,6 +153,8 @@ export function slotConfig(index: u32, offset: u32): u32 {
       return consoleConfig(offset);
     case VIRTIO_SLOT_BALLOON:
       return balloonConfig(offset);
+    case VIRTIO_SLOT_NETWORK:
+      return netConfig(offset);
     default:
       return 0;
   }
@@ -151,6 +186,7 @@ export function slotsTick(): void {
   if (slotDeviceId(VIRTIO_SLOT_CONSOLE)) consoleTick();
   if (slotDeviceId(VIRTIO_SLOT_ENTROPY)) entropyTick();
   if (slotDeviceId(VIRTIO_SLOT_BALLOON)) balloonTick();
+  if (slotDeviceId(VIRTIO_SLOT_NETWORK)) netTick();
 }
 
 /** A queue out of use takes the requests that came from it along. */
@@ -165,5 +201,6 @@ export function slotReset(index: u32): void {
   slotClear(index);
   if (index == VIRTIO_SLOT_BLOCK) blockReset();
   else if (index == VIRTIO_SLOT_BALLOON) balloonReset();
+  else if (index == VIRTIO_SLOT_NETWORK && slotDeviceId(index)) netReset();
   for (let n: u32 = 0; n < slotQueueCount(index); n++) queueAt(index, n).size = slotQueueSize(index);
 }

@@ -36,7 +36,12 @@ const WINDOWS: [base: number, bytes: number][] = [
 /** Plays one seed and returns a hash of the whole memory. */
 function play(seed: number): string {
   const random = new Random(seed);
-  const machine = bareMachine({ ramBytes: 1 << 18, diskSectors: 64n, consolePorts: 1 + random.below(4) });
+  const machine = bareMachine({
+    ramBytes: 1 << 18,
+    diskSectors: 64n,
+    consolePorts: 1 + random.below(4),
+    networkBytes: 1 << 19,
+  });
   let guard = new MachineGuard(machine);
   for (let n = 0; n < OPERATIONS; n++) {
     const [base, bytes] = random.pick(random.oneIn(8) ? WINDOWS : BUSY);

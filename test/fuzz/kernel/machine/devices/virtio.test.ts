@@ -23,6 +23,9 @@ import {
 const fuzz = suite("fuzz/virtio");
 const ROUNDS = 1000;
 const RAM_BYTES = 1 << 18;
+const NETWORK_BYTES = 1 << 19;
+/** What a virtio-net driver may take together: checksums and segments both ways (VIRTIO 1.2 §5.1.3.1). */
+const NETWORK_OFFLOAD = 0x1983;
 /** RAM by use: descriptor tables and available rings, used rings, buffers, and what no descriptor names. */
 const TABLES = { start: 0x00000, end: 0x10000 };
 const USED = { start: 0x10000, end: 0x20000 };
@@ -32,6 +35,7 @@ const SLOTS = [
   { slot: 1, queues: [0, 1, 2, 3, 4, 5], size: 64 },
   { slot: 2, queues: [0], size: 16 },
   { slot: 3, queues: [0, 1], size: 64 },
+  { slot: 4, queues: [0, 1], size: 128 },
 ];
 
 const inside = (zone: { start: number; end: number }, random: Random, length: number) =>
@@ -102,7 +106,7 @@ function requests(machine: BareMachine, random: Random): void {
 
 function play(seed: number, tame: boolean): { served: number; refused: number } {
   const random = new Random(seed);
-  const machine = bareMachine({ ramBytes: RAM_BYTES, diskSectors: 64n, consolePorts: 2 });
+  const machine = bareMachine({ ramBytes: RAM_BYTES, diskSectors: 64n, consolePorts: 2, networkBytes: NETWORK_BYTES });
   const guard = new MachineGuard(machine);
   const drivers = SLOTS.map(({ slot }) => new VirtioDriver(machine, slot));
   let served = 0;
@@ -112,7 +116,7 @@ function play(seed: number, tame: boolean): { served: number; refused: number } 
     const what = `seed ${seed}, round ${round}`;
     const kind = random.below(SLOTS.length);
     const driver = drivers[kind]!;
-    driver.negotiate(random.oneIn(3) ? random.u32() : ~0);
+    driver.negotiate(random.oneIn(3) ? random.u32() | (driver.slot === 4 ? NETWORK_OFFLOAD : 0) : ~0);
     const queues = SLOTS[kind]!.queues.map((index) => {
       const max = SLOTS[kind]!.size;
       const size = random.oneIn(12)

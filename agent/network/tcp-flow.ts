@@ -1,0 +1,393 @@
+// One TCP connection of the guest's, joined to a socket of the host's (RFC 9293 §3.10). Either side may begin. The guest's SYN is answered when the
+// host has connected, so a guest never believes in a connection that there is not; its bytes are acknowledged when the operating system has
+// taken them.
+
+import type { BufferBudget, Clock, TcpHandlers, TcpSocket } from "./contracts.ts";
+import type { Unreachable } from "./icmp.ts";
+import type { IpOutput } from "./ip-output.ts";
+import type { IpPacket } from "./ipv4.ts";
+import { ReceiveQueue } from "./tcp-receive.ts";
+import { ACK, FIN, RST, segmentLength, sequenceAdd, sequenceDelta, SYN, type Segment } from "./tcp-segment.ts";
+import { TcpSender, type FlowEnds } from "./tcp-sender.ts";
+import type { Timers } from "./timers.ts";
+
+export type TcpState =
+  | "connecting"
+  | "syn-sent"
+  | "syn-received"
+  | "established"
+  | "fin-wait-1"
+  | "fin-wait-2"
+  | "close-wait"
+  | "closing"
+  | "last-ack"
+  | "time-wait"
+  | "closed";
+
+const CONNECT_MS = 30_000;
+const TIME_WAIT_MS = 60_000;
+/** RFC 5382 §5: two hours and four minutes. */
+const IDLE_MS = 7_440_000;
+/** RFC 5961 §7: challenges a second. */
+const CHALLENGES_MOST = 10;
+const READ_MOST = 65_536;
+/** No read is smaller than this while something waits to be sent. */
+const READ_LEAST = 2048;
+
+export interface FlowOptions {
+  key: string;
+  ends: FlowEnds;
+  output: IpOutput;
+  clock: Clock;
+  timers: Timers;
+  /** It has RING_BYTES_LEAST taken for this flow. */
+  budget: BufferBudget;
+  iss: number;
+  unreachable: (packet: IpPacket, why: Unreachable) => void;
+  /** An acknowledgement is due at the end of the turn. */
+  owesAck: (flow: TcpFlow) => void;
+  /** The flow is over. */
+  over: (flow: TcpFlow) => void;
+}
+
+export class TcpFlow implements TcpHandlers {
+  state: TcpState = "connecting";
+  readonly options: FlowOptions;
+  private readonly sender: TcpSender;
+  private receive: ReceiveQueue | null = null;
+  private socket: TcpSocket | null = null;
+  /** The guest's first packet, which an error quotes; null: the host began. */
+  private readonly first: IpPacket | null;
+  private irs = 0;
+  /** Sequence number of the guest's FIN, once it was seen, in or out of order. */
+  private finAt: number | null = null;
+  private finReceived = false;
+  private finTaken = false;
+  private hostEnded = false;
+  private granted = READ_LEAST;
+  private paused = false;
+  private latest = 0;
+  private challengeAt = 0;
+  private challengeCount = 0;
+
+  /** `first` is the packet of the guest's SYN; null: the host has a connection for the guest. */
+  constructor(options: FlowOptions, first: IpPacket | null) {
+    this.options = options;
+    this.first =
+      first === null ? null : { ...first, whole: first.whole.slice(0, 1280), payload: first.payload.slice() };
+    const { ends, output, clock, timers, budget, iss } = options;
+    const receipt = () => ({ acknowledgment: this.acknowledgment, sacks: this.receive?.sacks(this.latest) ?? [] });
+    this.sender = new TcpSender({ ends, output, clock, timers, budget, receipt, gone: () => this.abort() }, iss);
+    timers.set(this, clock.now() + CONNECT_MS, () => this.connectTimeout());
+  }
+
+  /** The guest's SYN: `socket` is about to connect. */
+  accept(segment: Segment, socket: TcpSocket): void {
+    this.socket = socket;
+    this.hear(segment);
+  }
+
+  /** The host's connection: the guest is asked. */
+  connect(socket: TcpSocket): void {
+    this.socket = socket;
+    this.state = "syn-sent";
+    this.sender.sendSyn(SYN);
+  }
+
+  private hear(syn: Segment): void {
+    this.irs = syn.sequence;
+    this.sender.agree(syn);
+    const deliver = (data: Uint8Array, done: () => void): void => this.socket?.write(data, done);
+    this.receive = new ReceiveQueue(sequenceAdd(syn.sequence, 1), this.options.budget, deliver);
+  }
+
+  /** SEG.ACK of what we send. */
+  private get acknowledgment(): number {
+    return this.receive === null ? 0 : sequenceAdd(this.receive.taken, this.finTaken ? 1 : 0);
+  }
+
+  /** RCV.NXT. */
+  private get expected(): number {
+    return sequenceAdd(this.receive!.next, this.finReceived ? 1 : 0);
+  }
+
+  get isHalfOpen(): boolean {
+    return this.state === "connecting" || this.state === "syn-sent" || this.state === "syn-received";
+  }
+
+  /** SND.NXT: what a connection after this one must begin behind. */
+  get sent(): number {
+    return this.sender.most;
+  }
+
+  /** Whether a SYN begins a new connection where this one waits for the last of it (RFC 9293 §3.10.7.4, RFC 1122 §4.2.2.13). */
+  yieldsTo(segment: Segment): boolean {
+    const syn = (segment.flags & (SYN | ACK | RST)) === SYN;
+    return syn && this.state === "time-wait" && sequenceDelta(segment.sequence, this.expected) > 0;
+  }
+
+  // ---- What the host says -------------------------------------------------------------------------------------------------
+
+  connected(): void {
+    if (this.state !== "connecting") return;
+    this.state = "syn-received";
+    this.touch();
+    this.sender.sendSyn(SYN | ACK);
+  }
+
+  data(bytes: Uint8Array): number {
+    if (this.state === "closed") return 0;
+    this.sender.queue.append(bytes);
+    this.sender.send();
+    return this.grant();
+  }
+
+  ended(): void {
+    if (this.hostEnded || this.state === "closed") return;
+    this.hostEnded = true;
+    if (!this.isHalfOpen) this.finish();
+  }
+
+  failed(code: string): void {
+    if (this.state === "closed") return;
+    const { unreachable } = this.options;
+    this.socket = null;
+    if (this.state === "connecting" && this.first !== null) {
+      if (code === "ENETUNREACH" || code === "EHOSTUNREACH" || code === "ETIMEDOUT") {
+        unreachable(this.first, code === "ENETUNREACH" ? "network" : "host");
+      } else this.refuse();
+    } else if (this.state !== "time-wait") this.sender.control(RST | ACK);
+    this.destroy();
+  }
+
+  /** RFC 9293 §3.10.7.1: nobody listens there. */
+  private refuse(): void {
+    this.sender.control(RST | ACK, 0);
+  }
+
+  /** How many bytes the host may read next for the guest. */
+  private grant(): number {
+    const room = Math.min(this.sender.queue.room, READ_MOST);
+    this.paused = room < Math.min(READ_LEAST, this.granted);
+    if (this.paused) return 0;
+    this.granted = room;
+    return room;
+  }
+
+  private resume(): void {
+    if (!this.paused || this.sender.queue.room < this.granted) return;
+    this.paused = false;
+    this.socket?.resume();
+  }
+
+  /** The host's side is at its end: so is ours, behind what waits. */
+  private finish(): void {
+    this.sender.finQueued = true;
+    if (this.state === "established") this.state = "fin-wait-1";
+    else if (this.state === "close-wait") this.state = "last-ack";
+    this.sender.send();
+  }
+
+  // ---- What the guest says ------------------------------------------------------------------------------------------------
+
+  input(segment: Segment): void {
+    if (this.state === "connecting") return this.inputConnecting(segment);
+    if (this.state === "syn-sent") return this.inputSynSent(segment);
+    const { flags } = segment;
+    if (this.state === "syn-received" && flags & SYN && segment.sequence === this.irs) {
+      // Our answer was lost, or an answer to ours: both sides began (§3.5).
+      if (!(flags & ACK)) return void this.sender.sendSyn(SYN | ACK);
+    }
+    if (!this.isAcceptable(segment)) {
+      if (flags & RST) return;
+      if (this.state === "time-wait" && flags & FIN) this.wait();
+      return void this.sender.control(ACK);
+    }
+    if (flags & RST) return this.inputReset(segment);
+    // RFC 5961 §4.2: who has really begun anew answers a challenge with a reset.
+    if (flags & SYN) return this.challenge();
+    if (!(flags & ACK) || !this.inputAck(segment)) return;
+    this.touch();
+    this.inputData(segment);
+    this.inputFin(segment);
+    this.resume();
+  }
+
+  /** The host has not connected yet: a repeated SYN joins the one that is pending, a reset ends it. */
+  private inputConnecting(segment: Segment): void {
+    const own = segment.sequence === this.irs || segment.sequence === sequenceAdd(this.irs, 1);
+    if (segment.flags & RST && own) this.reset();
+  }
+
+  /** §3.10.7.3 */
+  private inputSynSent(segment: Segment): void {
+    const { flags, acknowledgment } = segment;
+    const acked = (flags & ACK) !== 0;
+    if (acked && acknowledgment !== this.sender.next) {
+      if (!(flags & RST)) this.sender.control(RST, acknowledgment);
+      return;
+    }
+    if (flags & RST) {
+      if (acked) this.reset();
+      return;
+    }
+    if (!(flags & SYN)) return;
+    this.hear(segment);
+    if (!acked) {
+      this.state = "syn-received";
+      return this.sender.sendSyn(SYN | ACK);
+    }
+    this.sender.acknowledge(segment);
+    this.establish();
+    this.sender.control(ACK);
+  }
+
+  private establish(): void {
+    this.state = "established";
+    this.sender.open = true;
+    this.touch();
+    if (this.hostEnded) this.finish();
+    else this.sender.send();
+  }
+
+  /** §3.10.7.4: whether any of it is in the window. */
+  private isAcceptable(segment: Segment): boolean {
+    const { edge } = this.receive!;
+    const inside = (sequence: number): boolean =>
+      sequenceDelta(sequence, this.expected) >= 0 && sequenceDelta(sequence, edge) < 0;
+    const length = segmentLength(segment);
+    if (inside(segment.sequence)) return true;
+    if (length === 0) return segment.sequence === this.expected || segment.sequence === this.acknowledgment;
+    return inside(sequenceAdd(segment.sequence, length - 1));
+  }
+
+  /** RFC 5961 §3.2: what is exactly next ends the connection; what is only in the window is asked about. What is next to the guest is what we
+   *  acknowledged last, or what we have received, whichever it has heard of. */
+  private inputReset(segment: Segment): void {
+    const exact = segment.sequence === this.expected || segment.sequence === this.acknowledgment;
+    if (exact) this.reset();
+    else this.challenge();
+  }
+
+  /** False: the segment says nothing more. */
+  private inputAck(segment: Segment): boolean {
+    const { sender } = this;
+    const { acknowledgment: ack } = segment;
+    if (this.state === "syn-received") {
+      if (sequenceDelta(ack, sender.una) <= 0 || sequenceDelta(ack, sender.most) > 0) {
+        sender.control(RST, ack);
+        return false;
+      }
+      sender.acknowledge(segment);
+      this.establish();
+      return true;
+    }
+    // RFC 5961 §5.2
+    if (sequenceDelta(ack, sender.most) > 0 || sequenceDelta(ack, sender.una) < -sender.windowMost) {
+      this.challenge();
+      return false;
+    }
+    if (sequenceDelta(ack, sender.una) >= 0) sender.acknowledge(segment);
+    if (!sender.finAcknowledged) return true;
+    if (this.state === "fin-wait-1") this.state = "fin-wait-2";
+    else if (this.state === "closing") this.wait();
+    else if (this.state === "last-ack") {
+      this.socket?.close();
+      this.destroy();
+      return false;
+    }
+    return true;
+  }
+
+  private inputData(segment: Segment): void {
+    const takes = this.state === "established" || this.state === "fin-wait-1" || this.state === "fin-wait-2";
+    if (!takes || segment.data.length === 0) return;
+    const receive = this.receive!;
+    const before = receive.next;
+    this.latest = segment.sequence;
+    receive.accept(segment.sequence, segment.data, () => this.options.owesAck(this));
+    // A gap is told at once (RFC 5681 §4.2), and what we have already, too.
+    if (receive.next === before) this.sender.control(ACK);
+  }
+
+  private inputFin(segment: Segment): void {
+    if (segment.flags & FIN && this.finAt === null) this.finAt = sequenceAdd(segment.sequence, segment.data.length);
+    if (this.finReceived || this.finAt !== this.receive!.next) return;
+    if (this.state === "syn-received" || this.state === "closed") return;
+    this.finReceived = true;
+    this.socket?.end(() => {
+      this.finTaken = true;
+      this.options.owesAck(this);
+    });
+    if (this.state === "established") this.state = "close-wait";
+    else if (this.state === "fin-wait-1") this.state = this.sender.finAcknowledged ? this.wait() : "closing";
+    else if (this.state === "fin-wait-2") this.wait();
+  }
+
+  private wait(): TcpState {
+    const { timers, clock } = this.options;
+    this.state = "time-wait";
+    timers.set(this, clock.now() + TIME_WAIT_MS, () => {
+      this.socket?.close();
+      this.destroy();
+    });
+    return this.state;
+  }
+
+  /** Says where we stand: an acknowledgement, not too many of them. */
+  private challenge(): void {
+    const second = Math.floor(this.options.clock.now() / 1000);
+    if (second !== this.challengeAt) [this.challengeAt, this.challengeCount] = [second, 0];
+    if (++this.challengeCount <= CHALLENGES_MOST) this.sender.control(ACK);
+  }
+
+  private touch(): void {
+    if (this.state === "time-wait" || this.isHalfOpen) return;
+    this.options.timers.set(this, this.options.clock.now() + IDLE_MS, () => this.abort());
+  }
+
+  // ---- Turns and ends ----------------------------------------------------------------------------------------------------
+
+  /** Sends the acknowledgement that is due. */
+  acknowledge(): void {
+    if (this.state !== "closed" && this.receive !== null) this.sender.control(ACK);
+  }
+
+  /** There is room for frames again. */
+  goOn(): void {
+    if (this.state !== "closed") this.sender.send();
+  }
+
+  private connectTimeout(): void {
+    if (this.state === "connecting" && this.first !== null) this.options.unreachable(this.first, "host");
+    this.reset();
+  }
+
+  /** Ends it on both sides. */
+  abort(): void {
+    if (this.state === "closed") return;
+    if (this.state === "time-wait") {
+      this.socket?.close();
+      return this.destroy();
+    }
+    if (this.state === "connecting") this.refuse();
+    else this.sender.control(RST | ACK);
+    this.reset();
+  }
+
+  /** The guest has ended it. */
+  private reset(): void {
+    this.socket?.reset();
+    this.destroy();
+  }
+
+  private destroy(): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.options.timers.clear(this);
+    this.sender.free();
+    this.receive?.free();
+    this.socket = null;
+    this.options.over(this);
+  }
+}
