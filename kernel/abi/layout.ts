@@ -53,9 +53,9 @@ export const CONFIG_TRANSLATE_BYTES: u32 = CONFIG + 88;
 /** Bytes of WebAssembly that may be installed; beyond, everything is dropped and begins anew. */
 export const CONFIG_TRANSLATE_CODE_BYTES: u32 = CONFIG + 92;
 /** CPU_WITHOUT_* bits: parts of the Cortex-A7 that this one does not have. */
-export const CONFIG_CPU: u32 = CONFIG + 104;
+export const CONFIG_CPU: u32 = CONFIG + 128;
 /** 1: the host's WebAssembly has vectors, and translated modules may use them. */
-export const CONFIG_TRANSLATE_SIMD: u32 = CONFIG + 108;
+export const CONFIG_TRANSLATE_SIMD: u32 = CONFIG + 132;
 // Answers of machineInit(): offsets in linear memory.
 export const CONFIG_RAM_OFFSET: u32 = CONFIG + 96;
 export const CONFIG_ROM_OFFSET: u32 = CONFIG + 100;

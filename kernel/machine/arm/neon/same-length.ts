@@ -16,7 +16,7 @@ import { isOddPair, numberD, numberM, numberN } from "./operands";
 
 /** Operations by A:B, bits 11:8 and 4 of the word. Where U does not choose unsigned lanes it chooses the second of two. */
 export const LOGICAL: u32 = 0x03;
-const SHIFT_FIRST: u32 = 0x08;
+const SHIFT_FIRST: u32 = 0x08; // four of them
 export const ADD_SUBTRACT: u32 = 0x10;
 export const MULTIPLY_ACCUMULATE: u32 = 0x12;
 export const MULTIPLY: u32 = 0x13;
