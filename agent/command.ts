@@ -3,9 +3,9 @@
 
 import { UsageError } from "./failure.ts";
 import { parseMicroseconds, parseMicrowatts, parsePercent, parsePicojoules, UnitError } from "./handset/units.ts";
-import { whyHandset, whyPartition } from "./why.ts";
+import { whyHandset, whyNetwork, whyPartition } from "./why.ts";
 import type { CpuContract, EnergyContract, IoContract } from "./handset/contracts.ts";
-import type { AuditView, HandsetView, PartitionView, RegisterDump } from "./view.ts";
+import type { AuditView, HandsetView, NetworkView, PartitionView, RegisterDump } from "./view.ts";
 
 /** What commands act on. The monitor has one; tests bring their own. */
 export interface CommandTarget {
@@ -26,6 +26,8 @@ export interface CommandTarget {
   setCode(partition: string, code: string, old: string | null): Promise<void>;
   /** The last `count` records of the audit, and whether its chain holds. */
   audit(count: number): AuditView;
+  /** What can be seen of a partition's network; null: it has none, or does not run. */
+  network(partition: number): Promise<NetworkView | null>;
   /** Ends the handset: in order, or now. */
   quit(now: boolean): void;
 }
@@ -157,8 +159,18 @@ const COMMANDS: Command[] = [
     run: async (target, call) => {
       if (call.positionals.length === 0) return whyHandset(await target.snapshot());
       const { partition, view } = await viewOf(target, call);
-      return whyPartition(await withRegisters(target, partition), view);
+      const network = await target.network(partition.partition);
+      const why = whyPartition(await withRegisters(target, partition), view);
+      return [why, network === null ? "" : whyNetwork(network)].filter((part) => part !== "").join(" ");
     },
+  },
+  {
+    name: "net",
+    summary: "what a partition's network does: flows, names, bytes, what was refused and why",
+    positionals: ["PARTITION"],
+    options: {},
+    changes: false,
+    run: async (target, call) => target.network((await partitionOf(target, call)).partition),
   },
   {
     name: "log",

@@ -105,6 +105,24 @@ export interface HandsetSnapshot {
   partitions: PartitionSnapshot[];
 }
 
+/** A partition's network at one moment. */
+export interface NetworkView {
+  flows: { protocol: "tcp" | "udp"; guestPort: number; peer: string; peerPort: number; state: string }[];
+  /** What its name server gave out, while it counts. */
+  names: { name: string; address: string }[];
+  /** IP bytes of this life of the partition. */
+  sentBytes: number;
+  receivedBytes: number;
+  /** Frames that were dropped, by a word for why. */
+  drops: Record<string, number>;
+  /** What rules refused of late. */
+  refused: { what: string; why: string; count: number }[];
+  /** Forwards; `failed` says why one does not listen. */
+  listening: { address: string; port: number; guestPort: number; failed: string | null }[];
+  /** Bytes that are left today; null: any number. */
+  bytesLeft: number | null;
+}
+
 /** Something happened that nobody asked for. */
 export interface HandsetEvent {
   /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel,

@@ -6,7 +6,8 @@
 // contract, and the board's own.
 
 import { durationText, energyText, powerText } from "./handset/units.ts";
-import type { HandsetView, ManagementView, PartitionView } from "./view.ts";
+import { escapeText } from "./escape.ts";
+import type { HandsetView, ManagementView, NetworkView, PartitionView } from "./view.ts";
 
 const JOULE = 1e12;
 
@@ -54,6 +55,22 @@ export function batteryProjection(view: HandsetView): BatteryProjection | "charg
   }
   const seconds = milliwatts <= 0 ? Infinity : Math.max(0, (battery.joules * JOULE - room) / (milliwatts * 1e9));
   return { milliwatts, room, seconds };
+}
+
+/** What its network refused, in sentences; empty: nothing. */
+export function whyNetwork({ refused, bytesLeft, listening }: NetworkView): string {
+  const sentences: string[] = [];
+  const count = refused.reduce((sum, each) => sum + each.count, 0);
+  const last = refused.at(-1);
+  if (last !== undefined) {
+    const flows = count === 1 ? "One flow or name was" : `${count} flows or names were`;
+    sentences.push(`${flows} refused, ${escapeText(last.what, 120)} last: ${escapeText(last.why, 160)}.`);
+  }
+  if (bytesLeft === 0) sentences.push("Its network bytes for today are used up: frames are dropped until tomorrow.");
+  for (const { address, port, failed } of listening) {
+    if (failed !== null) sentences.push(`Its forward ${address}:${port} does not listen: ${escapeText(failed, 40)}.`);
+  }
+  return sentences.join(" ");
 }
 
 /** A partition's condition in sentences. */

@@ -3,15 +3,17 @@
 import type { Command } from "../command.ts";
 import { escapeText } from "../escape.ts";
 import { energyText, powerText } from "../handset/units.ts";
-import type { AuditView, HandsetView, PartitionView } from "../view.ts";
+import type { AuditView, HandsetView, NetworkView, PartitionView } from "../view.ts";
 import { auditText } from "./audit-text.ts";
 import { inspectText, type Inspected } from "./inspect-text.ts";
+import { netText } from "./net-text.ts";
 import { tableOf } from "./top.ts";
 
 /** The answer to a command, for a person: `width` columns at most where it is a table. */
 export function answerText(command: Command, value: unknown, width: number): string {
   if (command.name === "audit") return auditText(value as AuditView);
   if (command.name === "ls") return tableOf(value as HandsetView, null, width).join("\n");
+  if (command.name === "net") return netText(value as NetworkView | null);
   if (typeof value === "string") return command.name === "log" ? safeLines(value) : value;
   if (value === null) return "done";
   if (command.name === "inspect") return inspectText(value as Inspected);

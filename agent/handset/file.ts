@@ -8,6 +8,8 @@ import { readBoundedText } from "../bounded-file.ts";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { readBatteryScript } from "./battery-script.ts";
+import type { NetworkFile } from "./network.ts";
+import { readNetwork } from "./network-reader.ts";
 import { readDevices, type Devices } from "./devices.ts";
 import * as keys from "./keys.ts";
 import { FILE_BYTES_MAX, FileReader } from "./reader.ts";
@@ -40,6 +42,8 @@ export interface HandsetPartition {
   storage: number | null;
   /** Whether its disk is encrypted at rest; null: when it is governed. */
   encrypted: boolean | null;
+  /** Null: the file says nothing of it. */
+  network: NetworkFile | "none" | null;
   cpu: CpuContract;
   energy: EnergyContract | null;
   /** Picojoules that its reserve holds at the first start. */
@@ -251,6 +255,7 @@ class Reader extends FileReader {
       storage,
       encrypted,
       devices,
+      network: readNetwork(this, map),
       cpu: this.cpu(this.part(map, "cpu")),
       energy: contract,
       energyInitial: initial,

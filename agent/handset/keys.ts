@@ -27,6 +27,7 @@ import {
   UnitError,
   UNITS,
 } from "./units.ts";
+import { LIST_MOST as NETWORK_LIST_MOST } from "./network.ts";
 import { DEVICE_USES, KIND_USES } from "./devices.ts";
 import type { HealthAction, RuleCommand, RuleTrigger } from "./contracts.ts";
 
@@ -82,6 +83,16 @@ export const IO = {
   operations: field<number | null>(parseRate, null, rate, "500/s", "disk operations"),
   disk: field<number | null>(parseByteRate, null, byteRate, "1MB/s", "bytes to and from the disk"),
   console: field<number | null>(parseByteRate, null, byteRate, "200KB/s", "bytes that the console prints"),
+} satisfies Shape;
+
+/** What the lists of a network hold. */
+const words = listSchema({ anyOf: [{ type: "string" }, { type: "integer" }] }, NETWORK_LIST_MOST);
+export const NETWORK = {
+  forward: { about: "ports of this computer that lead into it, PORT:GUEST-PORT", schema: words, example: "2222:22" },
+  host: { about: "ports of 127.0.0.1 that it reaches at 10.0.2.2", schema: words, example: "8443" },
+  allow: { about: "what it may reach, and nothing else", schema: words, example: "host.example:443" },
+  deny: { about: "what it may not reach", schema: words, example: "10.0.0.0/8" },
+  "bytes-per-day": field<number | null>(parseBytes, null, bytes, "50M", "IP bytes a day, both ways"),
 } satisfies Shape;
 
 export const RESTART = {
@@ -184,6 +195,11 @@ export const PARTITION = {
     "whether its disk is encrypted at rest; when it is governed, if not said",
   ),
   devices: { about: "which devices it has, in one word or for each kind", schema: DEVICES_SCHEMA, example: "" },
+  network: {
+    about: "its network: none, nat, or what it may reach and what leads into it",
+    schema: { anyOf: [choiceSchema(["none", "nat"]), schemaOf(NETWORK)] },
+    example: "",
+  },
   cpu: { about: "its share of the processor", schema: schemaOf(CPU), example: "" },
   energy: {
     about: "its reserve of energy; without one it draws from the battery",

@@ -96,7 +96,8 @@ export const netRule = rule(
 );
 
 const kindOfLink = (number: number, word: string, example: string) =>
-  key(number, tri, { word, unit: "word", lead: `${word}:`, example });
+  // No board of ours tells which link it uses, so nothing but leave can be enforced.
+  key(number, tri, { word, unit: "word", lead: `${word}:`, example, lacks: (access) => access !== "allow" });
 const NETWORK_KEYS = {
   wifi: kindOfLink(1, "wifi", "allow"),
   cellular: kindOfLink(2, "cellular", "allow"),
@@ -115,6 +116,15 @@ const NETWORK_KEYS = {
     example: "[10.0.0.53]",
   }),
   tethering: kindOfLink(7, "tethering", "deny"),
+  /** Nothing passes, whatever else is said. */
+  kill: key(8, bool, { word: "kill", unit: "truth", lead: "the network is switched off:", example: "false" }),
+  /** What no rule fits. Absent: deny where a rule allows something. */
+  default: key(10, words({ deny: 0, allow: 1 }), {
+    word: "default",
+    unit: "word",
+    lead: "what no rule fits:",
+    example: "deny",
+  }),
 };
 export const network = rule("network", record(NETWORK_KEYS));
 
@@ -229,7 +239,7 @@ export const ACCESS_SECTIONS = {
       note: "deny, ask or allow; once it is there, what it does not name is denied",
     },
   }),
-  network: section({ number: 35, schema: network, word: "network", keys: NETWORK_KEYS, lacks: () => 0 }),
+  network: section({ number: 35, schema: network, word: "network", keys: NETWORK_KEYS }),
   sharing: section({ number: 36, schema: sharing, word: "sharing", keys: SHARING_KEYS }),
   unlock: section({ number: 37, schema: unlock, word: "unlock", keys: UNLOCK_KEYS }),
   location: section({ number: 38, schema: location, word: "location", keys: LOCATION_KEYS }),

@@ -80,7 +80,6 @@ export const BUDGET_KEYS = {
     tail: " over the network a day",
     example: "50M",
     note: "a day",
-    lacks: () => true,
   }),
   /** Hot guest code that may be compiled, as WebAssembly. 0: the guest is interpreted. */
   translatedBytes: key(7, u53, {

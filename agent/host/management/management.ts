@@ -11,6 +11,7 @@ import type { Limits } from "../../policy/limits.ts";
 import type { UnlockSection } from "../../policy/unlock.ts";
 import type { GovernanceSpec } from "../../shell/orders.ts";
 import type { HandsetEvent, ManagementView } from "../../view.ts";
+import type { Policy } from "../../wire/policy.ts";
 import type { DiskProtection } from "../../wire/reports.ts";
 import { channelRate } from "./channels.ts";
 import { WIPED, type ManagedHandset } from "./commands.ts";
@@ -85,6 +86,11 @@ export class Management {
   /** What the policy of a partition says of unlocking it; null: nothing. */
   unlockOf(name: string): UnlockSection | null {
     return this.standing.partitions.get(name)?.policy?.document.unlock ?? null;
+  }
+
+  /** The policy of a partition; null: it has none. */
+  policyOf(name: string): Policy | null {
+    return this.standing.partitions.get(name)?.policy?.document ?? null;
   }
 
   /** Bytes a second that a channel may carry; null: as many as the file says; undefined: there is to be none. */

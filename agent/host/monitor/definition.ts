@@ -6,6 +6,7 @@ import { cutTranslated } from "../../policy/limits.ts";
 import { protectionOf, type HandsetDisks } from "../disk/handset.ts";
 import { sha256OfFile } from "../disk/image-files.ts";
 import type { Management } from "../management/management.ts";
+import type { GuestNetworks } from "./guest-networks.ts";
 import type { Handset, PartitionPlan } from "./handset.ts";
 import type { Members } from "./members.ts";
 
@@ -14,6 +15,7 @@ export interface Definer {
   handset: Handset;
   members: Members;
   disks: HandsetDisks;
+  networks: GuestNetworks;
   management: Management | null;
   /** A policy keeps a partition out. */
   refused: (name: string, text: string) => void;
@@ -38,7 +40,13 @@ export async function define(of: Definer, file: HandsetPartition, image: Partiti
       ...{
         name,
         image: {
-          ...{ ...image, translateCodeBytes, disk, kernel: governed ? pinned(kernel, imageHash()) : kernel },
+          ...{
+            ...image,
+            translateCodeBytes,
+            disk,
+            network: of.networks.specOf(file),
+            kernel: governed ? pinned(kernel, imageHash()) : kernel,
+          },
           channelBytes: channelBytesOf(of.file, name),
         },
         imageHash,

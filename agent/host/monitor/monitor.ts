@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { runNamed, type CommandTarget } from "../../command.ts";
 import { UsageError } from "../../failure.ts";
 import { boardSpec, type Board } from "../../handset/board.ts";
@@ -25,6 +26,7 @@ import { define } from "./definition.ts";
 import { forFleet, wipe, type Monitored } from "./for-fleet.ts";
 import { GrantedChannels } from "./granted-channels.ts";
 import { readManagement } from "./governed.ts";
+import { GuestNetworks } from "./guest-networks.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 import { Members, type Member } from "./members.ts";
 import { PowerEvents } from "./power-events.ts";
@@ -32,7 +34,14 @@ import { handsetView, whenReady } from "./views.ts";
 import { reasonText } from "../between/reason-text.ts";
 import { Release } from "../management/release.ts";
 import type { CpuContract, EnergyContract, IoContract } from "../../handset/contracts.ts";
-import { HANDSET_ITSELF, type HandsetEvent, type AuditView, type HandsetView, type RegisterDump } from "../../view.ts";
+import {
+  HANDSET_ITSELF,
+  type HandsetEvent,
+  type AuditView,
+  type NetworkView,
+  type HandsetView,
+  type RegisterDump,
+} from "../../view.ts";
 
 export type { HandsetEvent } from "../../view.ts";
 
@@ -59,6 +68,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly disks: HandsetDisks;
   private readonly consoles: ConsoleAccess;
   private readonly channels: GrantedChannels;
+  private readonly networks: GuestNetworks;
   private readonly endings: Endings;
   private readonly powerEvents: PowerEvents;
   private readonly running = new Set<number>();
@@ -109,6 +119,12 @@ export class Monitor implements CommandTarget, ControlHandlers {
       this.happened(kind, HANDSET_ITSELF, value, text);
     this.powerEvents = new PowerEvents(this.power, this.handset, () => this.rules, itself);
     this.endings = new Endings(this.handset, (kind, partition, text) => this.happened(kind, partition, 0, text));
+    const { handset, members, management } = this;
+    this.networks = new GuestNetworks(file, join(monitorFolder(file.name), "network"), {
+      handset,
+      members,
+      management,
+    });
     this.channels = new GrantedChannels(file.channels, this.handset, this.members);
     this.handset.on("audit", (records) => this.management?.audited(records));
     this.handset.on("battery", (reading) => {
@@ -159,7 +175,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const { file, handset, members, disks, management } = this;
     const refused = (name: string, text: string): void =>
       this.emit(name, this.event("refused", HANDSET_ITSELF, 0, text));
-    const definer = { file, handset, members, disks, management, refused };
+    const definer = { file, handset, members, disks, networks: this.networks, management, refused };
     for (const { partition, image } of partitions) await define(definer, partition, image);
     for (const channel of this.channels.possible) {
       const rate = this.management?.channelRate(channel);
@@ -213,7 +229,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.lastNs = Math.max(this.lastNs, event.timeNs);
     if (event.kind === "running") this.running.add(event.partition);
     else if (["paused", "stopped", "failed", "locked"].includes(event.kind)) this.running.delete(event.partition);
-    if (event.kind === "policy-applied") this.consoles.review(event.partition, name);
+    if (event.kind === "policy-applied") {
+      this.consoles.review(event.partition, name);
+      void this.networks.review(event.partition);
+    }
     this.management?.happened(event, name);
     for (const listener of this.eventListeners) listener(name, event);
   }
@@ -301,6 +320,10 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   profile(partition: number, seconds: number): Promise<ProfileResult> {
     return this.consoles.profile(doorOf(this.members.get(partition)), seconds * 1000);
+  }
+
+  network(partition: number): Promise<NetworkView | null> {
+    return this.networks.view(partition);
   }
 
   audit(count: number): AuditView {
