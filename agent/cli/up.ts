@@ -25,6 +25,8 @@ import { rehearse } from "./rehearsal.ts";
 import { canDraw, liveView, type ViewActions } from "./live-view.ts";
 import type { HandsetEvent, HandsetView } from "../view.ts";
 
+const STORAGE_UNIT_BYTES = 4096;
+
 export const UP_HELP = `usage: pocketvisor up [FILE] [OPTIONS]
 
 Boots the handset that FILE describes (default: ./handset.yaml, else the demo: two Debian partitions under budgets) and stays with it: on a
@@ -172,7 +174,11 @@ async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartit
     ramBytes: partition.memoryBytes,
     firmware: null,
     deviceTree: null,
-    disk: partition.disk,
+    // What a rehearsal needs of a storage is its size.
+    disk:
+      partition.storage === null
+        ? partition.disk
+        : { path: "", readOnly: false, log: { key: "", unitCount: partition.storage / STORAGE_UNIT_BYTES } },
     overhead: partition.overhead,
     translateCodeBytes: translateCodeBytes(partition.translate),
     neon: partition.neon === "on",

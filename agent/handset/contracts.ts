@@ -63,6 +63,8 @@ export interface DiskFile {
   /** Other partitions write it, too. */
   shared?: boolean;
   layer?: { path: string; key: string };
+  /** The disk is a block log (agent/host/block-log) in the folder `path`. */
+  log?: { key: string; unitCount: number };
 }
 
 export type RuleTrigger = "battery" | "thermal" | "fault" | "exhausted" | "state";

@@ -38,6 +38,8 @@ export interface HandsetPartition {
   /** Whether its processor has Advanced SIMD. */
   neon: "on" | "off";
   disk: { path: string; readOnly: boolean } | null;
+  /** Bytes of a disk of its own, in the handset's folder; null: none. */
+  storage: number | null;
   /** Whether its disk is encrypted at rest; null: when it is governed. */
   encrypted: boolean | null;
   /** Null: the file says nothing of it. */
@@ -217,14 +219,24 @@ class Reader extends FileReader {
   private partition(node: Node, board: string): HandsetPartition {
     const map = this.map(node, "a partition");
     const values = this.values(map, keys.PARTITION);
-    const { name, guest, kernel, disk, encrypted } = values;
+    const { name, guest, kernel, disk, storage, encrypted } = values;
     if (map !== null && (guest === null) === (kernel === null)) {
       this.fault(map, "a partition needs either a guest or a kernel", "write `guest: linux`");
     }
     if (name === "" && map !== null) this.fault(map, "a partition needs a name", "write `name: work`");
     const { contract, initial } = this.energy(this.part(map, "energy"));
-    const devices = readDevices(this, map, disk, board);
-    if (encrypted === true && (disk === null || disk.readOnly))
+    const devices = readDevices(this, map, storage === null ? disk : { readOnly: false }, board);
+    if (storage !== null && !isStorage(storage))
+      this.fault(map, "a storage has 1 MiB to 64 GiB, in whole units of 4 KiB", "write `storage: 1G`");
+    if (storage !== null && disk !== null)
+      this.fault(map, "a partition has one disk", "write `disk: FILE` or `storage: SIZE`");
+    if (storage !== null && (encrypted === false || devices.disk === "shared"))
+      this.fault(
+        map,
+        "storage is always encrypted, and its partition's alone",
+        "leave `encrypted` and `devices: disk` out",
+      );
+    else if (storage === null && encrypted === true && (disk === null || disk.readOnly))
       this.fault(map, "there is no disk to encrypt", "name one that may be written with `disk: FILE`");
     else if (encrypted === true && devices.disk === "shared")
       this.fault(map, "an encrypted disk cannot be shared", "give the partition an image of its own");
@@ -240,6 +252,7 @@ class Reader extends FileReader {
       translate: values.translate,
       neon: values.neon,
       disk,
+      storage,
       encrypted,
       devices,
       network: readNetwork(this, map),
@@ -324,4 +337,13 @@ function identityOf(path: string): string {
 /** What the rings of the channels that a partition sends into may hold: it is charged for them. */
 export function channelBytesOf(file: Pick<HandsetFile, "channels">, partition: string): number {
   return file.channels.reduce((sum, { from, contract }) => sum + (from === partition ? contract.capacity : 0), 0);
+}
+
+const STORAGE_UNIT_BYTES = 4096;
+const STORAGE_BYTES_LEAST = 1 << 20;
+/** Its index takes five bytes of memory a unit: 80 MiB for this much. */
+const STORAGE_BYTES_MOST = 64 * 2 ** 30;
+
+function isStorage(bytes: number): boolean {
+  return bytes % STORAGE_UNIT_BYTES === 0 && bytes >= STORAGE_BYTES_LEAST && bytes <= STORAGE_BYTES_MOST;
 }

@@ -180,6 +180,13 @@ export const PARTITION = {
     "work.img",
     "a raw disk image; `FILE,ro` is read only",
   ),
+  storage: field<number | null>(
+    parseBytes,
+    null,
+    quantitySchema(UNITS.bytes, true),
+    "1G",
+    "a disk of its own of this size, encrypted, authenticated and whole after power cuts; instead of `disk`",
+  ),
   encrypted: field<boolean | null>(
     yesOrNo,
     null,

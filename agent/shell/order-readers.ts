@@ -48,7 +48,10 @@ const restart = record<RestartPolicy>({
   noProgressMs: upTo(MILLISECONDS_MAX),
 });
 const layer = record<NonNullable<DiskFile["layer"]>>({ path, key: path });
-const disk = orNull(record<DiskFile>({ path, readOnly: flag, shared: optional(flag), layer: optional(layer) }));
+const log = record<NonNullable<DiskFile["log"]>>({ key: path, unitCount: upTo(2 ** 30) });
+const disk = orNull(
+  record<DiskFile>({ path, readOnly: flag, shared: optional(flag), layer: optional(layer), log: optional(log) }),
+);
 const spec = record<PartitionSpec>({
   name,
   image,

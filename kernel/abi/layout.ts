@@ -53,9 +53,9 @@ export const CONFIG_TRANSLATE_BYTES: u32 = CONFIG + 88;
 /** Bytes of WebAssembly that may be installed; beyond, everything is dropped and begins anew. */
 export const CONFIG_TRANSLATE_CODE_BYTES: u32 = CONFIG + 92;
 /** CPU_WITHOUT_* bits: parts of the Cortex-A7 that this one does not have. */
-export const CONFIG_CPU: u32 = CONFIG + 104;
+export const CONFIG_CPU: u32 = CONFIG + 128;
 /** 1: the host's WebAssembly has vectors, and translated modules may use them. */
-export const CONFIG_TRANSLATE_SIMD: u32 = CONFIG + 108;
+export const CONFIG_TRANSLATE_SIMD: u32 = CONFIG + 132;
 // Answers of machineInit(): offsets in linear memory.
 export const CONFIG_RAM_OFFSET: u32 = CONFIG + 96;
 export const CONFIG_ROM_OFFSET: u32 = CONFIG + 100;
@@ -136,6 +136,9 @@ export const PL031_STATE: u32 = 0x2200;
 export const SP805_STATE: u32 = 0x2300;
 export const CHANNEL_STATE: u32 = 0x2400;
 export const PL061_STATE: u32 = 0x2500;
+export const PMU_STATE: u32 = 0x2e00;
+/** Whether a counter leaves out a privilege: then changes of it matter. */
+export const PMU_FILTERED: u32 = PMU_STATE + 0x78;
 export const VIRTIO_STATE: u32 = 0x3000; // VIRTIO_SLOT_COUNT slots of VIRTIO_SLOT_BYTES
 export const VIRTIO_SLOT_COUNT: u32 = 8;
 export const VIRTIO_SLOT_BYTES: u32 = 0x400;

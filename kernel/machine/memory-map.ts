@@ -21,6 +21,7 @@ export const PL061_IRQ: u32 = 32 + 7;
 export const SP805_IRQ: u32 = 32 + 10;
 export const VIRTIO_IRQ: u32 = 32 + 16; // + slot
 export const CHANNEL_IRQ: u32 = 32 + 48;
+export const PMU_IRQ: u32 = 23;
 export const TIMER_HYPERVISOR_IRQ: u32 = 26;
 export const TIMER_VIRTUAL_IRQ: u32 = 27;
 export const TIMER_SECURE_PHYSICAL_IRQ: u32 = 29;

@@ -50,7 +50,7 @@ testUnless(
 );
 
 testUnless(suite_, missing, "Linux finds NEON and VFPv4, and none of NEON with --neon off", async () => {
-  const command = ["grep -o -w -e neon -e vfpv4 /proc/cpuinfo"];
+  const command = ["tr ' ' '\\n' </proc/cpuinfo | grep -x -e neon -e vfpv4"];
   const [on, off] = [await linux(command, []), await linux(command, ["--neon", "off"])];
   assert.is(on.answers[0], "neon\nvfpv4\n");
   assert.is(off.answers[0], "vfpv4\n");

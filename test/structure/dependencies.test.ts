@@ -36,7 +36,8 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   machine: { rooms: ["loader"], product: [] },
   between: { rooms: ["loader", "machine"], product: ["agent/battery/", "agent/debug/", "agent/shell/orders.ts"] },
   debug: { rooms: ["between", "machine"], product: ["agent/debug/"] },
-  disk: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/wire/"] },
+  "block-log": { rooms: [], product: [] },
+  disk: { rooms: ["between", "block-log", "machine"], product: ["agent/handset/", "agent/wire/"] },
   network: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/network/"] },
   audit: { rooms: ["between"], product: ["agent/agent-messages.ts"] },
   console: { rooms: ["between", "debug", "machine"], product: ["agent/handset/", "agent/policy/"] },
@@ -57,7 +58,7 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
     ],
   },
   monitor: {
-    rooms: ["audit", "between", "console", "debug", "disk", "loader", "machine", "management", "network"],
+    rooms: ["audit", "between", "block-log", "console", "debug", "disk", "loader", "machine", "management", "network"],
     product: [
       "agent/battery/",
       "agent/command.ts",
@@ -77,7 +78,9 @@ const RULES: Rule[] = [
     folder: "kernel/machine/arm/",
     may: [
       ...DEVICE_SUPPORT,
-      ...["bus", "irq", "clock", "exit", "timer", "channel", "work"].map((name) => `kernel/machine/devices/${name}.ts`),
+      ...["bus", "irq", "clock", "exit", "timer", "channel", "work", "pmu"].map(
+        (name) => `kernel/machine/devices/${name}.ts`,
+      ),
     ],
     reason: "the CPU knows the bus, time, work and interrupts, and no other device",
   },

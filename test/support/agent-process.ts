@@ -62,7 +62,14 @@ export function sampleAt(time: number): SampleBody {
     time,
     uptime: 86_400,
     battery: { percent: 77, millivolts: 3_921, milliamperes: -212, deciCelsius: 313 },
-    partitions: [1, 2].map((id) => ({ id, state: "running", ...part, ioKib: 1_048_576, faultCount: 3, deviceMs: 12_345 })),
+    partitions: [1, 2].map((id) => ({
+      id,
+      state: "running",
+      ...part,
+      ioKib: 1_048_576,
+      faultCount: 3,
+      deviceMs: 12_345,
+    })),
     radioDbm: -87,
   };
 }

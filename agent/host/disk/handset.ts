@@ -3,6 +3,7 @@
 import { HostError } from "../../failure.ts";
 import type { HandsetPartition } from "../../handset/file.ts";
 import type { DiskProtection } from "../../wire/reports.ts";
+import { UNIT_BYTES } from "../block-log/format.ts";
 import { DiskVault, type Wiped } from "./vault.ts";
 import type { DiskFile } from "../../handset/contracts.ts";
 
@@ -20,9 +21,22 @@ export class HandsetDisks {
    *  that was cut off has left is destroyed first. Throws HostError. */
   diskOf(file: HandsetPartition, governed: boolean): DiskFile | null {
     const { vault } = this;
-    const { name, disk } = file;
+    const { name, disk, storage } = file;
     const command = vault.wipedFor(name);
     if (command !== null) vault.wipe(name, command, plainDisk(file, governed));
+    const others = storage === null ? vault.holdsLog(name) : vault.holds(name);
+    if (others) {
+      const what =
+        storage === null
+          ? "lies in a storage of its own, and its handset file names none"
+          : "is encrypted over an image";
+      throw new HostError(
+        "DISK_LAYER",
+        `what ${name} has written ${what}`,
+        `Put the file back as it was, or, to lose what it has written: remove ${this.folder}/${name}`,
+      );
+    }
+    if (storage !== null) return vault.logOf(name, storage / UNIT_BYTES);
     if (disk !== null && isLayered(file, governed)) return { ...disk, layer: vault.layerOver(name, disk.path) };
     if (!vault.holds(name)) {
       const shared = file.devices.disk === "shared";
@@ -39,6 +53,7 @@ export class HandsetDisks {
    *  key, for whoever unlocks it: `disk` is what it has. */
   destroy(file: HandsetPartition, command: string, disk: DiskFile | null): Wiped {
     const wiped = this.vault.wipe(file.name, command, plainDisk(file, true));
+    if (disk?.log !== undefined) this.vault.logOf(file.name, disk.log.unitCount);
     if (disk?.layer !== undefined) this.vault.layerOver(file.name, disk.path);
     return wiped;
   }
@@ -56,7 +71,7 @@ export class HandsetDisks {
 /** What is told of a disk. */
 export function protectionOf(disk: DiskFile | null): DiskProtection {
   if (disk === null || disk.readOnly) return "none";
-  return disk.layer === undefined ? "plain" : "encrypted";
+  return disk.layer === undefined && disk.log === undefined ? "plain" : "encrypted";
 }
 
 /** What may only be read, or serves others too, is not encrypted. */

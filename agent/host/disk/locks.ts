@@ -2,6 +2,7 @@
 // others. Partitions of one handset may share an image where its file says so: then they share its lock.
 
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { join } from "node:path";
 import { FileLock } from "../../file-lock.ts";
 import type { DiskFile } from "../../handset/contracts.ts";
 
@@ -23,11 +24,11 @@ export class DiskLocks {
   }
 
   /** Locks what a partition's disk consists of; returns how to let go. Throws HostError when another process has it. */
-  take(partition: string, { path, readOnly, layer }: DiskFile): () => void {
+  take(partition: string, { path, readOnly, layer, log }: DiskFile): () => void {
     if (!this.enabled) return () => undefined;
     const files: [string, boolean][] =
       layer === undefined
-        ? [[path, !readOnly]]
+        ? [[log === undefined ? path : join(path, "super"), !readOnly]]
         : [
             [path, false],
             [layer.path, true],

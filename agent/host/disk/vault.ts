@@ -2,6 +2,7 @@
 //
 //   key     64 random bytes       layer    the sectors       image    what the layer lies over: written last, so that the three are there
 //   wiped   the partition has been wiped, or is about to be
+//   log     the partition's own disk, a block log      log-made   it is there, and whole
 //   coded   an unlock code was set: its file (console/code-file) must be there
 //
 // A wipe is a list of steps, each on the disk before the next. The first says that the partition is wiped; whatever cut comes after it,
@@ -27,7 +28,7 @@ import { readDurable, syncFolder, writeDurably } from "../../durable-file.ts";
 import { escapeText } from "../../escape.ts";
 import { HostError } from "../../failure.ts";
 import { BlockStore } from "./block-store.ts";
-import { readDiskKey } from "./open.ts";
+import { makeLog, openLog, readDiskKey } from "./open.ts";
 import { erase } from "./image-files.ts";
 import { DISK_KEY_BYTES } from "./sector-cipher.ts";
 import type { DiskFile } from "../../handset/contracts.ts";
@@ -43,7 +44,15 @@ export interface Wiped {
 }
 
 export interface WipeStep {
-  name: "mark" | "overwrite-key" | "remove-key" | "cut-layer" | "remove-layer" | "remove-record" | "erase-plain";
+  name:
+    | "mark"
+    | "overwrite-key"
+    | "remove-key"
+    | "cut-layer"
+    | "remove-layer"
+    | "remove-record"
+    | "remove-log"
+    | "erase-plain";
   run(): void;
 }
 
@@ -81,6 +90,29 @@ export class DiskVault {
     );
   }
 
+  /** A partition's own disk, a block log; it is made, with a new key, when there is none. Throws HostError when it cannot be used. */
+  logOf(partition: string, unitCount: number): DiskFile {
+    const folder = this.path(partition, "log");
+    const log = { key: this.path(partition, "key"), unitCount };
+    const disk: DiskFile = { path: folder, readOnly: false, log };
+    if (this.holdsLog(partition)) {
+      const mounted = openLog(folder, log, true);
+      mounted.close();
+      return disk;
+    }
+    // A cut between the key and the log left something that no guest has used.
+    rmSync(folder, { recursive: true, force: true });
+    writeDurably(log.key, randomBytes(DISK_KEY_BYTES));
+    makeLog(folder, log);
+    writeDurably(this.path(partition, "log-made"), Buffer.alloc(0));
+    return disk;
+  }
+
+  /** Whether a partition has a disk of its own. */
+  holdsLog(partition: string): boolean {
+    return existsSync(this.path(partition, "log-made"));
+  }
+
   /** Whether a partition has an encrypted layer. */
   holds(partition: string): boolean {
     return existsSync(this.path(partition, "image"));
@@ -108,7 +140,12 @@ export class DiskVault {
   wipe(partition: string, command: string, plain: DiskFile | null): Wiped {
     const wiped: Wiped = {
       key: existsSync(this.path(partition, "key")),
-      disk: existsSync(this.path(partition, "layer")) ? "layer" : plain !== null && !plain.readOnly ? "plain" : "none",
+      disk:
+        existsSync(this.path(partition, "layer")) || this.holdsLog(partition)
+          ? "layer"
+          : plain !== null && !plain.readOnly
+            ? "plain"
+            : "none",
     };
     for (const step of this.wipeSteps(partition, command, plain)) step.run();
     return wiped;
@@ -129,6 +166,14 @@ export class DiskVault {
       { name: "cut-layer", run: () => change(layer!, (file) => ftruncateSync(file, 0)) },
       { name: "remove-layer", run: removes(layer!) },
       { name: "remove-record", run: removes(image!) },
+      {
+        name: "remove-log",
+        run: () => {
+          rmSync(this.path(partition, "log"), { recursive: true, force: true });
+          rmSync(this.path(partition, "log-made"), { force: true });
+          syncFolder(this.path(partition));
+        },
+      },
       { name: "erase-plain", run: () => void erase(plain) },
     ];
   }
@@ -179,7 +224,10 @@ export class DiskVault {
     }
   }
 
-  private path(partition: string, file: "key" | "layer" | "image" | "wiped" | "coded" | "" = ""): string {
+  private path(
+    partition: string,
+    file: "key" | "layer" | "image" | "log" | "log-made" | "wiped" | "coded" | "" = "",
+  ): string {
     return join(this.folder, partition, file);
   }
 }

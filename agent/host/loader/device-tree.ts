@@ -22,6 +22,7 @@ import {
   PL031_IRQ,
   PL061,
   PL061_IRQ,
+  PMU_IRQ,
   PL061_POWER_KEY,
   SP805,
   SP805_IRQ,
@@ -85,6 +86,10 @@ export function deviceTree(options: TreeOptions): Buffer {
         fdtNode("cpu@0", { device_type: "cpu", compatible: "arm,cortex-a7", reg: [0] }),
       ]),
       fdtNode("psci", { compatible: ["arm,psci-1.0", "arm,psci-0.2"], method: "hvc" }),
+      fdtNode("pmu", {
+        compatible: "arm,cortex-a7-pmu",
+        interrupts: [PPI, PMU_IRQ - 16, PPI_CPU_MASK | LEVEL_HIGH],
+      }),
       fdtNode("timer", {
         compatible: "arm,armv7-timer",
         interrupts: [TIMER_SECURE_PHYSICAL_IRQ, TIMER_PHYSICAL_IRQ, TIMER_VIRTUAL_IRQ, TIMER_HYPERVISOR_IRQ].flatMap(

@@ -71,12 +71,11 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly networks: GuestNetworks;
   private readonly endings: Endings;
   private readonly powerEvents: PowerEvents;
-  /** Who runs, by what was heard last. */
   private readonly running = new Set<number>();
   /** Null: no policy locks anything. */
   private readonly guard: ConsoleGuard | null;
   private guardTimer: NodeJS.Timeout | undefined;
-  /** The handset's time when it was last heard of. */
+  /** The handset's time when it was last heard of; `running`: who was said to run. */
   private lastNs = 0;
 
   /** `onQuit` is called when a command asks the handset to end, in order or now. `root` is where sysfs lies, `agentProgram` the agent if it is not the

@@ -10,6 +10,9 @@ import {
   DEVICE_NETWORK,
   DEVICE_WATCHDOG,
 } from "../../../kernel/abi/layout.ts";
+import { UNIT_BYTES } from "../block-log/format.ts";
+import { UnitIndex } from "../block-log/unit-index.ts";
+import { SECTOR_BYTES } from "../disk/block-store.ts";
 import { openDisk } from "../disk/open.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { seededEntropy } from "../machine/entropy.ts";
@@ -95,7 +98,10 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
   const caches = { ...CACHE_SIZES[options.overhead], ...translation, ...rings };
   const diskQueue = disk === null || deterministic ? null : new DiskQueue(caches.diskPieceBytes).buffer;
   const shared =
-    sharedBytes + (diskQueue?.byteLength ?? 0) + (network === null ? 0 : QUEUE_BYTES + network.bufferBytes);
+    sharedBytes +
+    (diskQueue?.byteLength ?? 0) +
+    indexBytes(options.disk) +
+    (network === null ? 0 : QUEUE_BYTES + network.bufferBytes);
   return {
     plan,
     diskQueue,
@@ -128,8 +134,16 @@ function networkInVirtualTime(): UsageError {
   );
 }
 
+/** What a block log keeps in memory. */
+function indexBytes(disk: DiskFile | null): number {
+  return disk?.log === undefined ? 0 : UnitIndex.bytesOf(disk.log.unitCount);
+}
+
 /** Opens the disk once to see that it can be used, before anything runs. */
 function diskShape(disk: DiskFile): { sectors: number; readOnly: boolean; serial: string } {
+  // A block log was mounted when its key was looked for, and a rehearsal must not make one.
+  if (disk.log !== undefined)
+    return { sectors: (disk.log.unitCount * UNIT_BYTES) / SECTOR_BYTES, readOnly: false, serial: DISK_SERIAL };
   const store = openDisk(disk);
   store.close();
   return { sectors: store.sectors, readOnly: disk.readOnly, serial: DISK_SERIAL };

@@ -18,7 +18,7 @@ export function accountNote(block: u32, ip: u32, fuel: u32): void {
   store<u32>(ACCOUNT, fuel, 8);
 }
 
-/** The same for translated code, which knows what it gives back: `left` is the fuel after the instruction at hand. */
+/** The same for who knows what is given back, translated code and exceptions: `left` is the fuel after the instruction at hand. */
 // @ts-ignore: decorator
 @inline
 export function accountNoteLeft(left: u32): void {
@@ -29,6 +29,7 @@ export function accountNoteLeft(left: u32): void {
 /** A slice of `fuel` units begins. */
 export function accountBegin(fuel: u32): void {
   store<u64>(ACCOUNT, clockUnits() + <u64>fuel, 16);
+  accountNoteLeft(fuel);
 }
 
 /** The slice ended with `fuel` left. Of the units that are gone, what was paid for work is counted already. */

@@ -32,7 +32,9 @@ export function readIdentification(key: u32): bool {
     case 0x0011: // ID_PFR1: generic timer
       identification = 0x0001_0001;
       return true;
-    case 0x0012: // ID_DFR0: no debug, no performance monitors
+    case 0x0012: // ID_DFR0: no debug; performance monitors, PMUv2
+      identification = 0x0200_0000;
+      return true;
     case 0x0013: // ID_AFR0
       identification = 0;
       return true;

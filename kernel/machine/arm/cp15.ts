@@ -1,5 +1,5 @@
 // The system control coprocessor. ARM DDI 0406C B3.17, B4.1. Identity: Cortex-A7 MPCore (DDI 0464F), with everything hidden that
-// this machine does not have: Security and Virtualization Extensions, ThumbEE, Jazelle, debug, performance monitors.
+// this machine does not have: Security and Virtualization Extensions, ThumbEE, Jazelle, debug.
 //
 // A register is named by key = CRn << 12 | opc1 << 8 | CRm << 4 | opc2.
 
@@ -53,6 +53,8 @@ import { privileged } from "./psr";
 import { CP15_STATE } from "./state";
 import { identification, readIdentification } from "./cp15-identification";
 import { maintain, maintainTlb } from "./cp15-maintenance";
+import { isMonitor, monitorRead, monitorWrite } from "./cp15-monitors";
+import { pmuValue } from "../devices/pmu";
 import {
   cp15TimerRead,
   cp15TimerRead64,
@@ -106,6 +108,11 @@ export function cp15Read(key: u32): bool {
   if (key >>> 12 == 0) {
     if (!privileged() || !readIdentification(key)) return false;
     cp15Value = identification;
+    return true;
+  }
+  if (isMonitor(key)) {
+    if (!monitorRead(key)) return false;
+    cp15Value = pmuValue;
     return true;
   }
   if (key >>> 12 == 14) {
@@ -200,6 +207,7 @@ function storage(key: u32): u32 {
 
 /** Writes a register. False: Undefined at the present privilege. */
 export function cp15Write(key: u32, value: u32): bool {
+  if (isMonitor(key)) return monitorWrite(key, value);
   if (key >>> 12 == 14) return cp15TimerWrite(key, value);
   switch (key) {
     case 0xd002:

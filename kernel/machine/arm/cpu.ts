@@ -15,8 +15,9 @@ import {
 import { RUN_FUEL, RUN_REPLAN, RUN_WAIT } from "../../abi/reasons";
 import { busDeadline, busTick } from "../devices/bus";
 import { clockFollowsHost, clockUnitsUntil, clockSkipTo, clockTicks } from "../devices/clock";
+import { pmuDistance } from "../devices/pmu";
 import { WORK_WAIT, work, workPending } from "../devices/work";
-import { accountBegin, accountEnd } from "./account";
+import { accountBegin, accountEnd, accountNoteLeft } from "./account";
 import { blockCacheFlush, blockCacheInit } from "./block-cache";
 import { translationDropAll, translationInit } from "./translation";
 import { cp15Reset } from "./cp15";
@@ -82,9 +83,11 @@ export function cpuRun(fuel: u32): u32 {
         if (distance != 0 && distance < <u64>piece) piece = <u32>distance;
       }
     }
+    piece = <u32>min<u64>(<u64>piece, pmuDistance());
     accountBegin(piece);
     const left = interpret(piece);
     accountEnd(left);
+    accountNoteLeft(left);
     fuel -= piece - left;
     cpuExecuted += piece - left;
     cpuWork = <u32>load<u64>(CLOCK_WORK) - workBefore;

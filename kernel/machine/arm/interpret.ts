@@ -20,7 +20,7 @@ import {
 import { workFull, workPending } from "../devices/work";
 import { staleCount } from "../pages";
 import { accessRead, accessReadUnprivileged, accessWrite, accessWriteUnprivileged } from "./memory/access";
-import { accountNote, accountRefund } from "./account";
+import { accountNote, accountNoteLeft, accountRefund } from "./account";
 import {
   BLOCK_COUNT,
   BLOCK_COUNT_MASK,
@@ -318,7 +318,10 @@ export function interpret(fuel: u32): u32 {
       }
       if (staleCount) blockDropStale();
       if (load<u32>(EXIT_REQUEST)) return fuel;
-      if (load<u32>(IRQ_LINE) && !irqMasked()) exceptionInterrupt();
+      if (load<u32>(IRQ_LINE) && !irqMasked()) {
+        accountNoteLeft(fuel);
+        exceptionInterrupt();
+      }
       if (fuel == 0) return 0;
       block = fetchBlock(fuel);
       if (block == 0) {
@@ -2090,6 +2093,7 @@ export function interpret(fuel: u32): u32 {
         case Op.SVC: {
           setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
           setItState(load<u8>(ip, 6));
+          accountNoteLeft(fuel);
           exceptionSupervisorCall();
           what = EVENT_JUMP;
           break;
@@ -2110,6 +2114,7 @@ export function interpret(fuel: u32): u32 {
           // Without a debugger a breakpoint is a prefetch abort with debug fault status (C3.4, B3.13.4).
           setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
           setItState(load<u8>(ip, 6));
+          accountNoteLeft(fuel);
           exceptionPrefetchAbort(FAULT_DEBUG, base + ((<u32>load<u8>(ip, 7)) << 1));
           what = EVENT_JUMP;
           break;
@@ -2120,6 +2125,7 @@ export function interpret(fuel: u32): u32 {
         }
         case Op.RETURN: {
           setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
+          accountNoteLeft(fuel);
           what = exceptionReturn(mValue(ip)) ? EVENT_JUMP : EVENT_UNDEFINED;
           break;
         }
@@ -2398,6 +2404,7 @@ export function interpret(fuel: u32): u32 {
     }
     setPc(base + ((<u32>load<u8>(ip, 7)) << 1));
     setItState(load<u8>(ip, 6));
+    accountNoteLeft(fuel);
     if (what == EVENT_DATA_ABORT) exceptionDataAbort();
     else exceptionUndefined();
   }

@@ -5,7 +5,9 @@
 //   +20  (sp, lr) of usr/sys, fiq, irq, svc, abt, und while not current                      u32 × 12
 //   +68  SPSR of fiq, irq, svc, abt, und                                                     u32 × 5
 
-import { CPU_STATE } from "../../abi/layout";
+import { pmuPrivilege } from "../devices/pmu";
+import { accountSync } from "./account";
+import { CPU_STATE, PMU_FILTERED } from "../../abi/layout";
 import { BANKED, CONTROL, FLAG_C, FLAG_GE, FLAG_N, FLAG_Q, FLAG_V, FLAG_Z, LR, SP, THUMB, setItState } from "./state";
 import { tlbSelect } from "./memory/tlb";
 
@@ -115,7 +117,12 @@ export function psrSetMode(target: u32): void {
     }
   }
   store<u32>(CONTROL, (load<u32>(CONTROL) & ~PSR_MODE) | target);
-  if (from == MODE_USER || target == MODE_USER) tlbSelect();
+  if (from != MODE_USER && target != MODE_USER) return;
+  tlbSelect();
+  if (load<u32>(PMU_FILTERED)) {
+    accountSync();
+    pmuPrivilege(target == MODE_USER);
+  }
 }
 
 /** All of CPSR, as an exception return does (B1.3.3, CPSRWriteByInstr with is_excpt_return). */

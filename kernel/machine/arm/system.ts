@@ -76,10 +76,12 @@ export function isStatusRead(word: u32): bool {
   return (word & 0x0fb0_0ff0) == 0x0100_0000 || (word & 0x0fbf_0fff) == 0x010f_0000;
 }
 
-/** Whether `word`, a record of systemRead(), asks the generic timer (CP15 c14): such a read costs WORK_TIMER. */
+/** Whether `word`, a record of systemRead(), asks the generic timer (CP15 c14) or the performance monitors (c9, opc1 = 0): such a read costs
+ *  WORK_TIMER. */
 export function isTimerRead(word: u32): bool {
   if (isStatusRead(word) || (word & 0x0f00_0e00) == 0x0e00_0a00) return false;
-  return (word & 0x0f00_0000) == 0x0c00_0000 ? (word & 15) == 14 : ((word >>> 16) & 15) == 14;
+  if ((word & 0x0f00_0000) == 0x0c00_0000) return (word & 15) == 14;
+  return ((word >>> 16) & 15) == 14 || (word & 0x00ef_0000) == 0x0009_0000;
 }
 
 /** The CPSR's bits that CPS `word` sets or clears: A, I and F. */

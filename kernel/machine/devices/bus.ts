@@ -28,6 +28,7 @@ import { gicCpuRead, gicCpuWrite, gicDistributorRead, gicDistributorWrite, gicRe
 import { pl011Deadline, pl011Read, pl011Reset, pl011Tick, pl011Write } from "./pl011";
 import { pl031Deadline, pl031Read, pl031Reset, pl031Tick, pl031Write } from "./pl031";
 import { pl061Deadline, pl061Read, pl061Reset, pl061Tick, pl061Write } from "./pl061";
+import { pmuReset, pmuTick } from "./pmu";
 import { sp805Deadline, sp805Read, sp805Reset, sp805Tick, sp805Write } from "./sp805";
 import { timerDeadline, timerReset, timerTick } from "./timer";
 import { mmioRead, mmioReset, mmioTick, mmioWrite } from "./virtio/mmio";
@@ -115,6 +116,7 @@ export function busReset(): void {
   pl061Reset();
   sp805Reset();
   channelReset();
+  pmuReset();
   mmioReset();
 }
 
@@ -123,6 +125,7 @@ export function busReset(): void {
 export function busTick(): void {
   const now = clockTicks();
   timerTick(now);
+  pmuTick();
   pl011Tick(now);
   pl031Tick(now);
   pl061Tick(now);

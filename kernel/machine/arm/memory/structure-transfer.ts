@@ -88,6 +88,13 @@ export function vectorTransfer(address: u32, register: u32, length: u32, how: u3
   if (leaves) setEvent(EVENT_LEAVE);
 }
 
+/** Copies an element of 1 << size bytes, at most 4. */
+function copyElement(to: u32, from: u32, size: u32): void {
+  if (size == 0) store<u8>(to, load<u8>(from));
+  else if (size == 1) store<u16>(to, load<u16>(from));
+  else store<u32>(to, load<u32>(from));
+}
+
 /** Moves the elements of the structure instruction that was taken apart; `at` is where the memory lies, or 0: one access each. */
 function moveStructures(word: u32, address: u32, at: u32, isWrite: bool): void {
   const size = structureSize;
@@ -102,8 +109,8 @@ function moveStructures(word: u32, address: u32, at: u32, isWrite: bool): void {
       for (let element: u32 = 0; element < structureElements; element++) {
         const there = first + ((register + element * structureIncrement) << 3) + within;
         if (at) {
-          if (isWrite) memory.copy(at, there, bytes);
-          else memory.copy(there, at, bytes);
+          if (isWrite) copyElement(at, there, size);
+          else copyElement(there, at, size);
           at += bytes;
         } else if (!moveElement(address, there, size, isWrite)) return;
         address += bytes;

@@ -3,13 +3,7 @@
 
 import { float16ToFloat32, float32ToFixed, float32ToFloat16, fixedToFloat32 } from "../float/float-convert";
 import { KIND_INFINITY, KIND_ZERO, partsA, partsB, partsProcessNans, round32, unpack32 } from "../float/float-parts";
-import {
-  float32Add,
-  float32Compare,
-  float32FusedMultiplyAdd,
-  float32Multiply,
-  float32Subtract,
-} from "../float/float32";
+import { float32Add, float32Compare, float32FusedMultiplyAdd, float32Multiply } from "../float/float32";
 import { FPSCR_IXC, doubleRead, doubleWrite, fpscr, fpscrStandard, fpscrRestore } from "../float/vfp-state";
 import { numberD, numberM, numberN } from "./operands";
 
@@ -119,10 +113,10 @@ function lane(operation: u32, a: u32, b: u32, d: u32): u32 {
     case 0x7b: // VPMIN
       return extreme(a, b, true);
     case 0x7c: // VRECPS
-      return isZeroTimesInfinity(a, b) ? TWO : float32Subtract(TWO, float32Multiply(a, b));
+      return isZeroTimesInfinity(a, b) ? TWO : add(TWO, multiply(a, b) ^ SIGN);
     default: // VRSQRTS: the halving is exact
       if (isZeroTimesInfinity(a, b)) return ONE_AND_A_HALF;
-      return float32Multiply(float32Subtract(THREE, float32Multiply(a, b)), HALF);
+      return multiply(add(THREE, multiply(a, b) ^ SIGN), HALF);
   }
 }
 

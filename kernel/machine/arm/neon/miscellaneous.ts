@@ -31,7 +31,6 @@ const LENGTHEN: u32 = 0x26;
 const HALF_FROM_SINGLE: u32 = 0x2c;
 const SINGLE_FROM_HALF: u32 = 0x2e;
 const ESTIMATE_FIRST: u32 = 0x38;
-const ESTIMATE_LAST: u32 = 0x3b;
 const CONVERT_FIRST: u32 = 0x3c;
 
 /** Bit n: the operation exists, whatever its size. */

@@ -6,6 +6,7 @@ import {
   laneMask,
   laneOf,
   polynomialProduct,
+  replicate,
   saturatedHighProduct,
   saturatedSum,
   shifted,
@@ -15,8 +16,7 @@ import { isOddPair, numberD, numberM, numberN } from "./operands";
 
 /** Operations by A:B, bits 11:8 and 4 of the word. Where U does not choose unsigned lanes it chooses the second of two. */
 export const LOGICAL: u32 = 0x03;
-const SHIFT_FIRST: u32 = 0x08;
-const SHIFT_LAST: u32 = 0x0b;
+const SHIFT_FIRST: u32 = 0x08; // four of them
 export const ADD_SUBTRACT: u32 = 0x10;
 export const MULTIPLY_ACCUMULATE: u32 = 0x12;
 export const MULTIPLY: u32 = 0x13;
@@ -63,8 +63,6 @@ export function sameLane(operation: u32, u: bool, a: i64, b: i64, d: i64, bits: 
       return abs(a - b);
     case 0x0f: // VABA
       return d + abs(a - b);
-    case ADD_SUBTRACT:
-      return u ? a - b : a + b;
     case 0x11: // VTST, VCEQ
       return (u ? a == b : (a & b) != 0) ? -1 : 0;
     case MULTIPLY_ACCUMULATE: // VMLA, VMLS
@@ -78,8 +76,16 @@ export function sameLane(operation: u32, u: bool, a: i64, b: i64, d: i64, bits: 
   }
 }
 
+/** Sums or differences of all lanes at once: the top bit of each is added without its carry. */
+function addVector(subtract: bool, n: u64, m: u64, bits: u32): u64 {
+  const tops = replicate((<u64>1) << (bits - 1), bits);
+  if (subtract) return ((n | tops) - (m & ~tops)) ^ ((n ^ ~m) & tops);
+  return ((n & ~tops) + (m & ~tops)) ^ ((n ^ m) & tops);
+}
+
 /** All lanes of one doubleword. */
 export function sameVector(operation: u32, u: bool, n: u64, m: u64, d: u64, bits: u32): u64 {
+  if (operation == ADD_SUBTRACT) return addVector(u, n, m, bits);
   // VQDMULH and what follows VADD know only one kind of lanes; their U says something else.
   const unsigned = u && operation < ADD_SUBTRACT;
   const mask = laneMask(bits);

@@ -115,8 +115,8 @@ schema("the template is a handset, and names the schema", () => {
 
 schema("every comment of the template is a key that may be set", () => {
   const text = handsetTemplate().replace(/^( +)# ([a-z-]+): /gm, "$1$2: ");
-  // Two ways to fill a reserve, and two kinds of kernel, exclude each other.
-  const one = text.replace(/^ +(share|kernel|initrd): .*\n/gm, "").replace("encrypted: yes", "encrypted: no");
+  // Two ways to fill a reserve, two kinds of kernel, two kinds of disk exclude each other.
+  const one = text.replace(/^ +(share|kernel|initrd|storage): .*\n/gm, "").replace("encrypted: yes", "encrypted: no");
   assert.is(parseHandsetFile(one, "t").partitions.length, 2);
 });
 

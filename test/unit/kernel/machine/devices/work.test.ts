@@ -196,6 +196,10 @@ const MIXED = [
   ...constant(4, UART),
   ...constant(6, AVAILABLE),
   0xe3a01000, // mov r1, #0
+  0xe3a02102, // mov r2, #0x80000000
+  0xee092f3c, // mcr p15, 0, r2, c9, c12, 1: PMCNTENSET, the cycle counter
+  0xe3a02001, // mov r2, #1
+  0xee092f1c, // mcr p15, 0, r2, c9, c12, 0: PMCR
   // again:
   0xe1d620b2, // ldrh r2, [r6, #2]
   0xe2822003, // add r2, r2, #3
@@ -209,7 +213,9 @@ const MIXED = [
   0xe0855002, // add r5, r5, r2
   0xec532f0e, // mrrc p15, 0, r2, r3, c14
   0xe0255002, // eor r5, r5, r2
-  0xeafffff2, // b again
+  0xee192f1d, // mrc p15, 0, r2, c9, c13, 0: PMCCNTR
+  0xe0855002, // add r5, r5, r2
+  0xeafffff0, // b again
 ];
 
 interface MixedRun {
