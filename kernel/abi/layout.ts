@@ -59,12 +59,12 @@ export const CONFIG_TRANSLATE_SIMD: u32 = CONFIG + 132;
 // Answers of machineInit(): offsets in linear memory.
 export const CONFIG_RAM_OFFSET: u32 = CONFIG + 96;
 export const CONFIG_ROM_OFFSET: u32 = CONFIG + 100;
-export const CONFIG_NETWORK_OFFSET: u32 = CONFIG + 128;
+export const CONFIG_NETWORK_OFFSET: u32 = CONFIG + 104;
 /** Bytes of both network rings together, a power of two from NETWORK_BYTES_LEAST on; 0 without DEVICE_NETWORK. */
-export const CONFIG_NETWORK_BYTES: u32 = CONFIG + 132;
-export const CONFIG_NETWORK_MAC: u32 = CONFIG + 136; // 6 bytes
-export const CONFIG_NETWORK_MTU: u32 = CONFIG + 144;
-export const CONFIG_NETWORK_LINK: u32 = CONFIG + 148; // 1: the link is up; may change at any time
+export const CONFIG_NETWORK_BYTES: u32 = CONFIG + 108;
+export const CONFIG_NETWORK_MAC: u32 = CONFIG + 112; // 6 bytes
+export const CONFIG_NETWORK_MTU: u32 = CONFIG + 120;
+export const CONFIG_NETWORK_LINK: u32 = CONFIG + 124; // 1: the link is up; may change at any time
 
 export const MODE_REALTIME: u32 = 0;
 /** 100 instructions are 1 µs; WFI jumps to the next deadline; a run replays bit for bit. */
