@@ -13,14 +13,11 @@ import {
   STATS_TLB_MISSES,
   STATS_UNDEFINED,
 } from "../../../kernel/abi/layout.ts";
-import { CHARGE_NETWORK_BYTE } from "../../../kernel/abi/hypervisor.ts";
 import { DONE, LIMIT_CAPACITY, LOSS_DISK } from "../../../kernel/abi/reasons.ts";
 import type { Crash, MachineStats } from "../../view.ts";
 import type { Fault, LoadedSpec } from "../between/messages.ts";
 import type { DebugDoor } from "../debug/gate.ts";
 import { openDisk, type DiskStore } from "../disk/open.ts";
-import { NetworkCard } from "../network/card.ts";
-import { NetworkQueue } from "../network/queue.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { DiskService, type DiskCharge } from "../disk/service.ts";
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
@@ -33,6 +30,7 @@ import { MachinePair } from "../machine/pair.ts";
 import { registerDump } from "../machine/register-dump.ts";
 import { PartitionConsole } from "./console.ts";
 import { Instruments } from "./instruments.ts";
+import { ResidentNetwork } from "./resident-network.ts";
 
 /** Short boots in a row without a byte of input read. */
 const LOOP_BOOTS = 3;
@@ -59,7 +57,7 @@ export class Resident {
   private machine: Machine | null = null;
   private disk: DiskService | null = null;
   private store: DiskStore | null = null;
-  private network: NetworkCard | null = null;
+  private readonly network: ResidentNetwork;
   private startedNs = 0;
   private translateAt = 0;
   private translateCodeBytes: number;
@@ -88,6 +86,9 @@ export class Resident {
     this.hypervisor = hypervisor;
     this.console = new PartitionConsole(id, spec, hypervisor);
     this.instruments = new Instruments(now);
+    this.network = new ResidentNetwork(id, spec.network, hypervisor, {
+      ...{ spent: (nanoseconds) => spent(id, nanoseconds), paid: () => this.paid(), moved: () => this.wake() },
+    });
     this.deterministic = spec.machine.mode !== "realtime";
     this.entropy = this.deterministic ? seededEntropy(`pocketvisor entropy ${spec.name}`) : hostEntropy;
   }
@@ -115,7 +116,7 @@ export class Resident {
         ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
       },
     );
-    this.network = this.openNetwork(machine);
+    this.network.open(machine);
     this.machine = machine;
     this.lastStats = null;
     this.resetCount = 0;
@@ -125,15 +126,6 @@ export class Resident {
     this.firstInstructionAt = Date.now();
     instruments.attach(machine);
     this.rewire();
-  }
-
-  private openNetwork(machine: Machine): NetworkCard | null {
-    const { network } = this.spec;
-    if (network === null) return null;
-    return new NetworkCard(machine, new NetworkQueue(network.bell, network.queue), {
-      charge: (bytes) => this.chargeNetwork(bytes),
-      ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
-    });
   }
 
   /** The machine's configuration, with no more room for translated code than is allowed now. */
@@ -203,8 +195,7 @@ export class Resident {
   destroy(): void {
     this.hypervisor.detach(this.id);
     this.disk?.abandon();
-    this.network?.end();
-    this.network = null;
+    this.network.close();
     this.lastStats = this.stats();
     this.machine = null;
     this.instruments.attach(null);
@@ -227,15 +218,8 @@ export class Resident {
 
   /** Looks for finished disk requests, and for those that waited for an entry. True when something was done. */
   takeCompletions(): boolean {
-    const moved = this.moveFrames();
+    const moved = this.network.pump();
     return this.takeDiskCompletions() || moved;
-  }
-
-  /** Frames of its network, both ways. True when there were some. */
-  private moveFrames(): boolean {
-    const moved = this.network?.pump() ?? false;
-    if (moved) this.wake();
-    return moved;
   }
 
   private takeDiskCompletions(): boolean {
@@ -248,7 +232,7 @@ export class Resident {
 
   /** Takes disk requests out of the machine. True when something was done. */
   takeRequests(): boolean {
-    const moved = this.moveFrames();
+    const moved = this.network.pump();
     if (this.disk === null) return moved;
     const { busy } = this.disk;
     // Served on this thread, they are complete already.
@@ -271,7 +255,7 @@ export class Resident {
 
   /** Whether work for its disk waits until it has paid for what was done. */
   get owing(): boolean {
-    return (this.disk?.owing ?? false) || (this.network?.owing ?? false);
+    return (this.disk?.owing ?? false) || this.network.owing;
   }
 
   /** It has paid: its work goes on. */
@@ -294,12 +278,6 @@ export class Resident {
     this.tellLoss(LIMIT_CAPACITY);
     return "never";
   };
-
-  private chargeNetwork(bytes: number): "now" | "later" | "never" {
-    const reason = this.hypervisor.charge(this.id, CHARGE_NETWORK_BYTE, bytes);
-    if (reason === DONE) return "now";
-    return reason === LIMIT_CAPACITY ? "never" : "later";
-  }
 
   /** Says, in an event and in the audit, that the guest got an I/O error for `reason`. */
   private tellLoss(reason: number): void {
@@ -324,7 +302,7 @@ export class Resident {
     this.shortBoots = short ? this.shortBoots + 1 : 0;
     if (this.shortBoots >= LOOP_BOOTS) return false;
     this.disk?.abandon();
-    this.network?.restart();
+    this.network.restart();
     machine.reset();
     loadImages(machine, spec.plan);
     this.entropy(machine.guestBytes(spec.plan.rngSeedAt, RNG_SEED_BYTES));
