@@ -13,8 +13,7 @@ import {
   STATS_TLB_MISSES,
   STATS_UNDEFINED,
 } from "../../../kernel/abi/layout.ts";
-import { CHARGE_NETWORK_BYTE } from "../../../kernel/abi/hypervisor.ts";
-import { DONE, LIMIT_CAPACITY, LOSS_DISK } from "../../../kernel/abi/reasons.ts";
+import { LOSS_DISK } from "../../../kernel/abi/reasons.ts";
 import type { Crash, MachineStats } from "../../view.ts";
 import type { Fault, LoadedSpec } from "../between/messages.ts";
 import type { DebugDoor } from "../debug/gate.ts";
@@ -22,7 +21,7 @@ import { openDisk, type DiskStore } from "../disk/open.ts";
 import { NetworkCard } from "../network/card.ts";
 import { NetworkQueue } from "../network/queue.ts";
 import { DiskQueue } from "../disk/queue.ts";
-import { DiskService, type DiskCharge } from "../disk/service.ts";
+import { DiskService } from "../disk/service.ts";
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
 import { RNG_SEED_BYTES } from "../loader/plan.ts";
 import { setEngineFlags } from "../machine/engine-flags.ts";
@@ -33,15 +32,13 @@ import { MachinePair } from "../machine/pair.ts";
 import { registerDump } from "../machine/register-dump.ts";
 import { PartitionConsole } from "./console.ts";
 import { Instruments } from "./instruments.ts";
+import { Charges } from "./charges.ts";
 
 /** Short boots in a row without a byte of input read. */
 const LOOP_BOOTS = 3;
 const LOOP_BOOT_NS = 10e9;
 /** Instructions between two looks at what has become hot. */
 const TRANSLATION_PERIOD = 4_000_000;
-/** What goes wrong again and again is told once in so long: a guest that reads a broken disk all day must not drive everything else out of the
- *  audit. */
-const NOTICE_INTERVAL_NS = 60e9;
 
 export class Resident {
   readonly spec: LoadedSpec;
@@ -60,6 +57,7 @@ export class Resident {
   private disk: DiskService | null = null;
   private store: DiskStore | null = null;
   private network: NetworkCard | null = null;
+  private readonly charges: Charges;
   private startedNs = 0;
   private translateAt = 0;
   private translateCodeBytes: number;
@@ -70,8 +68,6 @@ export class Resident {
   private lastStats: MachineStats | null = null;
   /** Work that waits may be done then, in the hypervisor's nanoseconds; Infinity: not before something else happens. */
   paidAtNs = 0;
-  private lossCount = 0;
-  private lossToldNs = -Infinity;
 
   /** `now` is host monotonic time in nanoseconds; `spent` is told what other threads have worked for the partition. */
   constructor(
@@ -86,6 +82,7 @@ export class Resident {
     this.spec = spec;
     this.translateCodeBytes = spec.translateCodeBytes;
     this.hypervisor = hypervisor;
+    this.charges = new Charges(hypervisor, id);
     this.console = new PartitionConsole(id, spec, hypervisor);
     this.instruments = new Instruments(now);
     this.deterministic = spec.machine.mode !== "realtime";
@@ -111,7 +108,7 @@ export class Resident {
       machine,
       this.store !== null ? { store: this.store } : queue !== null ? { queue } : null,
       {
-        ...{ charge: this.chargeDisk, lost: () => this.tellLoss(LOSS_DISK) },
+        ...{ charge: (bytes) => this.charges.disk(bytes), lost: () => this.charges.tellLoss(LOSS_DISK) },
         ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
       },
     );
@@ -131,7 +128,7 @@ export class Resident {
     const { network } = this.spec;
     if (network === null) return null;
     return new NetworkCard(machine, new NetworkQueue(network.bell, network.queue), {
-      charge: (bytes) => this.chargeNetwork(bytes),
+      charge: (bytes) => this.charges.network(bytes),
       ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
     });
   }
@@ -285,29 +282,6 @@ export class Resident {
   retry(): boolean {
     this.goOn();
     return this.console.retry();
-  }
-
-  private readonly chargeDisk: DiskCharge = (bytes) => {
-    const reason = this.hypervisor.chargeBlock(this.id, bytes);
-    if (reason === DONE) return "now";
-    if (reason !== LIMIT_CAPACITY) return "later";
-    this.tellLoss(LIMIT_CAPACITY);
-    return "never";
-  };
-
-  private chargeNetwork(bytes: number): "now" | "later" | "never" {
-    const reason = this.hypervisor.charge(this.id, CHARGE_NETWORK_BYTE, bytes);
-    if (reason === DONE) return "now";
-    return reason === LIMIT_CAPACITY ? "never" : "later";
-  }
-
-  /** Says, in an event and in the audit, that the guest got an I/O error for `reason`. */
-  private tellLoss(reason: number): void {
-    this.lossCount++;
-    const now = this.hypervisor.now();
-    if (now - this.lossToldNs < NOTICE_INTERVAL_NS) return;
-    this.lossToldNs = now;
-    this.hypervisor.rings.tell("disk-error", this.id, reason, this.lossCount);
   }
 
   fillEntropy(): void {
