@@ -2,7 +2,8 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { parseDestination, parseForward, parsePort } from "../../../../agent/handset/network.js";
+import { parseHandsetFile } from "../../../../agent/handset/file.js";
+import { parseDestination, parseForward, parsePort, PLAIN_NETWORK } from "../../../../agent/handset/network.js";
 
 const network = suite("handset/network");
 
@@ -38,6 +39,29 @@ network("destinations: ranges, addresses, names, ports, protocols", () => {
     assert.throws(() => parseDestination(text), /expected/, text);
   assert.is(parsePort(65_535), 65_535);
   assert.throws(() => parsePort(0));
+});
+
+network("a handset file: none, nat, or lists; every fault with its line", () => {
+  const read = (text: string) =>
+    parseHandsetFile(`partitions:\n  - name: a\n    guest: linux\n${text}`, "h.yaml").partitions[0]!.network;
+  assert.is(read(""), null);
+  assert.is(read("    network: none"), "none");
+  assert.equal(read("    network: nat"), PLAIN_NETWORK);
+  assert.equal(read("    network: { forward: [2222:22], host: [8443], deny: [10.0.0.0/8], bytes-per-day: 50M }"), {
+    forwards: [{ address: "127.0.0.1", port: 2222, guestPort: 22 }],
+    hostPorts: [8443],
+    allow: [],
+    deny: [{ destination: "10.0.0.0/8", portFirst: 0, portLast: 65_535, protocol: "any" }],
+    bytesPerDay: 50 << 20,
+  });
+  for (const [text, fault] of [
+    ["network: wifi", /h\.yaml:4: network is none, nat/],
+    ["network: { forward: 2222 }", /h\.yaml:4: forward must be a list/],
+    ["network: { host: [0] }", /h\.yaml:4: host: expected a port/],
+    ["network: { allow: [{ a: b }] }", /h\.yaml:4: allow is a list of single words/],
+    ["network: { vpn: yes }", /h\.yaml:4: unknown key "vpn"/],
+  ] as const)
+    assert.throws(() => read(`    ${text}`), fault, text);
 });
 
 network.run();
