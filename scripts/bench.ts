@@ -17,6 +17,7 @@ import { PEER, peerVersion } from "./bench/peer.ts";
 import { measurePolicyPush } from "./bench/policy-push.ts";
 import { rowOf, rowText, TABLE_HEAD, writeDistributions, type Measurement } from "./bench/report.ts";
 import { measureSim } from "./bench/sim.ts";
+import { measureStorage, STORAGE_ROWS } from "./bench/storage.ts";
 import { measureSize } from "./bench/size.ts";
 import { speedCommand } from "./bench/speed.ts";
 import { measureWork } from "./bench/work.ts";
@@ -53,16 +54,17 @@ const ROWS: Record<string, string[]> = {
     ...["disk-write-4k-encrypted", "disk-write-4k-plain", "disk-read-4k-encrypted", "disk-read-4k-plain"],
     ...["disk-write-32k-encrypted", "disk-write-32k-plain", "disk-read-32k-encrypted", "disk-read-32k-plain"],
   ],
+  storage: STORAGE_ROWS,
   hostile: HOSTILE_ROWS,
   many: ["tiny", "tiny-resident", "debian", "debian-resident", "monitor-resident", "debian-idle", "returned"],
 };
 
 /** Measured when they are asked for. */
-const LARGE = ["sim", "hostile", "many"];
+const LARGE = ["sim", "storage", "hostile", "many"];
 
 const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N] [--translate on]
        npm run bench -- speed [--help]
-Names are rows or groups of rows; without one, all groups but the last three are measured, each row N times (default 5):
+Names are rows or groups of rows; without one, all groups but sim, storage, hostile and many are measured, each row N times (default 5):
 ${Object.entries(ROWS)
   .map(([group, rows]) => `  ${group.padEnd(8)} ${rows.join(", ")}`)
   .join("\n")}
@@ -94,6 +96,7 @@ const GROUPS: Record<string, Group> = {
   ],
   sim: measureSim,
   disk: measureDisk,
+  storage: measureStorage,
   hostile: measureHostile,
   many: measureMany,
 };

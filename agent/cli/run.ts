@@ -48,7 +48,7 @@ the guest's console as they are; its end does not end the guest.
   --append TEXT        added to the guest's command line; the whole of it for --kernel
   --cmdline TEXT       the whole command line, instead of the guest's own
   --dtb FILE           a compiled device tree instead of the generated one
-  --memory SIZE        RAM of the guest (default 64M); what a partition costs beside it is shown when it starts
+  --memory SIZE        RAM of the guest (default 64M); the overhead of the machine is printed at the start
   --overhead KIND      caches beside RAM: normal (up to 4 MiB, default) or small (up to 1 MiB with 64M)
   --translate HOW      on: hot guest code is translated to WebAssembly; off (default); verify: the guest runs interpreted
                        and translated at once, in deterministic time and twice the memory, and ends with both states
@@ -63,8 +63,8 @@ the guest's console as they are; its end does not end the guest.
   --machine NAME       virt, the only one so far
   --deterministic      100 instructions are 1 µs, WFI jumps, random numbers and dates are always the same:
                        with the same input, a run repeats bit for bit
-  --gdb PORT           the guest waits for gdb-multiarch on this port of 127.0.0.1 (0: one that is free, which is told):
-                       "target remote :PORT". One debugger at a time; when it goes, the guest goes on
+  --gdb PORT           the guest waits for gdb-multiarch on this port of 127.0.0.1 (0 picks a free one and prints it):
+                       "target remote :PORT". One debugger at a time; the guest continues when it disconnects
   --timeout SECONDS    ends the guest after this time
   --dump-dtb FILE      writes the device tree that the guest would get, and ends
   --profile FILE       writes where the guest spent its instructions, as a table, when it has ended; - is standard error

@@ -3,32 +3,31 @@
 import { Buffer } from "node:buffer";
 import { rmSync } from "node:fs";
 import { runNamed, type CommandTarget } from "../../command.ts";
-import { UsageError } from "../../failure.ts";
 import { boardSpec, type Board } from "../../handset/board.ts";
 import { type HandsetFile, type HandsetPartition } from "../../handset/file.ts";
 import { Rules } from "../../shell/rules.ts";
 import { ShellSession } from "../../shell/session.ts";
-import { debugSocketPath } from "../../control-path.ts";
 import { agentFolder, codeFolder, monitorFolder, vaultFolder } from "../../paths.ts";
 import { AuditLog } from "../audit/log.ts";
 import { auditView } from "../audit/view.ts";
 import type { ControlHandlers, ControlShell } from "./control-socket.ts";
-import { ConsoleAccess, type Door } from "../console/access.ts";
+import { ConsoleAccess } from "../console/access.ts";
 import { ConsoleGuard } from "../console/lock.ts";
 import { HandsetDisks } from "../disk/handset.ts";
 import { Management } from "../management/management.ts";
 import type { ProfileResult } from "../machine/profile.ts";
-import { openDebugging, type Debugging } from "./debugging.ts";
+import { type Debugging } from "./debugging.ts";
 import { HandsetPower } from "./power.ts";
 import { Endings, type Order } from "./endings.ts";
 import { define } from "./definition.ts";
 import { forFleet, wipe, type Monitored } from "./for-fleet.ts";
 import { GrantedChannels } from "./granted-channels.ts";
-import { readManagement } from "./governed.ts";
+import { accessRules, guardOf, readManagement } from "./governed.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
-import { Members, type Member } from "./members.ts";
+import { Members } from "./members.ts";
 import { PowerEvents } from "./power-events.ts";
 import { handsetView, whenReady } from "./views.ts";
+import { WaysIn, type Attached } from "./ways-in.ts";
 import { reasonText } from "../between/reason-text.ts";
 import { Release } from "../management/release.ts";
 import type { CpuContract, EnergyContract, IoContract } from "../../handset/contracts.ts";
@@ -66,6 +65,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly management: Management | null;
   private readonly disks: HandsetDisks;
   private readonly consoles: ConsoleAccess;
+  private readonly waysIn: WaysIn;
   private readonly channels: GrantedChannels;
   private readonly endings: Endings;
   private readonly powerEvents: PowerEvents;
@@ -108,16 +108,17 @@ export class Monitor implements CommandTarget, ControlHandlers {
       ...{ audit: this.audits, name: file.name, lock },
       ...governance,
     });
-    this.consoles = new ConsoleAccess(this.handset, {
-      refusal: (partition) => this.management?.consoleRefusal(partition) ?? null,
-      debugRefusal: (partition) => this.management?.debugRefusal(partition) ?? null,
-      guard: this.guard,
-    });
+    this.consoles = new ConsoleAccess(this.handset, accessRules(this.management, this.guard));
     const itself = (kind: string, value: number, text?: string): void =>
       this.happened(kind, HANDSET_ITSELF, value, text);
     this.powerEvents = new PowerEvents(this.power, this.handset, () => this.rules, itself);
     this.endings = new Endings(this.handset, (kind, partition, text) => this.happened(kind, partition, 0, text));
     this.channels = new GrantedChannels(file.channels, this.handset, this.members);
+    const notice = (text: string): void => this.ruleListeners.forEach((listener) => listener("debug", text));
+    this.waysIn = new WaysIn(
+      { consoles: this.consoles, handset: this.handset, members: this.members, notice },
+      file.name,
+    );
     this.handset.on("audit", (records) => this.management?.audited(records));
     this.handset.on("battery", (reading) => void this.powerEvents.hear(reading));
     this.handset.on("event", (event) => {
@@ -274,39 +275,27 @@ export class Monitor implements CommandTarget, ControlHandlers {
   }
 
   async unlockConsole(partition: string, code: string): Promise<void> {
-    await this.guardOf(partition).unlock(partition, code);
+    await guardOf(this.guard, partition).unlock(partition, code);
   }
 
   lockConsole(partition: string): void {
-    this.guardOf(partition).lock(partition);
+    guardOf(this.guard, partition).lock(partition);
   }
 
   async setCode(partition: string, code: string, old: string | null): Promise<void> {
-    await this.guardOf(partition).setCode(partition, code, old);
+    await guardOf(this.guard, partition).setCode(partition, code, old);
   }
 
-  /** Throws UsageError when the handset belongs to no fleet. */
-  private guardOf(partition: string): ConsoleGuard {
-    if (this.guard !== null) return this.guard;
-    throw new UsageError("CODE_NONE", `nothing locks ${partition}: no policy governs it`);
-  }
-
-  /** Throws UsageError while its console is locked, or where a policy denies it. */
   console(partition: number): string {
-    this.consoles.enter("log", doorOf(this.members.get(partition)));
-    return this.handset.consoleLog(partition).readFrom(0).bytes.toString("latin1");
+    return this.waysIn.log(partition);
   }
 
-  async registers(partition: number): Promise<RegisterDump | null> {
-    const door = doorOf(this.members.get(partition));
-    const { partitions } = await this.handset.orders.snapshot();
-    const crash = partitions.find((each) => each.partition === partition)?.crash ?? null;
-    if (crash !== null) this.consoles.enter("registers", door);
-    return crash;
+  registers(partition: number): Promise<RegisterDump | null> {
+    return this.waysIn.registers(partition);
   }
 
   profile(partition: number, seconds: number): Promise<ProfileResult> {
-    return this.consoles.profile(doorOf(this.members.get(partition)), seconds * 1000);
+    return this.waysIn.profile(partition, seconds);
   }
 
   audit(count: number): AuditView {
@@ -330,17 +319,12 @@ export class Monitor implements CommandTarget, ControlHandlers {
     partition: string,
     output: (bytes: Buffer) => Promise<void> | void,
     ended: (why: string) => void = () => undefined,
-  ): { input: (bytes: Buffer) => void; detach: () => void } {
-    return this.consoles.attach(doorOf(this.members.named(partition)), output, ended);
+  ): Attached {
+    return this.waysIn.attach(partition, output, ended);
   }
 
-  async debug(partition: string, ended: (why: string) => void): Promise<Debugging> {
-    const member = this.members.named(partition);
-    return openDebugging(this.consoles, doorOf(member), debugSocketPath(this.file.name, partition), {
-      kill: () => void this.handset.orders.act("stop", member.id).catch(() => undefined),
-      notice: (line) => this.ruleListeners.forEach((listener) => listener("debug", `${partition}: ${line}`)),
-      ended,
-    });
+  debug(partition: string, ended: (why: string) => void): Promise<Debugging> {
+    return this.waysIn.debug(partition, ended);
   }
 
   /** Calls `listener` for everything that happens, with the partition's name. */
@@ -363,8 +347,3 @@ const TRIGGERS_OF: Record<string, ("fault" | "exhausted" | "state")[]> = {
   stopped: ["state"],
   restart: ["state"],
 };
-
-/** The way in to a partition. */
-function doorOf({ id, file }: Member): Door {
-  return { id, name: file.name, use: file.devices.console };
-}

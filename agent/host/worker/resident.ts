@@ -13,13 +13,15 @@ import {
   STATS_TLB_MISSES,
   STATS_UNDEFINED,
 } from "../../../kernel/abi/layout.ts";
-import { DONE, LIMIT_CAPACITY, LOSS_DISK } from "../../../kernel/abi/reasons.ts";
+import { LOSS_DISK } from "../../../kernel/abi/reasons.ts";
 import type { Crash, MachineStats } from "../../view.ts";
 import type { Fault, LoadedSpec } from "../between/messages.ts";
 import type { DebugDoor } from "../debug/gate.ts";
 import { openDisk, type DiskStore } from "../disk/open.ts";
+import { NetworkCard } from "../network/card.ts";
+import { NetworkQueue } from "../network/queue.ts";
 import { DiskQueue } from "../disk/queue.ts";
-import { DiskService, type DiskCharge } from "../disk/service.ts";
+import { DiskService } from "../disk/service.ts";
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
 import { RNG_SEED_BYTES } from "../loader/plan.ts";
 import { setEngineFlags } from "../machine/engine-flags.ts";
@@ -30,16 +32,13 @@ import { MachinePair } from "../machine/pair.ts";
 import { registerDump } from "../machine/register-dump.ts";
 import { PartitionConsole } from "./console.ts";
 import { Instruments } from "./instruments.ts";
-import { ResidentNetwork } from "./resident-network.ts";
+import { Charges } from "./charges.ts";
 
 /** Short boots in a row without a byte of input read. */
 const LOOP_BOOTS = 3;
 const LOOP_BOOT_NS = 10e9;
 /** Instructions between two looks at what has become hot. */
 const TRANSLATION_PERIOD = 4_000_000;
-/** What goes wrong again and again is told once in so long: a guest that reads a broken disk all day must not drive everything else out of the
- *  audit. */
-const NOTICE_INTERVAL_NS = 60e9;
 
 export class Resident {
   readonly spec: LoadedSpec;
@@ -57,7 +56,8 @@ export class Resident {
   private machine: Machine | null = null;
   private disk: DiskService | null = null;
   private store: DiskStore | null = null;
-  private readonly network: ResidentNetwork;
+  private network: NetworkCard | null = null;
+  private readonly charges: Charges;
   private startedNs = 0;
   private translateAt = 0;
   private translateCodeBytes: number;
@@ -68,8 +68,6 @@ export class Resident {
   private lastStats: MachineStats | null = null;
   /** Work that waits may be done then, in the hypervisor's nanoseconds; Infinity: not before something else happens. */
   paidAtNs = 0;
-  private lossCount = 0;
-  private lossToldNs = -Infinity;
 
   /** `now` is host monotonic time in nanoseconds; `spent` is told what other threads have worked for the partition. */
   constructor(
@@ -84,11 +82,9 @@ export class Resident {
     this.spec = spec;
     this.translateCodeBytes = spec.translateCodeBytes;
     this.hypervisor = hypervisor;
+    this.charges = new Charges(hypervisor, id);
     this.console = new PartitionConsole(id, spec, hypervisor);
     this.instruments = new Instruments(now);
-    this.network = new ResidentNetwork(id, spec.network, hypervisor, {
-      ...{ spent: (nanoseconds) => spent(id, nanoseconds), paid: () => this.paid(), moved: () => this.wake() },
-    });
     this.deterministic = spec.machine.mode !== "realtime";
     this.entropy = this.deterministic ? seededEntropy(`pocketvisor entropy ${spec.name}`) : hostEntropy;
   }
@@ -112,11 +108,11 @@ export class Resident {
       machine,
       this.store !== null ? { store: this.store } : queue !== null ? { queue } : null,
       {
-        ...{ charge: this.chargeDisk, lost: () => this.tellLoss(LOSS_DISK) },
+        ...{ charge: (bytes) => this.charges.disk(bytes), lost: () => this.charges.tellLoss(LOSS_DISK) },
         ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
       },
     );
-    this.network.open(machine);
+    this.network = this.openNetwork(machine);
     this.machine = machine;
     this.lastStats = null;
     this.resetCount = 0;
@@ -126,6 +122,15 @@ export class Resident {
     this.firstInstructionAt = Date.now();
     instruments.attach(machine);
     this.rewire();
+  }
+
+  private openNetwork(machine: Machine): NetworkCard | null {
+    const { network } = this.spec;
+    if (network === null) return null;
+    return new NetworkCard(machine, new NetworkQueue(network.bell, network.queue), {
+      charge: (bytes) => this.charges.network(bytes),
+      ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
+    });
   }
 
   /** The machine's configuration, with no more room for translated code than is allowed now. */
@@ -195,7 +200,8 @@ export class Resident {
   destroy(): void {
     this.hypervisor.detach(this.id);
     this.disk?.abandon();
-    this.network.close();
+    this.network?.end();
+    this.network = null;
     this.lastStats = this.stats();
     this.machine = null;
     this.instruments.attach(null);
@@ -218,8 +224,15 @@ export class Resident {
 
   /** Looks for finished disk requests, and for those that waited for an entry. True when something was done. */
   takeCompletions(): boolean {
-    const moved = this.network.pump();
+    const moved = this.moveFrames();
     return this.takeDiskCompletions() || moved;
+  }
+
+  /** Frames of its network, both ways. True when there were some. */
+  private moveFrames(): boolean {
+    const moved = this.network?.pump() ?? false;
+    if (moved) this.wake();
+    return moved;
   }
 
   private takeDiskCompletions(): boolean {
@@ -232,7 +245,7 @@ export class Resident {
 
   /** Takes disk requests out of the machine. True when something was done. */
   takeRequests(): boolean {
-    const moved = this.network.pump();
+    const moved = this.moveFrames();
     if (this.disk === null) return moved;
     const { busy } = this.disk;
     // Served on this thread, they are complete already.
@@ -255,7 +268,7 @@ export class Resident {
 
   /** Whether work for its disk waits until it has paid for what was done. */
   get owing(): boolean {
-    return (this.disk?.owing ?? false) || this.network.owing;
+    return (this.disk?.owing ?? false) || (this.network?.owing ?? false);
   }
 
   /** It has paid: its work goes on. */
@@ -269,23 +282,6 @@ export class Resident {
   retry(): boolean {
     this.goOn();
     return this.console.retry();
-  }
-
-  private readonly chargeDisk: DiskCharge = (bytes) => {
-    const reason = this.hypervisor.chargeBlock(this.id, bytes);
-    if (reason === DONE) return "now";
-    if (reason !== LIMIT_CAPACITY) return "later";
-    this.tellLoss(LIMIT_CAPACITY);
-    return "never";
-  };
-
-  /** Says, in an event and in the audit, that the guest got an I/O error for `reason`. */
-  private tellLoss(reason: number): void {
-    this.lossCount++;
-    const now = this.hypervisor.now();
-    if (now - this.lossToldNs < NOTICE_INTERVAL_NS) return;
-    this.lossToldNs = now;
-    this.hypervisor.rings.tell("disk-error", this.id, reason, this.lossCount);
   }
 
   fillEntropy(): void {
@@ -302,7 +298,7 @@ export class Resident {
     this.shortBoots = short ? this.shortBoots + 1 : 0;
     if (this.shortBoots >= LOOP_BOOTS) return false;
     this.disk?.abandon();
-    this.network.restart();
+    this.network?.restart();
     machine.reset();
     loadImages(machine, spec.plan);
     this.entropy(machine.guestBytes(spec.plan.rngSeedAt, RNG_SEED_BYTES));
