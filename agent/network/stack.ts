@@ -2,37 +2,28 @@
 // and no thread: whoever drives it calls receive() for frames, poll() for time, and flush() at the end of a turn.
 
 import { createHash } from "node:crypto";
-import { addressText, parseAddress, type Address, type Prefix } from "./address.ts";
-import { answerArp } from "./arp.ts";
+import { addressText, type Address, type Prefix } from "./address.ts";
 import { sameBytes } from "./bytes.ts";
 import { BufferBudget, Counts, type Clock, type Listener, type Port, type Sockets } from "./contracts.ts";
 import type { DayBudget } from "./day-budget.ts";
-import { answerDhcp } from "./dhcp.ts";
 import { DnsServer } from "./dns.ts";
 import { DnsStream } from "./dns-stream.ts";
 import { ETHERNET_BYTES, parseFrame, TYPE_ARP, TYPE_IPV4, type Link } from "./ethernet.ts";
-import { echoReply, sendIcmp, sendTooBig, sendUnreachable, type Unreachable } from "./icmp.ts";
-import { checksumAdd, checksumOf, pseudoSum } from "./checksum.ts";
+import { sendTooBig, sendUnreachable, type Unreachable } from "./icmp.ts";
 import { IpOutput } from "./ip-output.ts";
 import { parseIpv4, PROTOCOL_ICMP, PROTOCOL_ICMP6, PROTOCOL_TCP, PROTOCOL_UDP, type IpPacket } from "./ipv4.ts";
 import { parseIpv6, type Ipv6Packet } from "./ipv6.ts";
 import { Names } from "./names.ts";
 import * as nd from "./nd.ts";
 import { answerNtp } from "./ntp.ts";
+import { GATEWAY, GATEWAY_CARD, GUEST, MTU, NAME_SERVER, NOBODY, SUBNET_BROADCAST } from "./plan.ts";
+import { Router } from "./router.ts";
 import { Rules, type Protocol, type RuleContext } from "./rules.ts";
 import { TcpFlows, type Destination } from "./tcp.ts";
 import { parseTcp } from "./tcp-segment.ts";
 import { Timers } from "./timers.ts";
 import { parseUdp, UdpFlows, udpBytes, type Datagram, type FlowView } from "./udp.ts";
 
-export const GUEST = parseAddress("10.0.2.15")!;
-export const GATEWAY = parseAddress("10.0.2.2")!;
-export const NAME_SERVER = parseAddress("10.0.2.3")!;
-const NOBODY = parseAddress("0.0.0.0")!;
-const SUBNET_BROADCAST = parseAddress("10.0.2.255")!;
-const BROADCAST = parseAddress("255.255.255.255")!;
-const GATEWAY_CARD = Uint8Array.of(0x52, 0x55, 10, 0, 2, 2);
-const MTU = 1500;
 const REFUSALS_MOST = 32;
 
 export interface Forward {
@@ -91,7 +82,7 @@ export class NetworkStack {
   private readonly link: Link;
   private readonly prefix: Prefix;
   private readonly gateway6: Address;
-  private readonly nameServer6: Address;
+  private readonly router: Router;
   private readonly ours6: Address[];
   private readonly names: Names;
   private readonly dns: DnsServer;
@@ -118,9 +109,12 @@ export class NetworkStack {
     this.prefix = { address, bits: 64 };
     const own = (last: number): Address => Uint8Array.from([...address.subarray(0, 15), last]);
     this.gateway6 = own(2);
-    this.nameServer6 = own(3);
-    this.ours6 = [nd.GATEWAY6, this.gateway6, this.nameServer6];
+    this.ours6 = [nd.GATEWAY6, this.gateway6, own(3)];
     this.hadRoute6 = options.sockets.hasIpv6();
+    this.router = new Router({
+      ...{ name: options.name, link: this.link, output: this.output, prefix: this.prefix, ours6: this.ours6 },
+      ...{ nameServer6: own(3), routes6: () => this.hadRoute6, isOurs: (each) => this.isOurs(each) },
+    });
     const { sockets, clock, random } = options;
     const { timers, counts, output } = this;
     this.names = new Names(() => clock.now());
@@ -192,7 +186,7 @@ export class NetworkStack {
     const routes = this.options.sockets.hasIpv6();
     if (routes !== this.hadRoute6) {
       this.hadRoute6 = routes;
-      this.advertise(nd.ALL_NODES);
+      this.router.advertise(nd.ALL_NODES);
     }
     return this.timers.next;
   }
@@ -251,12 +245,7 @@ export class NetworkStack {
   private take(bytes: Uint8Array, unchecked: boolean, segments: boolean): string | null {
     const frame = parseFrame(bytes, this.link);
     if (typeof frame === "string") return frame;
-    if (frame.type === TYPE_ARP) {
-      const answer = answerArp(frame.payload, this.link, [GATEWAY, NAME_SERVER], GUEST);
-      if (typeof answer === "string") return answer;
-      if (answer !== null) this.output.send(answer);
-      return null;
-    }
+    if (frame.type === TYPE_ARP) return this.router.arp(frame.payload);
     const v4 = frame.type === TYPE_IPV4;
     const packet = v4 ? parseIpv4(frame.payload, GUEST) : parseIpv6(frame.payload, this.prefix);
     if (typeof packet === "string") return packet;
@@ -274,51 +263,12 @@ export class NetworkStack {
       case PROTOCOL_UDP:
         return this.takeUdp(packet, unchecked);
       case PROTOCOL_ICMP:
-        return v4 ? this.takeIcmp(packet) : "ipv6-extension";
+        return v4 ? this.router.icmp(packet) : "ipv6-extension";
       case PROTOCOL_ICMP6:
-        return v4 ? "ipv4-protocol" : this.takeIcmp6(packet as Ipv6Packet, unchecked);
+        return v4 ? "ipv4-protocol" : this.router.icmp6(packet as Ipv6Packet, unchecked);
       default:
         return "ipv4-protocol";
     }
-  }
-
-  private takeIcmp(packet: IpPacket): string | null {
-    const { payload, source, destination } = packet;
-    if (payload.length < 8 || checksumOf(checksumAdd(payload, 0, payload.length)) !== 0) return "icmp-checksum";
-    const reply = echoReply(payload, false);
-    if (reply === null) return "icmp-type";
-    // Beyond the gateway there is nobody who answers: that takes raw sockets.
-    if (!this.isOurs(destination)) return "icmp-outside";
-    sendIcmp(this.output, destination, source, reply);
-    return null;
-  }
-
-  private takeIcmp6(packet: Ipv6Packet, unchecked: boolean): string | null {
-    const { payload, source, destination } = packet;
-    const pseudo = pseudoSum(source, destination, PROTOCOL_ICMP6, payload.length);
-    const wrong = !unchecked && checksumOf(checksumAdd(payload, 0, payload.length, pseudo)) !== 0;
-    if (payload.length < 8 || wrong) return "icmp-checksum";
-    if (payload[0] === nd.ROUTER_SOLICITATION || payload[0] === nd.NEIGHBOUR_SOLICITATION) {
-      if (!nd.isValid(packet)) return "nd-invalid";
-      if (payload[0] === nd.ROUTER_SOLICITATION) {
-        this.advertise(source.some((byte) => byte !== 0) ? source : nd.ALL_NODES);
-        return null;
-      }
-      const answer = nd.neighbourAnswer(packet, this.link, this.ours6);
-      if (answer !== null) sendIcmp(this.output, answer.from, answer.to, answer.message, 255);
-      return null;
-    }
-    const reply = echoReply(payload, true);
-    if (reply === null) return "icmp-type";
-    if (!this.isOurs(destination)) return "icmp-outside";
-    sendIcmp(this.output, destination, source, reply);
-    return null;
-  }
-
-  /** Says what the guest's router is and does. */
-  private advertise(to: Address): void {
-    const router = { prefix: this.prefix, dns: this.nameServer6, mtu: MTU, routes: this.hadRoute6 };
-    sendIcmp(this.output, nd.GATEWAY6, to, nd.advertisement(this.link, router), 255);
   }
 
   private takeTcp(packet: IpPacket, unchecked: boolean): string | null {
@@ -334,7 +284,7 @@ export class NetworkStack {
     if (typeof datagram === "string") return datagram;
     const { source, destination } = packet;
     const { destinationPort: port, data } = datagram;
-    if (port === 67 && destination.length === 4) return this.takeDhcp(data);
+    if (port === 67 && destination.length === 4) return this.router.dhcp(data);
     if (!isUnicast(packet) || sameBytes(source, NOBODY)) return "udp-group";
     if (this.isOurs(destination)) return this.serve(packet, datagram);
     if (datagram.sourcePort === 0 || port === 0) return "udp-port";
@@ -346,19 +296,6 @@ export class NetworkStack {
       }
     }
     this.udp.send(packet, datagram, addressText(destination), port);
-    return null;
-  }
-
-  private takeDhcp(data: Uint8Array): string | null {
-    const hostName = this.options.name;
-    const lease = { guest: GUEST, gateway: GATEWAY, dns: NAME_SERVER, mtu: MTU, hostName };
-    const answer = answerDhcp(data, this.link.guest, lease);
-    if (answer === null || typeof answer === "string") return answer;
-    const envelope = { source: GATEWAY, destination: answer.everybody ? BROADCAST : GUEST, protocol: PROTOCOL_UDP };
-    const bytes = udpBytes(67, 68, answer.message);
-    const draft = this.output.draft(envelope, bytes.length, { everybody: answer.everybody });
-    draft.frame.set(bytes, draft.at);
-    this.output.finish(draft, envelope, 6);
     return null;
   }
 

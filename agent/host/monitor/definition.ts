@@ -6,7 +6,7 @@ import { cutTranslated } from "../../policy/limits.ts";
 import { protectionOf, type HandsetDisks } from "../disk/handset.ts";
 import { sha256OfFile } from "../disk/image-files.ts";
 import type { Management } from "../management/management.ts";
-import type { GuestNetworks } from "./guest-networks.ts";
+import { networkOf } from "./guest-networks.ts";
 import type { Handset, PartitionPlan } from "./handset.ts";
 import type { Members } from "./members.ts";
 
@@ -15,7 +15,6 @@ export interface Definer {
   handset: Handset;
   members: Members;
   disks: HandsetDisks;
-  networks: GuestNetworks;
   management: Management | null;
   /** A policy keeps a partition out. */
   refused: (name: string, text: string) => void;
@@ -44,7 +43,7 @@ export async function define(of: Definer, file: HandsetPartition, image: Partiti
             ...image,
             translateCodeBytes,
             disk,
-            network: of.networks.specOf(file),
+            network: networkOf(of, file),
             kernel: governed ? pinned(kernel, imageHash()) : kernel,
           },
           channelBytes: channelBytesOf(of.file, name),

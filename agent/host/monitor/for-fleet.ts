@@ -10,6 +10,7 @@ import type { Wiped } from "../disk/vault.ts";
 import type { ManagedHandset } from "../management/commands.ts";
 import type { Management } from "../management/management.ts";
 import type { GrantedChannels } from "./granted-channels.ts";
+import { reviewNetwork } from "./guest-networks.ts";
 import type { Handset } from "./handset.ts";
 import type { Members } from "./members.ts";
 
@@ -64,7 +65,12 @@ export function forFleet(of: Monitored): ManagedHandset {
     channelOf: (channel) => channels.of(channel),
     grant: (channel, rate) => channels.grant(channel, rate),
     revoke: (id) => channels.revoke(id),
-    happened,
+    happened: (kind, partition) => {
+      happened(kind, partition);
+      // Open flows are judged by the policy that counts now.
+      if (kind !== "policy-applied" || partition === undefined) return;
+      void reviewNetwork({ file: of.file, handset, members, management: of.management() }, partition);
+    },
   };
 }
 

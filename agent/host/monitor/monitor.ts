@@ -2,7 +2,6 @@
 
 import { Buffer } from "node:buffer";
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 import { runNamed, type CommandTarget } from "../../command.ts";
 import { boardSpec, type Board } from "../../handset/board.ts";
 import { type HandsetFile, type HandsetPartition } from "../../handset/file.ts";
@@ -24,7 +23,6 @@ import { define } from "./definition.ts";
 import { forFleet, wipe, type Monitored } from "./for-fleet.ts";
 import { GrantedChannels } from "./granted-channels.ts";
 import { accessRules, guardOf, readManagement } from "./governed.ts";
-import { GuestNetworks } from "./guest-networks.ts";
 import { Handset, type PartitionPlan } from "./handset.ts";
 import { Members } from "./members.ts";
 import { PowerEvents } from "./power-events.ts";
@@ -52,6 +50,7 @@ export interface ResolvedPartition {
 
 export class Monitor implements CommandTarget, ControlHandlers {
   readonly handset: Handset;
+  readonly network = (partition: number): Promise<NetworkView | null> => this.handset.network.view(partition);
   private readonly file: HandsetFile;
   private readonly board: Board;
   private readonly members = new Members();
@@ -68,7 +67,6 @@ export class Monitor implements CommandTarget, ControlHandlers {
   private readonly consoles: ConsoleAccess;
   private readonly waysIn: WaysIn;
   private readonly channels: GrantedChannels;
-  private readonly networks: GuestNetworks;
   private readonly endings: Endings;
   private readonly powerEvents: PowerEvents;
   private readonly running = new Set<number>();
@@ -115,12 +113,6 @@ export class Monitor implements CommandTarget, ControlHandlers {
       this.happened(kind, HANDSET_ITSELF, value, text);
     this.powerEvents = new PowerEvents(this.power, this.handset, () => this.rules, itself);
     this.endings = new Endings(this.handset, (kind, partition, text) => this.happened(kind, partition, 0, text));
-    const { handset, members, management } = this;
-    this.networks = new GuestNetworks(file, join(monitorFolder(file.name), "network"), {
-      handset,
-      members,
-      management,
-    });
     this.channels = new GrantedChannels(file.channels, this.handset, this.members);
     const notice = (text: string): void => this.ruleListeners.forEach((listener) => listener("debug", text));
     this.waysIn = new WaysIn(
@@ -128,9 +120,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       file.name,
     );
     this.handset.on("audit", (records) => this.management?.audited(records));
-    this.handset.on("battery", (reading) => {
-      this.powerEvents.hear(reading);
-    });
+    this.handset.on("battery", (reading) => void this.powerEvents.hear(reading));
     this.handset.on("event", (event) => {
       this.emit(this.members.nameOf(event.partition), event);
     });
@@ -176,7 +166,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     const { file, handset, members, disks, management } = this;
     const refused = (name: string, text: string): void =>
       this.emit(name, this.event("refused", HANDSET_ITSELF, 0, text));
-    const definer = { file, handset, members, disks, networks: this.networks, management, refused };
+    const definer = { file, handset, members, disks, management, refused };
     for (const { partition, image } of partitions) await define(definer, partition, image);
     for (const channel of this.channels.possible) {
       const rate = this.management?.channelRate(channel);
@@ -230,10 +220,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.lastNs = Math.max(this.lastNs, event.timeNs);
     if (event.kind === "running") this.running.add(event.partition);
     else if (["paused", "stopped", "failed", "locked"].includes(event.kind)) this.running.delete(event.partition);
-    if (event.kind === "policy-applied") {
-      this.consoles.review(event.partition, name);
-      void this.networks.review(event.partition);
-    }
+    if (event.kind === "policy-applied") this.consoles.review(event.partition, name);
     this.management?.happened(event, name);
     for (const listener of this.eventListeners) listener(name, event);
   }
@@ -309,10 +296,6 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   profile(partition: number, seconds: number): Promise<ProfileResult> {
     return this.waysIn.profile(partition, seconds);
-  }
-
-  network(partition: number): Promise<NetworkView | null> {
-    return this.networks.view(partition);
   }
 
   audit(count: number): AuditView {
