@@ -74,8 +74,9 @@ export function deviceTree(options: TreeOptions): Buffer {
   const root = fdtNode(
     "",
     {
-      "#address-cells": [1],
-      "#size-cells": [1],
+      // Two cells for addresses and for sizes, as QEMU's tree has them: firmware reads them without asking.
+      "#address-cells": [2],
+      "#size-cells": [2],
       compatible: "linux,dummy-virt",
       model: "Pocketvisor virtual phone",
       "interrupt-parent": [GIC_PHANDLE],
@@ -102,7 +103,7 @@ export function deviceTree(options: TreeOptions): Buffer {
         "#interrupt-cells": [3],
         "#address-cells": [0],
         "interrupt-controller": null,
-        reg: [GIC_DISTRIBUTOR, GIC_DISTRIBUTOR_BYTES, GIC_CPU_INTERFACE, GIC_CPU_INTERFACE_BYTES],
+        reg: wide(GIC_DISTRIBUTOR, GIC_DISTRIBUTOR_BYTES, GIC_CPU_INTERFACE, GIC_CPU_INTERFACE_BYTES),
         phandle: [GIC_PHANDLE],
       }),
       fdtNode("clk24mhz", {
@@ -113,21 +114,21 @@ export function deviceTree(options: TreeOptions): Buffer {
       }),
       fdtNode(`pl011@${hex(PL011)}`, {
         compatible: ["arm,pl011", "arm,primecell"],
-        reg: [PL011, PERIPHERAL_BYTES],
+        reg: wide(PL011, PERIPHERAL_BYTES),
         interrupts: [SPI, PL011_IRQ - 32, LEVEL_HIGH],
         clocks: clocks(2),
         "clock-names": ["uartclk", "apb_pclk"],
       }),
       fdtNode(`pl031@${hex(PL031)}`, {
         compatible: ["arm,pl031", "arm,primecell"],
-        reg: [PL031, PERIPHERAL_BYTES],
+        reg: wide(PL031, PERIPHERAL_BYTES),
         interrupts: [SPI, PL031_IRQ - 32, LEVEL_HIGH],
         clocks: clocks(1),
         "clock-names": "apb_pclk",
       }),
       fdtNode(`pl061@${hex(PL061)}`, {
         compatible: ["arm,pl061", "arm,primecell"],
-        reg: [PL061, PERIPHERAL_BYTES],
+        reg: wide(PL061, PERIPHERAL_BYTES),
         interrupts: [SPI, PL061_IRQ - 32, LEVEL_HIGH],
         clocks: clocks(1),
         "clock-names": "apb_pclk",
@@ -148,7 +149,7 @@ export function deviceTree(options: TreeOptions): Buffer {
     root.children.push(
       fdtNode(`watchdog@${hex(SP805)}`, {
         compatible: ["arm,sp805", "arm,primecell"],
-        reg: [SP805, PERIPHERAL_BYTES],
+        reg: wide(SP805, PERIPHERAL_BYTES),
         interrupts: [SPI, SP805_IRQ - 32, LEVEL_HIGH],
         clocks: clocks(2),
         "clock-names": ["wdog_clk", "apb_pclk"],
@@ -168,7 +169,7 @@ export function deviceTree(options: TreeOptions): Buffer {
     root.children.push(
       fdtNode(`virtio_mmio@${hex(address)}`, {
         compatible: "virtio,mmio",
-        reg: [address, VIRTIO_STRIDE],
+        reg: wide(address, VIRTIO_STRIDE),
         interrupts: [SPI, VIRTIO_IRQ - 32 + slot, EDGE_RISING],
         "dma-coherent": null,
       }),
@@ -184,18 +185,38 @@ export function deviceTreeOverride(blob: Buffer, options: TreeOptions): Buffer {
 
 function finish(root: FdtNode, options: TreeOptions): FdtNode {
   if (!root.children.some((node) => node.name === "memory" || node.name.startsWith("memory@"))) {
-    root.children.push(
-      fdtNode(`memory@${hex(RAM_BASE)}`, { device_type: "memory", reg: [RAM_BASE, options.ramBytes] }),
-    );
+    const reg = [
+      ...cells(RAM_BASE, rootCells(root, "#address-cells", 2)),
+      ...cells(options.ramBytes, rootCells(root, "#size-cells", 1)),
+    ];
+    root.children.push(fdtNode(`memory@${hex(RAM_BASE)}`, { device_type: "memory", reg }));
   }
   const chosen = fdtChild(root, "chosen").properties;
   if (options.commandLine !== null) chosen.set("bootargs", fdtValue(options.commandLine));
   if (options.initrd !== null) {
-    chosen.set("linux,initrd-start", fdtValue([options.initrd.start]));
-    chosen.set("linux,initrd-end", fdtValue([options.initrd.end]));
+    const addressCells = rootCells(root, "#address-cells", 2);
+    chosen.set("linux,initrd-start", fdtValue(cells(options.initrd.start, addressCells)));
+    chosen.set("linux,initrd-end", fdtValue(cells(options.initrd.end, addressCells)));
   }
   chosen.set("rng-seed", fdtValue(options.rngSeed));
   return root;
+}
+
+/** #address-cells or #size-cells of the root; `absent` is what counts without it (Devicetree Specification v0.4, 2.3.5). More than two
+ *  are for buses that have more than an address: only the last two count here. */
+function rootCells(root: FdtNode, name: string, absent: number): number {
+  const value = root.properties.get(name);
+  return value?.length === 4 ? Math.min(Math.max(value.readUInt32BE(), 1), 4) : absent;
+}
+
+/** A number below 2^32 in `count` cells. */
+function cells(value: number, count: number): number[] {
+  return [...Array<number>(count - 1).fill(0), value];
+}
+
+/** Addresses and sizes in two cells each. */
+function wide(...values: number[]): number[] {
+  return values.flatMap((value) => cells(value, 2));
 }
 
 function hex(address: number): string {

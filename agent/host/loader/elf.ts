@@ -11,6 +11,8 @@ const MACHINE_ARM = 40;
 const PROGRAM_HEADER_BYTES = 32;
 const PROGRAM_HEADER_COUNT_MAX = 64;
 const LOAD = 1;
+/** p_flags: the segment is executable. */
+const EXECUTE = 1;
 /** Names for the mistakes that people make. */
 const MACHINES: Record<number, string> = { 3: "x86", 8: "MIPS", 62: "x86-64", 183: "arm64", 243: "RISC-V" };
 
@@ -24,7 +26,7 @@ export interface ElfSegment {
 }
 
 export interface Elf {
-  /** Bit 0 set: Thumb. */
+  /** Guest physical address; bit 0 set: Thumb. */
   entry: number;
   segments: ElfSegment[];
 }
@@ -34,7 +36,8 @@ export function elfRecognise(header: Buffer): boolean {
   return header.length >= 4 && header.readUInt32BE(0) === 0x7f454c46;
 }
 
-/** Reads header and program headers. Throws ImageError for other machines and for headers that lie. */
+/** Reads header and program headers. The machine starts with the MMU off, so an entry that is a virtual address is
+ *  translated by the executable segment that holds it, as QEMU does. Throws ImageError for other machines and for headers that lie. */
 export function elfParse(file: ImageFile): Elf {
   const header = imageRead(file, 0, ELF_HEADER_BYTES);
   if (header.length < ELF_HEADER_BYTES) throw truncated(file);
@@ -63,6 +66,8 @@ export function elfParse(file: ImageFile): Elf {
   const headers = imageRead(file, headersAt, headerBytes * count);
   if (headers.length < headerBytes * count) throw truncated(file);
   const segments: ElfSegment[] = [];
+  const entry = header.readUInt32LE(24);
+  let translated: number | null = null;
   for (let at = 0; at < headers.length; at += headerBytes) {
     if (headers.readUInt32LE(at) !== LOAD) continue;
     const segment = {
@@ -75,12 +80,15 @@ export function elfParse(file: ImageFile): Elf {
       throw new ImageError("IMAGE_DAMAGED", "an ELF segment is larger than its memory");
     if (segment.fileOffset + segment.fileBytes > file.bytes) throw truncated(file);
     if (segment.memoryBytes > 0) segments.push(segment);
+    const into = entry - headers.readUInt32LE(at + 8);
+    if (headers.readUInt32LE(at + 24) & EXECUTE && into >= 0 && into < segment.fileBytes)
+      translated ??= segment.address + into;
   }
   if (segments.length === 0) throw new ImageError("IMAGE_DAMAGED", "the ELF file loads nothing");
-  const entry = header.readUInt32LE(24);
   const inside = segments.some(({ address, memoryBytes }) => entry >= address && entry < address + memoryBytes);
-  if (!inside) throw new ImageError("IMAGE_DAMAGED", `the ELF file's entry 0x${entry.toString(16)} lies in no segment`);
-  return { entry, segments };
+  if (translated === null && !inside)
+    throw new ImageError("IMAGE_DAMAGED", `the ELF file's entry 0x${entry.toString(16)} lies in no segment`);
+  return { entry: translated ?? entry, segments };
 }
 
 function truncated(file: ImageFile): ImageError {

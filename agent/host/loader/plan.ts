@@ -1,27 +1,18 @@
 // Decides what goes where in a partition's memory before its first instruction, and refuses what does not fit.
 //
 //   RAM base  …  kernel, BSS  …  initramfs, device tree | top of RAM (or of the 512 MiB that every kernel maps)
-//   address 0    firmware, if there is one
+//   address 0    firmware, or what of an ELF file lies below RAM
+//
+// ELF files and firmware that are made for QEMU's `virt` find the device tree at RAM base without asking: there it is when that place
+// is free. Linux is told by r2, and gets it at the top.
 
-import { createHash } from "node:crypto";
-import { RAM_BASE, ROM_BASE, WASM_PAGE } from "../../../kernel/abi/layout.ts";
-import { ROM_WINDOW_BYTES } from "../../../kernel/machine/memory-map.ts";
-import { escapeText } from "../../escape.ts";
+import { RAM_BASE } from "../../../kernel/abi/layout.ts";
 import { ImageError } from "../../failure.ts";
 import { deviceTree, deviceTreeOverride } from "./device-tree.ts";
-import { elfParse, elfRecognise } from "./elf.ts";
-import { imageFile, imageRead, type ImageFile } from "./image-file.ts";
-import { RECOGNISE_BYTES, refuseMistakes } from "./recognise.ts";
-import { zimageLength, zimageRecognise } from "./zimage.ts";
+import { imageFile, imageRead } from "./image-file.ts";
+import { mebibytes, placeFirmware, placeKernel, type ImageFormat, type KernelSource, type Segment } from "./place.ts";
 
-/** Bytes that the host puts at a guest physical address, now and after each reset. */
-export interface Segment {
-  address: number;
-  source:
-    | { file: string; offset: number; length: number; sha256: string | null }
-    | { bytes: Uint8Array }
-    | { zeroes: number };
-}
+export type { KernelSource, Segment } from "./place.ts";
 
 export interface LoadPlan {
   segments: Segment[];
@@ -37,16 +28,7 @@ export interface LoadPlan {
   /** Guest physical address of the seed in it: a guest that resets itself gets a fresh one. */
   rngSeedAt: number;
   /** How the kernel was recognised, for messages. */
-  format: "image" | "zimage" | "elf" | "flat" | "firmware";
-}
-
-export interface KernelSource {
-  path: string;
-  sha256: string | null;
-  /** Raw Image: where it goes from the start of RAM. Null: recognise the file. */
-  offset: number | null;
-  /** Bytes after a raw Image that its BSS needs; 0 when not known. */
-  bssBytes: number;
+  format: ImageFormat;
 }
 
 export interface PlanOptions {
@@ -63,8 +45,6 @@ export interface PlanOptions {
 }
 
 export const RNG_SEED_BYTES = 64;
-/** Where flat binaries and zImages go, as QEMU's -kernel does. */
-const FLAT_OFFSET = 0x10000;
 /** Initramfs and device tree must lie where every kernel has a mapping from the start. */
 const LOW_MEMORY_BYTES = 512 << 20;
 const PAGE = 4096;
@@ -82,7 +62,7 @@ export function loadPlan(options: PlanOptions): LoadPlan {
       "Name a guest, --kernel FILE or --firmware FILE.",
     );
 
-  // Top down: device tree, then the initramfs below it. The tree's length does not depend on the addresses in it.
+  // The tree's length does not depend on the addresses in it.
   const initrd = options.initrd === null ? null : imageFile(options.initrd.path, "initramfs");
   const tree = (start: number): Buffer => {
     const treeOptions = {
@@ -97,11 +77,17 @@ export function loadPlan(options: PlanOptions): LoadPlan {
     return deviceTreeOverride(imageRead(file, 0, DEVICE_TREE_FILE_MAX + 1), treeOptions);
   };
   const top = RAM_BASE + Math.min(options.ramBytes, LOW_MEMORY_BYTES);
-  const treeAt = pageDown(top - tree(0).length);
-  const initrdAt = initrd === null ? treeAt : pageDown(treeAt - initrd.bytes);
-  const kernelEnd = kernel?.end ?? RAM_BASE;
-  if (initrdAt < kernelEnd) {
-    const needed = kernelEnd - RAM_BASE + (top - initrdAt);
+  const treeBytes = tree(0).length;
+  const kernelStart = kernel === null ? Infinity : kernel.start;
+  const kernelEnd = kernel === null ? RAM_BASE : kernel.end;
+  const bootsAlone = placed.format === "elf" || firmware !== null;
+  const treeAtBase = bootsAlone && kernelStart - RAM_BASE >= treeBytes;
+  const treeAt = treeAtBase ? RAM_BASE : pageDown(top - treeBytes);
+  const initrdTop = treeAtBase ? top : treeAt;
+  const initrdAt = initrd === null ? initrdTop : pageDown(initrdTop - initrd.bytes);
+  const low = Math.max(kernelEnd, treeAtBase ? RAM_BASE + treeBytes : RAM_BASE);
+  if (initrdAt < low) {
+    const needed = low - RAM_BASE + (top - initrdAt);
     throw new ImageError(
       "IMAGE_TOO_LARGE",
       `kernel, initramfs and device tree need ${mebibytes(needed)} MiB, the partition has ${mebibytes(options.ramBytes)} MiB`,
@@ -124,118 +110,9 @@ export function loadPlan(options: PlanOptions): LoadPlan {
     r2: treeAt,
     deviceTree: blob,
     rngSeedAt: treeAt + blob.indexOf(options.rngSeed),
-    romBytes: firmware?.romBytes ?? 0,
+    romBytes: Math.max(firmware?.romBytes ?? 0, kernel?.romBytes ?? 0),
     format: firmware !== null ? "firmware" : kernel!.format,
   };
-}
-
-interface Placed {
-  segments: Segment[];
-  entry: number;
-  end: number;
-  romBytes: number;
-  format: LoadPlan["format"];
-}
-
-function placeKernel(kernel: KernelSource, ramBytes: number): Placed {
-  const file = imageFile(kernel.path, "kernel");
-  const header = imageRead(file, 0, RECOGNISE_BYTES);
-  if (kernel.offset !== null) return placeFlat(file, kernel, kernel.offset, "image", ramBytes);
-  if (elfRecognise(header)) return placeElf(file, kernel, ramBytes);
-  if (zimageRecognise(header)) {
-    zimageLength(header, file.bytes);
-    return placeFlat(file, kernel, FLAT_OFFSET, "zimage", ramBytes);
-  }
-  refuseMistakes(header);
-  return placeFlat(file, kernel, FLAT_OFFSET, "flat", ramBytes);
-}
-
-function placeFlat(
-  file: ImageFile,
-  kernel: KernelSource,
-  offset: number,
-  format: LoadPlan["format"],
-  ramBytes: number,
-): Placed {
-  if (!Number.isInteger(offset) || offset < 0 || offset % 4 !== 0 || offset >= ramBytes) {
-    throw new ImageError(
-      "IMAGE_OFFSET",
-      `the kernel's offset 0x${offset.toString(16)} is not a multiple of 4 inside RAM`,
-    );
-  }
-  const needed = offset + file.bytes + kernel.bssBytes;
-  if (needed > ramBytes) throw tooLarge(needed, ramBytes);
-  return {
-    segments: [
-      { address: RAM_BASE + offset, source: { file: file.path, offset: 0, length: file.bytes, sha256: kernel.sha256 } },
-    ],
-    entry: RAM_BASE + offset,
-    end: RAM_BASE + needed,
-    romBytes: 0,
-    format,
-  };
-}
-
-function placeElf(file: ImageFile, kernel: KernelSource, ramBytes: number): Placed {
-  const { entry, segments } = elfParse(file);
-  const whole = kernel.sha256 === null ? null : wholeOf(file, kernel.sha256);
-  const result: Segment[] = [];
-  let end = RAM_BASE;
-  for (const { address, fileOffset, fileBytes, memoryBytes } of segments) {
-    if (address < RAM_BASE) {
-      throw new ImageError(
-        "IMAGE_ADDRESS",
-        `an ELF segment goes to 0x${address.toString(16)}, below RAM at 0x${RAM_BASE.toString(16)}`,
-      );
-    }
-    if (address + memoryBytes - RAM_BASE > ramBytes) throw tooLarge(address + memoryBytes - RAM_BASE, ramBytes);
-    if (fileBytes > 0) {
-      const sha256 = whole === null ? null : sha256Of(whole.subarray(fileOffset, fileOffset + fileBytes));
-      result.push({ address, source: { file: file.path, offset: fileOffset, length: fileBytes, sha256 } });
-    }
-    if (memoryBytes > fileBytes)
-      result.push({ address: address + fileBytes, source: { zeroes: memoryBytes - fileBytes } });
-    end = Math.max(end, address + memoryBytes);
-  }
-  return { segments: result, entry, end, romBytes: 0, format: "elf" };
-}
-
-/** A file whose parts are loaded and whose whole has a hash. Throws ImageError when it has another. */
-function wholeOf(file: ImageFile, sha256: string): Buffer {
-  const whole = imageRead(file, 0, file.bytes);
-  if (sha256Of(whole) === sha256) return whole;
-  throw new ImageError("IMAGE_HASH", `${escapeText(file.path)} does not have its recorded hash`);
-}
-
-const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-
-function placeFirmware(path: string): Placed {
-  const file = imageFile(path, "firmware");
-  if (file.bytes > ROM_WINDOW_BYTES) {
-    throw new ImageError(
-      "IMAGE_TOO_LARGE",
-      `the firmware has ${mebibytes(file.bytes)} MiB, its window ${mebibytes(ROM_WINDOW_BYTES)} MiB`,
-    );
-  }
-  return {
-    segments: [{ address: ROM_BASE, source: { file: file.path, offset: 0, length: file.bytes, sha256: null } }],
-    entry: ROM_BASE,
-    end: RAM_BASE,
-    romBytes: Math.ceil(file.bytes / WASM_PAGE) * WASM_PAGE,
-    format: "firmware",
-  };
-}
-
-function tooLarge(needed: number, ramBytes: number): ImageError {
-  return new ImageError(
-    "IMAGE_TOO_LARGE",
-    `the kernel needs ${mebibytes(needed)} MiB of RAM, the partition has ${mebibytes(ramBytes)} MiB`,
-    "Give it more with --memory.",
-  );
-}
-
-function mebibytes(bytes: number): string {
-  return (bytes / 2 ** 20).toFixed(1);
 }
 
 function pageDown(address: number): number {

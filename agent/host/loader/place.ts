@@ -1,0 +1,171 @@
+// Where a kernel or firmware goes, by what it is: raw Image, zImage, ELF, flat binary, or firmware in flash.
+
+import { createHash } from "node:crypto";
+import { RAM_BASE, ROM_BASE, WASM_PAGE } from "../../../kernel/abi/layout.ts";
+import { ROM_WINDOW_BYTES } from "../../../kernel/machine/memory-map.ts";
+import { escapeText } from "../../escape.ts";
+import { ImageError } from "../../failure.ts";
+import { elfParse, elfRecognise, type ElfSegment } from "./elf.ts";
+import { imageFile, imageRead, type ImageFile } from "./image-file.ts";
+import { RECOGNISE_BYTES, refuseMistakes } from "./recognise.ts";
+import { zimageLength, zimageRecognise } from "./zimage.ts";
+
+/** Bytes that the host puts at a guest physical address, now and after each reset. */
+export interface Segment {
+  address: number;
+  source:
+    | { file: string; offset: number; length: number; sha256: string | null }
+    | { bytes: Uint8Array }
+    | { zeroes: number };
+}
+
+export interface KernelSource {
+  path: string;
+  sha256: string | null;
+  /** Raw Image: where it goes from the start of RAM. Null: recognise the file. */
+  offset: number | null;
+  /** Bytes after a raw Image that its BSS needs; 0 when not known. */
+  bssBytes: number;
+}
+
+export type ImageFormat = "image" | "zimage" | "elf" | "flat" | "firmware";
+
+export interface Placed {
+  segments: Segment[];
+  /** Guest physical address; bit 0 set: Thumb. */
+  entry: number;
+  /** First byte of RAM in use, Infinity when none is, and the end, exclusive. */
+  start: number;
+  end: number;
+  /** Firmware window in use, a multiple of 64 KiB. */
+  romBytes: number;
+  format: ImageFormat;
+}
+
+/** Where flat binaries and zImages go, as QEMU's -kernel does. */
+const FLAT_OFFSET = 0x10000;
+
+/** Places a kernel. Reads headers only. Throws ImageError. */
+export function placeKernel(kernel: KernelSource, ramBytes: number): Placed {
+  const file = imageFile(kernel.path, "kernel");
+  const header = imageRead(file, 0, RECOGNISE_BYTES);
+  if (kernel.offset !== null) return placeFlat(file, kernel, kernel.offset, "image", ramBytes);
+  if (elfRecognise(header)) return placeElf(file, kernel, ramBytes);
+  if (zimageRecognise(header)) {
+    zimageLength(header, file.bytes);
+    return placeFlat(file, kernel, FLAT_OFFSET, "zimage", ramBytes);
+  }
+  refuseMistakes(header);
+  return placeFlat(file, kernel, FLAT_OFFSET, "flat", ramBytes);
+}
+
+/** Firmware lies in flash at address 0, and is entered there. Throws ImageError. */
+export function placeFirmware(path: string): Placed {
+  const file = imageFile(path, "firmware");
+  if (file.bytes > ROM_WINDOW_BYTES) throw romTooLarge("the firmware", file.bytes);
+  return {
+    segments: [{ address: ROM_BASE, source: { file: file.path, offset: 0, length: file.bytes, sha256: null } }],
+    entry: ROM_BASE,
+    start: Infinity,
+    end: RAM_BASE,
+    romBytes: wasmPagesUp(file.bytes),
+    format: "firmware",
+  };
+}
+
+function placeFlat(
+  file: ImageFile,
+  kernel: KernelSource,
+  offset: number,
+  format: ImageFormat,
+  ramBytes: number,
+): Placed {
+  if (!Number.isInteger(offset) || offset < 0 || offset % 4 !== 0 || offset >= ramBytes) {
+    throw new ImageError(
+      "IMAGE_OFFSET",
+      `the kernel's offset 0x${offset.toString(16)} is not a multiple of 4 inside RAM`,
+    );
+  }
+  const needed = offset + file.bytes + kernel.bssBytes;
+  if (needed > ramBytes) throw tooLarge(needed, ramBytes);
+  return {
+    segments: [
+      { address: RAM_BASE + offset, source: { file: file.path, offset: 0, length: file.bytes, sha256: kernel.sha256 } },
+    ],
+    entry: RAM_BASE + offset,
+    start: RAM_BASE + offset,
+    end: RAM_BASE + needed,
+    romBytes: 0,
+    format,
+  };
+}
+
+function placeElf(file: ImageFile, kernel: KernelSource, ramBytes: number): Placed {
+  const { entry, segments } = elfParse(file);
+  const whole = kernel.sha256 === null ? null : wholeOf(file, kernel.sha256);
+  const placed: Placed = { segments: [], entry, start: Infinity, end: RAM_BASE, romBytes: 0, format: "elf" };
+  for (const segment of segments) {
+    reserve(placed, segment, ramBytes);
+    const { address, fileOffset, fileBytes, memoryBytes } = segment;
+    if (fileBytes > 0) {
+      const sha256 = whole === null ? null : sha256Of(whole.subarray(fileOffset, fileOffset + fileBytes));
+      placed.segments.push({ address, source: { file: file.path, offset: fileOffset, length: fileBytes, sha256 } });
+    }
+    if (memoryBytes > fileBytes)
+      placed.segments.push({ address: address + fileBytes, source: { zeroes: memoryBytes - fileBytes } });
+  }
+  return placed;
+}
+
+/** Takes what a segment occupies into account: RAM, or the flash window below it. Throws ImageError when it is neither. */
+function reserve(placed: Placed, { address, memoryBytes }: ElfSegment, ramBytes: number): void {
+  const end = address + memoryBytes;
+  if (address >= RAM_BASE) {
+    if (end - RAM_BASE > ramBytes) throw tooLarge(end - RAM_BASE, ramBytes);
+    placed.start = Math.min(placed.start, address);
+    placed.end = Math.max(placed.end, end);
+    return;
+  }
+  if (address >= ROM_BASE + ROM_WINDOW_BYTES) {
+    throw new ImageError(
+      "IMAGE_ADDRESS",
+      `an ELF segment goes to 0x${address.toString(16)}, which is neither flash (below 0x${ROM_WINDOW_BYTES.toString(16)}) nor RAM (from 0x${RAM_BASE.toString(16)})`,
+      "Link it for QEMU's virt machine.",
+    );
+  }
+  if (end > ROM_BASE + ROM_WINDOW_BYTES) throw romTooLarge("an ELF segment", end - ROM_BASE);
+  placed.romBytes = Math.max(placed.romBytes, wasmPagesUp(end - ROM_BASE));
+}
+
+/** A file whose parts are loaded and whose whole has a hash. Throws ImageError when it has another. */
+function wholeOf(file: ImageFile, sha256: string): Buffer {
+  const whole = imageRead(file, 0, file.bytes);
+  if (sha256Of(whole) === sha256) return whole;
+  throw new ImageError("IMAGE_HASH", `${escapeText(file.path)} does not have its recorded hash`);
+}
+
+const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+function wasmPagesUp(bytes: number): number {
+  return Math.ceil(bytes / WASM_PAGE) * WASM_PAGE;
+}
+
+function romTooLarge(what: string, bytes: number): ImageError {
+  return new ImageError(
+    "IMAGE_TOO_LARGE",
+    `${what} needs ${mebibytes(bytes)} MiB of flash, which has ${mebibytes(ROM_WINDOW_BYTES)} MiB`,
+  );
+}
+
+function tooLarge(needed: number, ramBytes: number): ImageError {
+  return new ImageError(
+    "IMAGE_TOO_LARGE",
+    `the kernel needs ${mebibytes(needed)} MiB of RAM, the partition has ${mebibytes(ramBytes)} MiB`,
+    "Give it more with --memory.",
+  );
+}
+
+/** For messages. */
+export function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(1);
+}
