@@ -13,6 +13,8 @@ export const SP805: u32 = 0x090d_0000;
 export const PERIPHERAL_BYTES: u32 = 0x1000;
 export const VIRTIO: u32 = 0x0a00_0000; // slot n at VIRTIO + n * VIRTIO_STRIDE
 export const VIRTIO_STRIDE: u32 = 0x200;
+/** Slots that answer, as on QEMU's virt: firmware scans them all. Those from VIRTIO_SLOT_COUNT on are empty, and need no state. */
+export const VIRTIO_WINDOW_SLOTS: u32 = 32;
 
 // Interrupt numbers (INTID): SPI n is 32 + n, PPI n is 16 + n.
 export const PL011_IRQ: u32 = 32 + 1;

@@ -138,6 +138,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
     this.orders = new HandsetOrders(
       () => this.shell,
       (id) => this.member(id),
+      (id) => this.renewDisk(id),
     );
     this.locks = new DiskLocks(options.name ?? "run", options.lock ?? true);
     this.network = new HandsetNetwork(this.doorbell, () => {
@@ -235,7 +236,10 @@ export class Handset extends EventEmitter<HandsetEvents> {
   /** A partition that begins anew gets another I/O worker where the last one was given up. */
   private renewDisk(id: number): void {
     const member = this.members.get(id);
-    if (member?.disk?.isGone === true) member.disk = member.openDisk?.() ?? null;
+    if (member?.disk?.isGone !== true) return;
+    member.disk = member.openDisk?.() ?? null;
+    // What the last worker never finished is an error now: the handset worker is to see it.
+    this.ring();
   }
 
   /** Nobody has the partition's disk open any more, and it gets none again. The partition must not run. */

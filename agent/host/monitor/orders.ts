@@ -27,12 +27,15 @@ export class HandsetOrders {
   private readonly waiting = new Map<number, (answer: HandsetAnswer) => void>();
   private readonly carrier: () => Carrier;
   private readonly named: (id: number) => Named;
+  /** A partition is about to begin anew. */
+  private readonly starting: (id: number) => void;
   private nextId = 0;
   /** Why the handset has ended; null: it has not. */
   private end: string | null = null;
 
   /** `named` throws HostError for a number that there is not. */
-  constructor(carrier: () => Carrier, named: (id: number) => Named) {
+  constructor(carrier: () => Carrier, named: (id: number) => Named, starting: (id: number) => void) {
+    this.starting = starting;
     this.carrier = carrier;
     this.named = named;
   }
@@ -43,6 +46,7 @@ export class HandsetOrders {
     id: number,
   ): Promise<void> {
     const { name, imageHash } = this.named(id);
+    if (op === "start" || op === "restart") this.starting(id);
     const loads = (op === "start" || op === "restart") && imageHash !== null;
     await this.request({ op, partition: id, name, ...(loads ? { image: imageHash() } : {}) }, `${op} ${name}`);
   }

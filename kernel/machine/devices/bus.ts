@@ -9,7 +9,6 @@ import {
   DEVICE_WATCHDOG,
   STATS_MMIO_READS,
   STATS_MMIO_WRITES,
-  VIRTIO_SLOT_COUNT,
 } from "../../abi/layout";
 import {
   GIC_CPU_INTERFACE,
@@ -21,6 +20,7 @@ import {
   SP805,
   VIRTIO,
   VIRTIO_STRIDE,
+  VIRTIO_WINDOW_SLOTS,
 } from "../memory-map";
 import { channelReset } from "./channel";
 import { clockReset, clockTicks } from "./clock";
@@ -35,7 +35,7 @@ import { mmioRead, mmioReset, mmioTick, mmioWrite } from "./virtio/mmio";
 import { slotsContinue } from "./virtio/slots";
 import { WORK_ACCESS, work } from "./work";
 
-const VIRTIO_BYTES: u32 = VIRTIO_SLOT_COUNT * VIRTIO_STRIDE;
+const VIRTIO_BYTES: u32 = VIRTIO_WINDOW_SLOTS * VIRTIO_STRIDE;
 
 /** True after an access that no device answered; valid until the next access. No state: the CPU looks at once. */
 export let busFaulted: bool = false;

@@ -33,15 +33,27 @@ function started(features = ~0, size = 8): { machine: BareMachine; driver: Virti
 }
 const entropyBuffer = (address = DATA, length = 16) => ({ address, length, write: true });
 
-mmio("§4.2.2 identification of the four devices", () => {
+mmio("§4.2.2 identification of the devices, and of all 32 slots that QEMU's virt has", () => {
   const machine = bareMachine();
-  const ids = [0, 1, 2, 3, 4, 5, 6, 7].map((slot) => {
+  const ids = Array.from({ length: 32 }, (_, slot) => {
     const driver = new VirtioDriver(machine, slot);
     assert.is(driver.read(0), 0x74726976);
     assert.is(driver.read(4), 2);
     return driver.read(8);
   });
-  assert.equal(ids, [2, 3, 4, 5, 0, 0, 0, 0]);
+  assert.equal(ids.slice(0, 4), [2, 3, 4, 5]);
+  assert.ok(ids.slice(4).every((id) => id === 0));
+  // What is written to an empty slot goes nowhere, at any register and size.
+  const before = [0, 1, 2, 3].map((slot) => new VirtioDriver(machine, slot).read(0x70));
+  for (let slot = 5; slot < 32; slot++) {
+    const { base } = new VirtioDriver(machine, slot);
+    for (let offset = 0; offset < 0x200; offset += 4) machine.write32(base + offset, ~0);
+    for (let offset = 0x10; offset < 0x200; offset += 4) assert.is(machine.read32(base + offset), 0);
+  }
+  assert.equal(
+    [0, 1, 2, 3].map((slot) => new VirtioDriver(machine, slot).read(0x70)),
+    before,
+  );
 });
 
 mmio("§4.2.2.2 registers are words: narrow accesses read zero and write nothing", () => {
