@@ -4,12 +4,7 @@
 // writes (RAZ/WI); outside of every window, and in the window of an optional device that the partition does not have, an access
 // sets busFaulted and the CPU takes an external abort.
 
-import {
-  CONFIG_DEVICES,
-  DEVICE_WATCHDOG,
-  STATS_MMIO_READS,
-  STATS_MMIO_WRITES,
-} from "../../abi/layout";
+import { CONFIG_DEVICES, DEVICE_WATCHDOG, STATS_MMIO_READS, STATS_MMIO_WRITES } from "../../abi/layout";
 import {
   GIC_CPU_INTERFACE,
   GIC_DISTRIBUTOR,
