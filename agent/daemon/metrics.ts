@@ -21,117 +21,108 @@ export interface Metrics {
   lostCount: number;
 }
 
-/** The page. */
-export function metricsText(metrics: Metrics): string {
-  const lines: string[] = [];
-  const add = (
-    name: string,
-    type: "gauge" | "counter",
-    help: string,
-    values: [labels: string, value: number][],
-  ): void => {
-    if (values.length === 0) return;
-    lines.push(`# HELP pocketvisor_${name} ${help}`, `# TYPE pocketvisor_${name} ${type}`);
-    for (const [labels, value] of values) lines.push(`pocketvisor_${name}${labels} ${value}`);
-  };
-  const { sample, names, limits } = metrics;
-  add("link_up", "gauge", "Whether the broker is connected.", [["", metrics.linkUp ? 1 : 0]]);
-  if (metrics.fleetAlive !== null) {
-    add("fleet_alive", "gauge", "Whether the fleet says that it is there.", [["", metrics.fleetAlive ? 1 : 0]]);
-  }
-  add("queue_records_total", "counter", "Records that the queue has taken.", [["", metrics.recordCount]]);
-  add("queue_waiting", "gauge", "Messages that wait to be sent.", [["", metrics.waitingCount]]);
-  add("messages_sent_total", "counter", "Messages that the broker has.", [["", metrics.sentCount]]);
-  add("messages_acknowledged_total", "counter", "Messages that the broker has acknowledged.", [
-    ["", metrics.acknowledgedCount],
-  ]);
-  add("messages_lost_total", "counter", "Messages that could not be sent.", [["", metrics.lostCount]]);
-  if (sample === null) return `${lines.join("\n")}\n`;
-  add("uptime_seconds", "gauge", "Since the handset was started.", [["", sample.uptime]]);
-  if (sample.battery !== undefined) {
-    const { percent, millivolts, milliamperes, deciCelsius } = sample.battery;
-    add("battery_percent", "gauge", "Charge of the battery.", [["", percent]]);
-    add("battery_volts", "gauge", "Voltage of the battery.", [["", millivolts / 1000]]);
-    add("battery_amperes", "gauge", "Current of the battery.", [["", milliamperes / 1000]]);
-    add("battery_celsius", "gauge", "Temperature of the battery.", [["", deciCelsius / 10]]);
-  }
-  const partitions = sample.partitions ?? [];
-  type Part = (typeof partitions)[number];
-  const each = (value: (partition: Part) => number): [string, number][] =>
-    partitions.map((part) => [`{partition="${names.get(part.id) ?? part.id}"}`, value(part)]);
-  /** Of the partitions that have such a limit. */
-  const limited = (value: (limit: PartitionLimits) => number | null): [string, number][] =>
-    partitions.flatMap((part): [string, number][] => {
-      const limit = limits.get(part.id);
-      const most = limit === undefined ? null : value(limit);
-      return most === null ? [] : [[`{partition="${names.get(part.id) ?? part.id}"}`, most]];
-    });
-  add(
-    "partition_running",
-    "gauge",
-    "Whether the partition runs.",
-    each(({ state }) => (state === "running" ? 1 : 0)),
-  );
-  add(
-    "partition_cpu_used_ratio",
-    "gauge",
-    "Processor time used, of one processor.",
-    each((p) => p.cpuPermille / 1000),
-  );
-  add(
-    "partition_cpu_limit_ratio",
+type Part = NonNullable<SampleBody["partitions"]>[number];
+
+/** One metric of a partition: its name behind "partition_", kind, meaning, and value; null: this partition has none. */
+type PartitionMetric = readonly [
+  name: string,
+  type: "gauge" | "counter",
+  help: string,
+  value: (part: Part, limits: PartitionLimits | undefined) => number | null,
+];
+
+const scaled = (value: number | null | undefined, unit: number): number | null =>
+  value === null || value === undefined ? null : value / unit;
+
+/** To add a metric of a partition, add a line. */
+const PARTITION_METRICS: readonly PartitionMetric[] = [
+  ["running", "gauge", "Whether the partition runs.", ({ state }) => (state === "running" ? 1 : 0)],
+  ["cpu_used_ratio", "gauge", "Processor time used, of one processor.", (part) => part.cpuPermille / 1000],
+  [
+    "cpu_limit_ratio",
     "gauge",
     "Processor time that it may use, of one processor.",
-    limited(({ cpuPermille }) => (cpuPermille === null ? null : cpuPermille / 1000)),
-  );
-  add(
-    "partition_memory_limit_bytes",
-    "gauge",
-    "Memory that it may use.",
-    limited(({ memoryKib }) => memoryKib * 1024),
-  );
-  add(
-    "partition_energy_limit_watts",
+    (_, limits) => scaled(limits?.cpuPermille, 1000),
+  ],
+  ["memory_limit_bytes", "gauge", "Memory that it may use.", (_, limits) => scaled(limits?.memoryKib, 1 / 1024)],
+  [
+    "energy_limit_watts",
     "gauge",
     "Constant power that its reserve is filled with.",
-    limited(({ energyMicrowatts }) => (energyMicrowatts === null ? null : energyMicrowatts / 1e6)),
-  );
-  add(
-    "partition_memory_used_bytes",
-    "gauge",
-    "Memory used.",
-    each((p) => p.memoryKib * 1024),
-  );
-  add(
-    "partition_energy_joules_total",
-    "counter",
-    "Energy used.",
-    each((p) => p.energyMillijoules / 1000),
-  );
-  add(
-    "partition_throttled_seconds_total",
-    "counter",
-    "Time held back by a budget.",
-    each((p) => p.throttledMs / 1000),
-  );
-  add(
-    "partition_io_bytes_total",
-    "counter",
-    "Bytes of its disks and networks.",
-    each((p) => p.ioKib * 1024),
-  );
-  add(
-    "partition_faults_total",
-    "counter",
-    "Faults.",
-    each((p) => p.faultCount),
-  );
-  add(
-    "partition_device_seconds_total",
+    (_, limits) => scaled(limits?.energyMicrowatts, 1e6),
+  ],
+  ["memory_used_bytes", "gauge", "Memory used.", (part) => part.memoryKib * 1024],
+  ["energy_joules_total", "counter", "Energy used.", (part) => part.energyMillijoules / 1000],
+  ["throttled_seconds_total", "counter", "Time held back by a budget.", (part) => part.throttledMs / 1000],
+  ["io_bytes_total", "counter", "Bytes of its disks and networks.", (part) => part.ioKib * 1024],
+  ["faults_total", "counter", "Faults.", (part) => part.faultCount],
+  [
+    "device_seconds_total",
     "counter",
     "Time of its devices' work, which its budget pays for.",
-    each((p) => (p.deviceMs ?? 0) / 1000),
-  );
+    (part) => (part.deviceMs ?? 0) / 1000,
+  ],
+];
+
+/** One family of the format; nothing where no value is known. */
+function family(name: string, type: string, help: string, values: readonly (readonly [string, number])[]): string[] {
+  if (values.length === 0) return [];
+  return [
+    `# HELP pocketvisor_${name} ${help}`,
+    `# TYPE pocketvisor_${name} ${type}`,
+    ...values.map(([labels, value]) => `pocketvisor_${name}${labels} ${value}`),
+  ];
+}
+
+const single = (name: string, type: string, help: string, value: number): string[] =>
+  family(name, type, help, [["", value]]);
+
+/** What the agent knows without a sample. */
+function agentFamilies(metrics: Metrics): string[] {
+  const alive = metrics.fleetAlive;
+  return [
+    ...single("link_up", "gauge", "Whether the broker is connected.", metrics.linkUp ? 1 : 0),
+    ...(alive === null
+      ? []
+      : single("fleet_alive", "gauge", "Whether the fleet says that it is there.", alive ? 1 : 0)),
+    ...single("queue_records_total", "counter", "Records that the queue has taken.", metrics.recordCount),
+    ...single("queue_waiting", "gauge", "Messages that wait to be sent.", metrics.waitingCount),
+    ...single("messages_sent_total", "counter", "Messages that the broker has.", metrics.sentCount),
+    ...single(
+      "messages_acknowledged_total",
+      "counter",
+      "Messages that the broker has acknowledged.",
+      metrics.acknowledgedCount,
+    ),
+    ...single("messages_lost_total", "counter", "Messages that could not be sent.", metrics.lostCount),
+  ];
+}
+
+function handsetFamilies({ uptime, battery }: SampleBody): string[] {
+  const lines = single("uptime_seconds", "gauge", "Since the handset was started.", uptime);
+  if (battery === undefined) return lines;
+  return [
+    ...lines,
+    ...single("battery_percent", "gauge", "Charge of the battery.", battery.percent),
+    ...single("battery_volts", "gauge", "Voltage of the battery.", battery.millivolts / 1000),
+    ...single("battery_amperes", "gauge", "Current of the battery.", battery.milliamperes / 1000),
+    ...single("battery_celsius", "gauge", "Temperature of the battery.", battery.deciCelsius / 10),
+  ];
+}
+
+/** The page. */
+export function metricsText(metrics: Metrics): string {
+  const lines = agentFamilies(metrics);
+  const { sample, names, limits } = metrics;
+  if (sample === null) return `${lines.join("\n")}\n`;
+  lines.push(...handsetFamilies(sample));
+  for (const [name, type, help, value] of PARTITION_METRICS) {
+    const values = (sample.partitions ?? []).flatMap((part): [string, number][] => {
+      const known = value(part, limits.get(part.id));
+      return known === null ? [] : [[`{partition="${names.get(part.id) ?? part.id}"}`, known]];
+    });
+    lines.push(...family(`partition_${name}`, type, help, values));
+  }
   return `${lines.join("\n")}\n`;
 }
 

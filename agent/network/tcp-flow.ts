@@ -6,8 +6,10 @@ import type { BufferBudget, Clock, TcpHandlers, TcpSocket } from "./contracts.ts
 import type { Unreachable } from "./icmp.ts";
 import type { IpOutput } from "./ip-output.ts";
 import type { IpPacket } from "./ipv4.ts";
+import { ChallengeLimit } from "./tcp-challenge.ts";
+import { HostReads } from "./tcp-host-reads.ts";
 import { ReceiveQueue } from "./tcp-receive.ts";
-import { ACK, FIN, RST, segmentLength, sequenceAdd, sequenceDelta, SYN, type Segment } from "./tcp-segment.ts";
+import { ACK, FIN, isInWindow, RST, sequenceAdd, sequenceDelta, SYN, type Segment } from "./tcp-segment.ts";
 import { TcpSender, type FlowEnds } from "./tcp-sender.ts";
 import type { Timers } from "./timers.ts";
 
@@ -28,11 +30,6 @@ const CONNECT_MS = 30_000;
 const TIME_WAIT_MS = 60_000;
 /** RFC 5382 §5: two hours and four minutes. */
 const IDLE_MS = 7_440_000;
-/** RFC 5961 §7: challenges a second. */
-const CHALLENGES_MOST = 10;
-const READ_MOST = 65_536;
-/** No read is smaller than this while something waits to be sent. */
-const READ_LEAST = 2048;
 
 export interface FlowOptions {
   key: string;
@@ -50,6 +47,18 @@ export interface FlowOptions {
   over: (flow: TcpFlow) => void;
 }
 
+/** What the guest is told when the host cannot reach a peer. */
+const UNREACHABLE: ReadonlyMap<string, Unreachable> = new Map([
+  ["ENETUNREACH", "network"],
+  ["EHOSTUNREACH", "host"],
+  ["ETIMEDOUT", "host"],
+]);
+
+/** A copy that outlives the ring, as long as an error may quote. */
+function quotable(packet: IpPacket): IpPacket {
+  return { ...packet, whole: packet.whole.slice(0, 1280), payload: packet.payload.slice() };
+}
+
 export class TcpFlow implements TcpHandlers {
   state: TcpState = "connecting";
   readonly options: FlowOptions;
@@ -64,17 +73,14 @@ export class TcpFlow implements TcpHandlers {
   private finReceived = false;
   private finTaken = false;
   private hostEnded = false;
-  private granted = READ_LEAST;
-  private paused = false;
   private latest = 0;
-  private challengeAt = 0;
-  private challengeCount = 0;
+  private readonly reads = new HostReads();
+  private readonly challenges = new ChallengeLimit();
 
   /** `first` is the packet of the guest's SYN; null: the host has a connection for the guest. */
   constructor(options: FlowOptions, first: IpPacket | null) {
     this.options = options;
-    this.first =
-      first === null ? null : { ...first, whole: first.whole.slice(0, 1280), payload: first.payload.slice() };
+    this.first = first === null ? null : quotable(first);
     const { ends, output, clock, timers, budget, iss } = options;
     const receipt = () => ({ acknowledgment: this.acknowledgment, sacks: this.receive?.sacks(this.latest) ?? [] });
     this.sender = new TcpSender({ ends, output, clock, timers, budget, receipt, gone: () => this.abort() }, iss);
@@ -97,8 +103,8 @@ export class TcpFlow implements TcpHandlers {
   private hear(syn: Segment): void {
     this.irs = syn.sequence;
     this.sender.agree(syn);
-    const deliver = (data: Uint8Array, done: () => void): void => this.socket?.write(data, done);
-    this.receive = new ReceiveQueue(sequenceAdd(syn.sequence, 1), this.options.budget, deliver);
+    const next = sequenceAdd(syn.sequence, 1);
+    this.receive = new ReceiveQueue(next, this.options.budget, (data, done) => this.socket?.write(data, done));
   }
 
   /** SEG.ACK of what we send. */
@@ -139,7 +145,7 @@ export class TcpFlow implements TcpHandlers {
     if (this.state === "closed") return 0;
     this.sender.queue.append(bytes);
     this.sender.send();
-    return this.grant();
+    return this.reads.grant(this.sender.queue.room);
   }
 
   ended(): void {
@@ -150,34 +156,14 @@ export class TcpFlow implements TcpHandlers {
 
   failed(code: string): void {
     if (this.state === "closed") return;
-    const { unreachable } = this.options;
     this.socket = null;
     if (this.state === "connecting" && this.first !== null) {
-      if (code === "ENETUNREACH" || code === "EHOSTUNREACH" || code === "ETIMEDOUT") {
-        unreachable(this.first, code === "ENETUNREACH" ? "network" : "host");
-      } else this.refuse();
+      const why = UNREACHABLE.get(code);
+      // RFC 9293 §3.10.7.1: nobody listens there.
+      if (why === undefined) this.sender.control(RST | ACK, 0);
+      else this.options.unreachable(this.first, why);
     } else if (this.state !== "time-wait") this.sender.control(RST | ACK);
     this.destroy();
-  }
-
-  /** RFC 9293 §3.10.7.1: nobody listens there. */
-  private refuse(): void {
-    this.sender.control(RST | ACK, 0);
-  }
-
-  /** How many bytes the host may read next for the guest. */
-  private grant(): number {
-    const room = Math.min(this.sender.queue.room, READ_MOST);
-    this.paused = room < Math.min(READ_LEAST, this.granted);
-    if (this.paused) return 0;
-    this.granted = room;
-    return room;
-  }
-
-  private resume(): void {
-    if (!this.paused || this.sender.queue.room < this.granted) return;
-    this.paused = false;
-    this.socket?.resume();
   }
 
   /** The host's side is at its end: so is ours, behind what waits. */
@@ -198,7 +184,7 @@ export class TcpFlow implements TcpHandlers {
       // Our answer was lost, or an answer to ours: both sides began (§3.5).
       if (!(flags & ACK)) return void this.sender.sendSyn(SYN | ACK);
     }
-    if (!this.isAcceptable(segment)) {
+    if (!isInWindow(segment, this.acknowledgment, this.expected, this.receive!.edge)) {
       if (flags & RST) return;
       if (this.state === "time-wait" && flags & FIN) this.wait();
       return void this.sender.control(ACK);
@@ -210,7 +196,7 @@ export class TcpFlow implements TcpHandlers {
     this.touch();
     this.inputData(segment);
     this.inputFin(segment);
-    this.resume();
+    if (this.reads.resumes(this.sender.queue.room)) this.socket?.resume();
   }
 
   /** The host has not connected yet: a repeated SYN joins the one that is pending, a reset ends it. */
@@ -250,17 +236,6 @@ export class TcpFlow implements TcpHandlers {
     else this.sender.send();
   }
 
-  /** §3.10.7.4: whether any of it is in the window. */
-  private isAcceptable(segment: Segment): boolean {
-    const { edge } = this.receive!;
-    const inside = (sequence: number): boolean =>
-      sequenceDelta(sequence, this.expected) >= 0 && sequenceDelta(sequence, edge) < 0;
-    const length = segmentLength(segment);
-    if (inside(segment.sequence)) return true;
-    if (length === 0) return segment.sequence === this.expected || segment.sequence === this.acknowledgment;
-    return inside(sequenceAdd(segment.sequence, length - 1));
-  }
-
   /** RFC 5961 §3.2: what is exactly next ends the connection; what is only in the window is asked about. What is next to the guest is what we
    *  acknowledged last, or what we have received, whichever it has heard of. */
   private inputReset(segment: Segment): void {
@@ -291,12 +266,8 @@ export class TcpFlow implements TcpHandlers {
     if (!sender.finAcknowledged) return true;
     if (this.state === "fin-wait-1") this.state = "fin-wait-2";
     else if (this.state === "closing") this.wait();
-    else if (this.state === "last-ack") {
-      this.socket?.close();
-      this.destroy();
-      return false;
-    }
-    return true;
+    else if (this.state === "last-ack") this.end();
+    return this.state !== "closed";
   }
 
   private inputData(segment: Segment): void {
@@ -327,18 +298,13 @@ export class TcpFlow implements TcpHandlers {
   private wait(): TcpState {
     const { timers, clock } = this.options;
     this.state = "time-wait";
-    timers.set(this, clock.now() + TIME_WAIT_MS, () => {
-      this.socket?.close();
-      this.destroy();
-    });
+    timers.set(this, clock.now() + TIME_WAIT_MS, () => this.end());
     return this.state;
   }
 
   /** Says where we stand: an acknowledgement, not too many of them. */
   private challenge(): void {
-    const second = Math.floor(this.options.clock.now() / 1000);
-    if (second !== this.challengeAt) [this.challengeAt, this.challengeCount] = [second, 0];
-    if (++this.challengeCount <= CHALLENGES_MOST) this.sender.control(ACK);
+    if (this.challenges.allows(this.options.clock)) this.sender.control(ACK);
   }
 
   private touch(): void {
@@ -366,18 +332,20 @@ export class TcpFlow implements TcpHandlers {
   /** Ends it on both sides. */
   abort(): void {
     if (this.state === "closed") return;
-    if (this.state === "time-wait") {
-      this.socket?.close();
-      return this.destroy();
-    }
-    if (this.state === "connecting") this.refuse();
-    else this.sender.control(RST | ACK);
+    if (this.state === "time-wait") return this.end();
+    this.sender.control(RST | ACK, this.state === "connecting" ? 0 : undefined);
     this.reset();
   }
 
   /** The guest has ended it. */
   private reset(): void {
     this.socket?.reset();
+    this.destroy();
+  }
+
+  /** Both sides have ended it. */
+  private end(): void {
+    this.socket?.close();
     this.destroy();
   }
 

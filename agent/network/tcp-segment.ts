@@ -99,6 +99,17 @@ function readOptions(bytes: Uint8Array, end: number, segment: Segment): boolean 
   return true;
 }
 
+/** RFC 9293 §3.10.7.4: whether any of a segment is in the window from `expected` up to `edge`. An empty one may also stand at what was
+ *  `acknowledged` last. */
+export function isInWindow(segment: Segment, acknowledged: number, expected: number, edge: number): boolean {
+  const inside = (sequence: number): boolean =>
+    sequenceDelta(sequence, expected) >= 0 && sequenceDelta(sequence, edge) < 0;
+  const length = segmentLength(segment);
+  if (inside(segment.sequence)) return true;
+  if (length === 0) return segment.sequence === expected || segment.sequence === acknowledged;
+  return inside(sequenceAdd(segment.sequence, length - 1));
+}
+
 export interface Header {
   sourcePort: number;
   destinationPort: number;

@@ -9,12 +9,23 @@ import { root, sourcesBelow } from "./sources.js";
 
 const FOLDERS = [
   "agent/host/audit",
+  "agent/host/between",
+  "agent/host/block-log",
+  "agent/host/console",
+  "agent/host/debug",
+  "agent/host/disk",
   "agent/host/hypervisor",
+  "agent/host/machine",
   "agent/host/management",
-  "agent/host/worker",
   "agent/host/monitor",
+  "agent/host/network",
+  "agent/host/worker",
+  "agent/network",
+  "agent/daemon",
   "agent/link",
   "agent/telemetry",
+  "agent/policy",
+  "fleet",
 ];
 const CLASS_LINES_MAX = 300;
 const FUNCTION_LINES_MAX = 80;
@@ -29,7 +40,7 @@ function longer(text: string, opens: RegExp, most: number): string[] {
   return lines.flatMap((line, at) => {
     if (!opens.test(line)) return [];
     const close = `${/^ */.exec(line)![0]}}`;
-    const count = lines.indexOf(close, at) - at + 1;
+    const count = lines.findIndex((text, index) => index >= at && text.replace(/[,;)]+$/, "") === close) - at + 1;
     return count > most ? [`${line.trim()} ${count} lines`] : [];
   });
 }
