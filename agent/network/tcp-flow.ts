@@ -7,6 +7,7 @@ import type { Unreachable } from "./icmp.ts";
 import type { IpOutput } from "./ip-output.ts";
 import type { IpPacket } from "./ipv4.ts";
 import { ChallengeLimit } from "./tcp-challenge.ts";
+import { DelayedAck } from "./tcp-delayed-ack.ts";
 import { HostReads } from "./tcp-host-reads.ts";
 import { ReceiveQueue } from "./tcp-receive.ts";
 import { ACK, FIN, isInWindow, RST, sequenceAdd, sequenceDelta, SYN, type Segment } from "./tcp-segment.ts";
@@ -68,21 +69,22 @@ export class TcpFlow implements TcpHandlers {
   /** The guest's first packet, which an error quotes; null: the host began. */
   private readonly first: IpPacket | null;
   private irs = 0;
-  /** Sequence number of the guest's FIN, once it was seen, in or out of order. */
-  private finAt: number | null = null;
-  private finReceived = false;
   private finTaken = false;
   private hostEnded = false;
-  private latest = 0;
   private readonly reads = new HostReads();
   private readonly challenges = new ChallengeLimit();
+  private readonly delayed: DelayedAck;
 
   /** `first` is the packet of the guest's SYN; null: the host has a connection for the guest. */
   constructor(options: FlowOptions, first: IpPacket | null) {
     this.options = options;
     this.first = first === null ? null : quotable(first);
     const { ends, output, clock, timers, budget, iss } = options;
-    const receipt = () => ({ acknowledgment: this.acknowledgment, sacks: this.receive?.sacks(this.latest) ?? [] });
+    const receipt = {
+      next: () => ({ acknowledgment: this.acknowledgment, sacks: this.receive?.sacks() ?? [] }),
+      sent: (acknowledgment: number) => this.delayed.says(acknowledgment),
+    };
+    this.delayed = new DelayedAck(clock, timers, () => this.sender.control(ACK));
     this.sender = new TcpSender({ ends, output, clock, timers, budget, receipt, gone: () => this.abort() }, iss);
     timers.set(this, clock.now() + CONNECT_MS, () => this.connectTimeout());
   }
@@ -112,11 +114,6 @@ export class TcpFlow implements TcpHandlers {
     return this.receive === null ? 0 : sequenceAdd(this.receive.taken, this.finTaken ? 1 : 0);
   }
 
-  /** RCV.NXT. */
-  private get expected(): number {
-    return sequenceAdd(this.receive!.next, this.finReceived ? 1 : 0);
-  }
-
   get isHalfOpen(): boolean {
     return this.state === "connecting" || this.state === "syn-sent" || this.state === "syn-received";
   }
@@ -129,7 +126,7 @@ export class TcpFlow implements TcpHandlers {
   /** Whether a SYN begins a new connection where this one waits for the last of it (RFC 9293 §3.10.7.4, RFC 1122 §4.2.2.13). */
   yieldsTo(segment: Segment): boolean {
     const syn = (segment.flags & (SYN | ACK | RST)) === SYN;
-    return syn && this.state === "time-wait" && sequenceDelta(segment.sequence, this.expected) > 0;
+    return syn && this.state === "time-wait" && sequenceDelta(segment.sequence, this.receive!.expected) > 0;
   }
 
   // ---- What the host says -------------------------------------------------------------------------------------------------
@@ -184,7 +181,7 @@ export class TcpFlow implements TcpHandlers {
       // Our answer was lost, or an answer to ours: both sides began (§3.5).
       if (!(flags & ACK)) return void this.sender.sendSyn(SYN | ACK);
     }
-    if (!isInWindow(segment, this.acknowledgment, this.expected, this.receive!.edge)) {
+    if (!isInWindow(segment, this.acknowledgment, this.receive!.expected, this.receive!.edge)) {
       if (flags & RST) return;
       if (this.state === "time-wait" && flags & FIN) this.wait();
       return void this.sender.control(ACK);
@@ -239,7 +236,7 @@ export class TcpFlow implements TcpHandlers {
   /** RFC 5961 §3.2: what is exactly next ends the connection; what is only in the window is asked about. What is next to the guest is what we
    *  acknowledged last, or what we have received, whichever it has heard of. */
   private inputReset(segment: Segment): void {
-    const exact = segment.sequence === this.expected || segment.sequence === this.acknowledgment;
+    const exact = segment.sequence === this.receive!.expected || segment.sequence === this.acknowledgment;
     if (exact) this.reset();
     else this.challenge();
   }
@@ -275,19 +272,17 @@ export class TcpFlow implements TcpHandlers {
     if (!takes || segment.data.length === 0) return;
     const receive = this.receive!;
     const before = receive.next;
-    this.latest = segment.sequence;
+    if (receive.hasGap) this.delayed.hurry();
     receive.accept(segment.sequence, segment.data, () => this.options.owesAck(this));
     // A gap is told at once (RFC 5681 §4.2), and what we have already, too.
     if (receive.next === before) this.sender.control(ACK);
   }
 
   private inputFin(segment: Segment): void {
-    if (segment.flags & FIN && this.finAt === null) this.finAt = sequenceAdd(segment.sequence, segment.data.length);
-    if (this.finReceived || this.finAt !== this.receive!.next) return;
-    if (this.state === "syn-received" || this.state === "closed") return;
-    this.finReceived = true;
+    if (this.state === "closed" || !this.receive!.takeFin(segment)) return;
     this.socket?.end(() => {
       this.finTaken = true;
+      this.delayed.hurry();
       this.options.owesAck(this);
     });
     if (this.state === "established") this.state = "close-wait";
@@ -314,9 +309,10 @@ export class TcpFlow implements TcpHandlers {
 
   // ---- Turns and ends ----------------------------------------------------------------------------------------------------
 
-  /** Sends the acknowledgement that is due. */
+  /** The operating system has taken more of the guest's bytes. */
   acknowledge(): void {
-    if (this.state !== "closed" && this.receive !== null) this.sender.control(ACK);
+    if (this.state === "closed" || this.receive === null) return;
+    this.delayed.owes(this.acknowledgment, this.sender.ownMss);
   }
 
   /** There is room for frames again. */
@@ -353,6 +349,7 @@ export class TcpFlow implements TcpHandlers {
     if (this.state === "closed") return;
     this.state = "closed";
     this.options.timers.clear(this);
+    this.delayed.clear();
     this.sender.free();
     this.receive?.free();
     this.socket = null;

@@ -2,7 +2,7 @@
 // acknowledged when the operating system has taken them, so what waits for that is bounded by the window: a slow peer slows the guest.
 
 import type { BufferBudget } from "./contracts.ts";
-import { sequenceAdd, sequenceDelta, type Range } from "./tcp-segment.ts";
+import { FIN, sequenceAdd, sequenceDelta, type Range, type Segment } from "./tcp-segment.ts";
 
 /** What a guest may have under way. */
 export const WINDOW_BYTES = 256 << 10;
@@ -15,7 +15,7 @@ interface Piece {
 }
 
 export class ReceiveQueue {
-  /** RCV.NXT: the next byte in order. */
+  /** The next byte in order. */
   next: number;
   /** Everything before has been taken by the operating system: what we acknowledge. */
   taken: number;
@@ -24,12 +24,35 @@ export class ReceiveQueue {
   private pieces: Piece[] = [];
   private pending = 0;
   private freed = false;
+  /** Where the piece that came last begins. */
+  private latest = 0;
+  /** Sequence number of the guest's FIN, once it was seen, in or out of order. */
+  private finAt: number | null = null;
+  private finReceived = false;
 
   constructor(next: number, budget: BufferBudget, deliver: (data: Uint8Array, done: () => void) => void) {
     this.next = next;
     this.taken = next;
     this.budget = budget;
     this.deliver = deliver;
+  }
+
+  /** RCV.NXT: the next byte, or what comes behind a FIN. */
+  get expected(): number {
+    return sequenceAdd(this.next, this.finReceived ? 1 : 0);
+  }
+
+  /** Whether something waits beyond a gap. */
+  get hasGap(): boolean {
+    return this.pieces.length > 0;
+  }
+
+  /** True once: the guest's FIN, of this segment or of one before it, is next. */
+  takeFin(segment: Segment): boolean {
+    if (segment.flags & FIN && this.finAt === null) this.finAt = sequenceAdd(segment.sequence, segment.data.length);
+    if (this.finReceived || this.finAt !== this.next) return false;
+    this.finReceived = true;
+    return true;
   }
 
   /** The first sequence number beyond the window. It never goes back (RFC 9293 §3.8.6.2.2). */
@@ -40,6 +63,7 @@ export class ReceiveQueue {
   /** Takes data at `sequence`, as far as it is new and in the window. `done` is called whenever more was taken. False when nothing of it could be
    *  kept: the guest will send it again. */
   accept(sequence: number, data: Uint8Array, done: () => void): boolean {
+    this.latest = sequence;
     const skip = Math.max(0, sequenceDelta(this.next, sequence));
     const most = sequenceDelta(this.edge, sequence);
     if (skip >= Math.min(data.length, most)) return true;
@@ -87,7 +111,7 @@ export class ReceiveQueue {
   }
 
   /** What waits beyond gaps, the range that grew last first (RFC 2018 §4). */
-  sacks(latest: number): Range[] {
+  sacks(): Range[] {
     const ranges: Range[] = [];
     for (const { sequence, data } of this.pieces) {
       const to = sequenceAdd(sequence, data.length);
@@ -96,7 +120,7 @@ export class ReceiveQueue {
       else if (sequenceDelta(to, last.to) > 0) last.to = to;
     }
     const newest = ranges.findIndex(
-      ({ from, to }) => sequenceDelta(latest, from) >= 0 && sequenceDelta(latest, to) < 0,
+      ({ from, to }) => sequenceDelta(this.latest, from) >= 0 && sequenceDelta(this.latest, to) < 0,
     );
     if (newest > 0) ranges.unshift(...ranges.splice(newest, 1));
     return ranges;

@@ -49,7 +49,12 @@ export interface SenderOptions {
   clock: Clock;
   timers: Timers;
   budget: BufferBudget;
-  receipt: () => Receipt;
+  receipt: {
+    /** For the segment that is written now. */
+    next: () => Receipt;
+    /** It has gone out. */
+    sent: (acknowledgment: number) => void;
+  };
   /** The guest has not answered for as long as one waits. */
   gone: () => void;
 }
@@ -142,7 +147,7 @@ export class TcpSender {
     syn: { mss: number; scale: number | null; sackPermitted: boolean } | null = null,
   ): boolean {
     const { ends, output, receipt } = this.options;
-    const { acknowledgment, sacks } = receipt();
+    const { acknowledgment, sacks } = receipt.next();
     const options = optionBytes({ syn, sacks: this.sackPermitted && syn === null ? sacks : [] });
     const envelope = { source: ends.peer, destination: ends.guest, protocol: PROTOCOL_TCP };
     const headerBytes = TCP_BYTES + options.length;
@@ -153,7 +158,9 @@ export class TcpSender {
     if (count > 0) {
       this.queue.copy(sequenceDelta(sequence, this.queue.base), count, draft.frame, draft.at + headerBytes);
     }
-    return output.finish(draft, envelope, 16, { bytes: this.mss - options.length, header: headerBytes });
+    const sent = output.finish(draft, envelope, 16, { bytes: this.mss - options.length, header: headerBytes });
+    if (sent) receipt.sent(acknowledgment);
+    return sent;
   }
 
   /** Sends what may be sent now. */
@@ -181,7 +188,7 @@ export class TcpSender {
   /** Data of one segment: what the options leave of the MSS (RFC 6691). */
   private get piece(): number {
     if (!this.sackPermitted) return this.mss;
-    return this.mss - optionBytes({ syn: null, sacks: this.options.receipt().sacks }).length;
+    return this.mss - optionBytes({ syn: null, sacks: this.options.receipt.next().sacks }).length;
   }
 
   /** Data of one frame: many segments at once where the guest takes them. */

@@ -124,20 +124,41 @@ flows("bytes are acknowledged when the operating system has taken them, and not 
   assert.is(guest.take().length, 0);
   guest.socket.taken();
   guest.world.pass(0);
+  guest.world.pass(1);
+  assert.is(guest.take().length, 0, "little may wait a moment");
+  guest.world.pass(1);
   assert.equal(
     guest.take().map(({ acknowledgment }) => acknowledgment),
     [GUEST_ISS + 101],
   );
 });
 
+flows("RFC 5681 §4.2: much is acknowledged at once, an end too, and nothing is said twice", () => {
+  const guest = new Guest();
+  guest.open();
+  for (let segment = 0; segment < 4; segment++) guest.data(segment * 1460, bytes(1460));
+  assert.equal(
+    guest.take().map(({ acknowledgment }) => acknowledgment),
+    [GUEST_ISS + 1 + 4 * 1460],
+  );
+  guest.data(4 * 1460, bytes(10));
+  // What the host says in the meantime carries it.
+  guest.socket.handlers.data(bytes(5));
+  assert.is(guest.take().at(-1)!.acknowledgment, GUEST_ISS + 11 + 4 * 1460);
+  guest.world.pass(10);
+  assert.is(guest.take().length, 0);
+});
+
 flows("§3.10.7.4: data in order, twice, in part new, beyond a gap, beyond the window", () => {
   const guest = new Guest();
   guest.open([2, 4, 5, 180, 1, 1, 4, 2]);
   guest.data(0, bytes(10, 1));
+  guest.world.pass(2);
   assert.is(guest.take().at(-1)!.acknowledgment, GUEST_ISS + 11);
   guest.data(0, bytes(10, 1));
   assert.is(guest.take().at(-1)!.acknowledgment, GUEST_ISS + 11, "said again");
   guest.data(5, bytes(10, 2));
+  guest.world.pass(2);
   assert.is(guest.take().at(-1)!.acknowledgment, GUEST_ISS + 16);
   guest.data(25, bytes(5, 4));
   const [gap] = guest.take();
