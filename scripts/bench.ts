@@ -13,6 +13,7 @@ import { measureIdle } from "./bench/idle.ts";
 import { measureKernel } from "./bench/kernel.ts";
 import { measureLoops } from "./bench/loops.ts";
 import { measureMany } from "./bench/many.ts";
+import { measureNetwork, NETWORK_ROWS } from "./bench/network.ts";
 import { PEER, peerVersion } from "./bench/peer.ts";
 import { measurePolicyPush } from "./bench/policy-push.ts";
 import { rowOf, rowText, TABLE_HEAD, writeDistributions, type Measurement } from "./bench/report.ts";
@@ -55,20 +56,21 @@ const ROWS: Record<string, string[]> = {
     ...["disk-write-32k-encrypted", "disk-write-32k-plain", "disk-read-32k-encrypted", "disk-read-32k-plain"],
   ],
   storage: STORAGE_ROWS,
+  network: NETWORK_ROWS,
   hostile: HOSTILE_ROWS,
   many: ["tiny", "tiny-resident", "debian", "debian-resident", "monitor-resident", "debian-idle", "returned"],
 };
 
 /** Measured when they are asked for. */
-const LARGE = ["sim", "storage", "hostile", "many"];
+const LARGE = ["sim", "storage", "network", "hostile", "many"];
 
 const HELP = `usage: npm run bench -- [NAME…] [--json] [--runs N] [--translate on]
        npm run bench -- speed [--help]
-Names are rows or groups of rows; without one, all groups but sim, storage, hostile and many are measured, each row N times (default 5):
+Names are rows or groups of rows; without one, all groups but sim, storage, network, hostile and many are measured, each row N times (default 5):
 ${Object.entries(ROWS)
   .map(([group, rows]) => `  ${group.padEnd(8)} ${rows.join(", ")}`)
   .join("\n")}
---translate on measures the group budgets with guests whose hot code is compiled (of its rows, those with whole guests).
+--translate on measures the groups budgets and network with guests whose hot code is compiled (of the rows, those with whole guests).
 --json prints one JSON object a row. Distributions go to build/bench/, with this computer's description.`;
 
 /** A group of rows: measured `runs` times, and on the peer too when it is there. */
@@ -97,6 +99,7 @@ const GROUPS: Record<string, Group> = {
   sim: measureSim,
   disk: measureDisk,
   storage: measureStorage,
+  network: measureNetwork,
   hostile: measureHostile,
   many: measureMany,
 };
@@ -113,7 +116,7 @@ const prepare = (needsGuest: boolean): void => {
 if (process.argv[2] === "speed") process.exit(await speedCommand(process.argv.slice(3), () => prepare(true)));
 
 const { names, rows: wanted, json, runs, translate } = parseArguments(process.argv.slice(2));
-prepare(names.some((name) => ["boot", "work", "idle", "budgets", "many"].includes(name)));
+prepare(names.some((name) => ["boot", "work", "idle", "budgets", "network", "many"].includes(name)));
 const peer = peerVersion();
 console.error(`bench: ${runs} runs; peer: ${peer ?? `no ${PEER} here`}`);
 
@@ -163,7 +166,9 @@ function parseArguments(args: string[]): {
   }
   if (!Number.isInteger(count) || count < 1) usage("--runs needs a positive number");
   const names = chosen.size > 0 ? [...chosen] : Object.keys(GROUPS).filter((name) => !LARGE.includes(name));
-  if (translate && names.some((name) => name !== "budgets")) usage("--translate on is for the group budgets");
+  if (translate && names.some((name) => name !== "budgets" && name !== "network")) {
+    usage("--translate on is for the groups budgets and network");
+  }
   return { names, rows, json: asJson, runs: count, translate };
 }
 
