@@ -280,6 +280,7 @@ export const PARTITION_RETRYING: u32 = 984; // u32: 1 from a refused charge unti
 export const PARTITION_RETRY_AT: u32 = 992; // u64 ns: when that will be, all ones = when energy or another contract comes
 export const PARTITION_WORK: u32 = 1000; // u64 units of device work, beside its instructions
 export const PARTITION_ENERGY_DEBT: u32 = 1008; // u64 pJ that the host's work for it cost and its reserve did not hold: paid by what fills it next
+export const PARTITION_ENERGY_POT: u32 = 1016; // u64 pJ laid aside for the radio
 export const BUCKET_BYTES: u32 = 32;
 export const BUCKET_LEVEL: u32 = 0; // i64: below 0 after a charge above the burst
 export const BUCKET_USED: u32 = 16; // u64 units allowed, ever

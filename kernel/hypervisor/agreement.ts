@@ -63,6 +63,7 @@ import {
   PARTITION_BUCKETS,
   PARTITION_BYTES,
   PARTITION_ENERGY_DEBT,
+  PARTITION_ENERGY_POT,
   PARTITION_RETRYING,
   PARTITION_RETRY_AT,
   PARTITION_WORK,
@@ -136,6 +137,7 @@ if (
   RECORD_RETRY + 16 != PARTITION_RETRY_AT ||
   RECORD_ACCOUNT + <u32>offsetof<Account>("work") != PARTITION_WORK ||
   RECORD_ACCOUNT + <u32>offsetof<Account>("energyDebt") != PARTITION_ENERGY_DEBT ||
+  RECORD_ACCOUNT + <u32>offsetof<Account>("energyPot") != PARTITION_ENERGY_POT ||
   RECORD_ACCOUNT + <u32>offsetof<Account>() > PARTITION_BYTES
 ) {
   ERROR("kernel/hypervisor/record or state does not agree with kernel/abi/hypervisor");

@@ -6,7 +6,10 @@
 // straight from the battery, and is accounted all the same. What the host did for it, and what that cost, is known only afterwards: what the
 // reserve does not hold then is a debt, which whatever fills it pays first. Always, exactly:
 //
-//   Σ levels of reserves + board's own + Σ spent = drained
+//   Σ levels of reserves + Σ pots + board's own + Σ spent = drained
+//
+// A pot is what a partition has laid aside for something that must be paid in one piece (the radio: switching it on commits to its tail). It
+// comes out of the reserve, is spent before it, and what is left goes back.
 
 import { BOARD_COSTS, CHARGE_INSTRUCTION, PARTITION_MAX, QUANTUM, SLICE_MIN } from "../abi/hypervisor";
 import { flow, flowTime } from "./flow";
@@ -138,6 +141,35 @@ export function energyGive(partition: Partition, amount: u64): u64 {
   if (!partition.energyContract) return 0;
   energyFill(partition);
   return energyAdd(partition, amount);
+}
+
+/** Lays aside at most `amount` of the reserve. */
+export function potPay(partition: Partition, amount: u64): void {
+  if (!partition.energyContract) return;
+  energyFill(partition);
+  const paid = min<u64>(amount, partition.energyLevel);
+  partition.energyLevel -= paid;
+  accountOf(partition).energyPot += paid;
+}
+
+/** Spends at most `amount` of what was laid aside. */
+export function potSpend(partition: Partition, amount: u64): void {
+  const account = accountOf(partition);
+  const paid = min<u64>(amount, account.energyPot);
+  account.energyPot -= paid;
+  partition.energySpent += paid;
+  state.spent += paid;
+}
+
+/** What was laid aside goes back into the reserve; what has no room there is the board's. */
+export function potReturn(partition: Partition): void {
+  const account = accountOf(partition);
+  energyFill(partition);
+  const room = partition.energyContract ? partition.energyCapacity - partition.energyLevel : 0;
+  const back = min<u64>(account.energyPot, room);
+  partition.energyLevel += back;
+  state.board += account.energyPot - back;
+  account.energyPot = 0;
 }
 
 /** The reserve is given up: what it holds is the board's. */

@@ -43,7 +43,18 @@ import { bill as book, paidAt as paid } from "./bill";
 import { bucketTake, bucketWait } from "./bucket";
 import { channelRevokeAll } from "./channel";
 import { clockMark, clockRead } from "./clock";
-import { energyCost, energyDrained, energyFill, energyGive, energyHas, energySpend } from "./energy";
+import {
+  energyCost,
+  energyDrained,
+  energyFill,
+  energyGive,
+  energyHas,
+  energyOwe,
+  energySpend,
+  potPay,
+  potReturn,
+  potSpend,
+} from "./energy";
 import { flowTime } from "./flow";
 import { health } from "./health";
 import { heapsReset } from "./heap";
@@ -280,6 +291,41 @@ export function energyTopUp(id: u32, low: u32, high: u32): u32 {
   energyGive(partitionAt(id), (<u64>low) | ((<u64>high) << 32));
   retrySoon(id);
   place(id);
+  return DONE;
+}
+
+/** Lays aside at most low | high << 32 picojoules of the reserve of `id`: PARTITION_ENERGY_POT says how much there is then. */
+export function energyLayAside(id: u32, low: u32, high: u32): u32 {
+  if (!partitionExists(id)) return REFUSE_UNKNOWN;
+  if (!partitionAt(id).held) return REFUSE_STATE;
+  clockRead();
+  potPay(partitionAt(id), (<u64>low) | ((<u64>high) << 32));
+  return DONE;
+}
+
+/** Spends low | high << 32 picojoules for `id`, at most, of what it has laid aside; with `owe`, the rest from its reserve, and what that does not
+ *  hold is its debt. */
+export function energyPay(id: u32, low: u32, high: u32, owe: bool): u32 {
+  if (!partitionExists(id)) return REFUSE_UNKNOWN;
+  clockRead();
+  const partition = partitionAt(id);
+  const cost = (<u64>low) | ((<u64>high) << 32);
+  const before = accountOf(partition).energyPot;
+  potSpend(partition, cost);
+  if (!owe) return DONE;
+  energyFill(partition);
+  energyOwe(partition, cost - (before - accountOf(partition).energyPot));
+  place(id);
+  return DONE;
+}
+
+/** What `id` has laid aside goes back into its reserve. */
+export function energyTakeBack(id: u32): u32 {
+  if (!partitionExists(id)) return REFUSE_UNKNOWN;
+  clockRead();
+  potReturn(partitionAt(id));
+  retrySoon(id);
+  if (partitionAt(id).held) place(id);
   return DONE;
 }
 

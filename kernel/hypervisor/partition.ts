@@ -36,7 +36,7 @@ import { auditPut } from "./audit";
 import { auditOwn, auditTell } from "./audit-share";
 import { bucketReset } from "./bucket";
 import { budgetChange, budgetReset } from "./budget";
-import { energyFill, energyOwe, energyRelease } from "./energy";
+import { energyFill, energyOwe, energyRelease, potReturn } from "./energy";
 import { eventPut } from "./event";
 import { place } from "./place";
 import { retryForget, retrySoon } from "./retry";
@@ -188,7 +188,7 @@ export function partitionResume(id: u32): u32 {
 export function partitionEnd(id: u32, to: u32, reason: u32): void {
   const partition = partitionAt(id);
   if (partition.held) {
-    energyFill(partition);
+    potReturn(partition);
     energyRelease(partition);
     admitRelease(partition);
     partition.held = 0;

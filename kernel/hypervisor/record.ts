@@ -18,7 +18,7 @@ export const THROTTLED_ENERGY: u32 = 2;
  *   +544  server         216       the budget of the guaranteed class
  *   +760  cap            216       the ceiling: a budget that nobody is promised
  *   +976  retry          {heap u32, index u32, retrying u32, unused u32, at u64}  see retry
- *   +1000 account        {work u64, energyDebt u64}
+ *   +1000 account        {work u64, energyDebt u64, energyPot u64}
  */
 @unmanaged
 export class Partition {
@@ -128,6 +128,8 @@ export class Account {
   work: u64;
   /** Energy that the host's work for the partition cost beyond its reserve. */
   energyDebt: u64;
+  /** What it has laid aside: see energy. */
+  energyPot: u64;
 }
 
 // @ts-ignore: decorator

@@ -203,6 +203,14 @@ export class Hypervisor {
     return this.exports.energyTopUp(id, ...u64(picojoules));
   }
 
+  layAside(id: number, picojoules: bigint): number {
+    return this.exports.energyLayAside(id, ...u64(picojoules));
+  }
+
+  payEnergy(id: number, picojoules: bigint, owe: boolean): number {
+    return this.exports.energyPay(id, ...u64(picojoules), owe);
+  }
+
   // ---- Running ------------------------------------------------------------------------------------------------------------
 
   /** The hypervisor's time, ns. */
@@ -290,7 +298,8 @@ export class Hypervisor {
   energyImbalance(): bigint {
     let sum = this.word64(abi.HYPERVISOR_ENERGY_BOARD) + this.word64(abi.HYPERVISOR_ENERGY_SPENT);
     for (let id = 0; id < abi.PARTITION_MAX; id++) {
-      if (this.state(id) !== reasons.STATE_NONE) sum += this.u64(id, abi.PARTITION_ENERGY_LEVEL);
+      if (this.state(id) === reasons.STATE_NONE) continue;
+      sum += this.u64(id, abi.PARTITION_ENERGY_LEVEL) + this.u64(id, abi.PARTITION_ENERGY_POT);
     }
     return this.word64(abi.HYPERVISOR_ENERGY_DRAINED) - sum;
   }

@@ -33,6 +33,9 @@ export interface HypervisorExports {
   retries(): number;
   drained(low: number, high: number): void;
   energyTopUp(id: number, low: number, high: number): number;
+  energyLayAside(id: number, low: number, high: number): number;
+  energyPay(id: number, low: number, high: number, owe: boolean): number;
+  energyTakeBack(id: number): number;
   auditNote(id: number, reason: number, low: number, high: number): void;
   channelGrant(from: number, port: number, to: number, toPort: number): number;
   channelRevoke(channel: number): number;

@@ -73,6 +73,9 @@ energy("conservation is exact over a million random charges", () => {
       real.runTo(real.now + random.below(400_000));
       if (random.oneIn(5)) real.drained(BigInt(random.u32()) * BigInt(1 + random.below(2000)));
       if (random.oneIn(20)) real.topUp(random.below(16), BigInt(random.u32()));
+      if (random.oneIn(3)) real.layAside(random.below(16), BigInt(random.u32()));
+      if (random.oneIn(3)) real.payEnergy(random.below(16), BigInt(random.u32() >>> 2), random.oneIn(2));
+      if (random.oneIn(10)) real.exports.energyTakeBack(random.below(16));
       assert.is(real.energyImbalance(), 0n, `after ${n} charges`);
     }
   }
@@ -83,6 +86,39 @@ energy("conservation is exact over a million random charges", () => {
     if (id % 2) real.exports.partitionRemove(id);
     assert.is(real.energyImbalance(), 0n, "what a stopped reserve held is the board's");
   }
+});
+
+energy("what is laid aside is spent first, owed beyond it, and goes back as far as there is room", () => {
+  const real = new Hypervisor(board);
+  const id = real.start(burner(), { ceiling: 0, energy: { capacity: 1000n, rate: 0 } });
+  const level = (): bigint => real.u64(id, abi.PARTITION_ENERGY_LEVEL);
+  const pot = (): bigint => real.u64(id, abi.PARTITION_ENERGY_POT);
+  real.topUp(id, 1000n);
+  assert.is(real.layAside(id, 600n), reasons.DONE);
+  assert.equal([level(), pot()], [400n, 600n]);
+  real.layAside(id, 5000n);
+  assert.equal([level(), pot()], [0n, 1000n], "no more than there is");
+  real.topUp(id, 700n);
+  real.payEnergy(id, 300n, true);
+  assert.equal([level(), pot()], [700n, 700n], "the pot pays first");
+  real.payEnergy(id, 900n, false);
+  assert.equal([level(), pot()], [700n, 0n], "without owing, no more than it holds");
+  real.layAside(id, 100n);
+  real.payEnergy(id, 900n, true);
+  assert.equal([level(), pot(), real.u64(id, abi.PARTITION_ENERGY_DEBT)], [0n, 0n, 200n]);
+  real.topUp(id, 1000n);
+  assert.equal([level(), real.u64(id, abi.PARTITION_ENERGY_DEBT)], [800n, 0n]);
+  real.layAside(id, 500n);
+  real.topUp(id, 650n);
+  const own = real.word64(abi.HYPERVISOR_ENERGY_BOARD);
+  real.exports.energyTakeBack(id);
+  assert.equal([level(), pot()], [1000n, 0n]);
+  assert.is(real.word64(abi.HYPERVISOR_ENERGY_BOARD), own + 450n, "what has no room is the board's");
+  real.layAside(id, 10n);
+  real.exports.partitionStop(id, 0);
+  assert.is(pot(), 0n);
+  assert.is(real.layAside(id, 10n), reasons.REFUSE_STATE);
+  assert.is(real.energyImbalance(), 0n);
 });
 
 energy("a live change of the contract loses and makes no energy", () => {
