@@ -1,7 +1,7 @@
 // What can be seen of a handset: as commands answer, the live view shows and telemetry counts. Times in nanoseconds, energy in picojoules,
 // if not said otherwise.
 
-import type { CpuContract } from "./handset/contracts.ts";
+import type { CpuContract, LinkKind } from "./handset/contracts.ts";
 import type { BatteryReading, ThermalReading, ThermalLevel } from "./battery/battery.ts";
 import { NO_PARTITION } from "../kernel/abi/hypervisor.ts";
 
@@ -102,7 +102,21 @@ export interface HandsetSnapshot {
   average: Average | null;
   /** What left the battery beyond constant taps and partitions: reserves with a share live on it. */
   boardAverage: Average | null;
+  radio: RadioView;
   partitions: PartitionSnapshot[];
+}
+
+/** "none": the link has no radio that is accounted. */
+export type RadioState = "none" | "off" | "promoting" | "on";
+
+/** The phone's radio at one moment. */
+export interface RadioView {
+  link: LinkKind;
+  state: RadioState;
+  /** What must be laid aside before it goes on, in picojoules. */
+  needPicojoules: number;
+  /** What each partition has laid aside and has ever spent on it, and whether frames of it wait for it. */
+  users: { partition: number; laidAside: number; spent: number; waits: boolean }[];
 }
 
 /** A partition's network at one moment. */
@@ -126,7 +140,7 @@ export interface NetworkView {
 /** Something happened that nobody asked for. */
 export interface HandsetEvent {
   /** A state's name when the state has changed, or what happened: fault, cpu-exhausted, energy-empty, budget, restart, channel,
-   *  disk-error, power-key, power; of the handset itself: charging, discharging, thermal, rule, audit-lost, shell-restarted. */
+   *  disk-error, power-key, power; of the handset itself: charging, discharging, thermal, link, rule, audit-lost, shell-restarted. */
   kind: string;
   /** HANDSET_ITSELF: of no partition. */
   partition: number;
@@ -134,7 +148,7 @@ export interface HandsetEvent {
   timeNs: number;
   /** Of thermal: °C. */
   value: number;
-  /** Of power-key: that it was pressed; of power: why the partition is cut; of thermal: the level; of a rule: its name and what went wrong. */
+  /** Of power-key: that it was pressed; of power: why the partition is cut; of thermal: the level; of link: its kind; of a rule: its name and what went wrong. */
   text?: string;
 }
 
@@ -196,6 +210,7 @@ export interface HandsetView {
   boardAverage: Average | null;
   battery: BatteryView | null;
   thermal: ThermalView | null;
+  radio: RadioView;
   rules: RuleView[];
   partitions: PartitionView[];
   /** Null: the handset belongs to no fleet. */

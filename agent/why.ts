@@ -7,7 +7,7 @@
 
 import { durationText, energyText, powerText } from "./handset/units.ts";
 import { escapeText } from "./escape.ts";
-import type { HandsetView, ManagementView, NetworkView, PartitionView } from "./view.ts";
+import type { HandsetView, ManagementView, NetworkView, PartitionView, RadioView } from "./view.ts";
 
 const JOULE = 1e12;
 
@@ -94,6 +94,7 @@ export function whyPartition(partition: PartitionView, view: HandsetView): strin
     );
   }
   lines.push(reserveText(partition, view));
+  lines.push(...radioTexts(partition, view));
   lines.push(...policyTexts(partition, view));
   lines.push(...translationTexts(partition));
   if (restarts > 0) lines.push(`It was restarted ${timesText(restarts)}.`);
@@ -131,9 +132,35 @@ export function whyHandset(view: HandsetView): string {
       `It is ${thermal.celsius.toFixed(0)} °C warm: ${thermal.level} (warn from ${thermal.warn} °C, critical from ${thermal.critical} °C).`,
     );
   }
+  if (view.radio.state !== "none") lines.push(radioText(view.radio));
   for (const partition of view.partitions) lines.push(`${partition.name}: ${reserveText(partition, view)}`);
   if (view.management !== null) lines.push(fleetText(view.management));
   return lines.join("\n");
+}
+
+const RADIO_STATES = { none: "", off: "off", promoting: "being switched on", on: "on" };
+
+/** How the handset is connected, and what that costs. */
+function radioText({ link, state, needPicojoules, users }: RadioView): string {
+  const waits = users.filter((user) => user.waits).length;
+  const waiting = waits === 0 ? "" : `; ${waits === 1 ? "one partition waits" : `${waits} partitions wait`} for it`;
+  const need = energyText(needPicojoules);
+  return `It is connected by ${link}, and the radio is ${RADIO_STATES[state]}${waiting}. Switching it on commits ${need}, its tail included.`;
+}
+
+/** What a partition has to do with the radio. */
+function radioTexts({ partition }: PartitionView, { radio }: HandsetView): string[] {
+  const user = radio.users.find((each) => each.partition === partition);
+  if (user === undefined) return [];
+  const lines = user.spent === 0 ? [] : [`It has spent ${energyText(user.spent)} on the ${radio.link} radio.`];
+  if (!user.waits) return lines;
+  const together = radio.users.reduce((sum, each) => sum + each.laidAside, 0);
+  const have = radio.users.length > 1 ? `, of ${energyText(together)} that all who wait have` : "";
+  const why =
+    radio.state === "on" || radio.state === "promoting"
+      ? "until it is on and its reserve can pay for them"
+      : `until ${energyText(radio.needPicojoules)} are laid aside for it (promotion and tail): it has laid aside ${energyText(user.laidAside)}${have}`;
+  return [...lines, `Its frames wait for the radio ${why}.`];
 }
 
 /** How long the battery lasts, with the numbers that it follows from. */

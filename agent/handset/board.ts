@@ -12,7 +12,8 @@ import { UsageError } from "../failure.ts";
 import { boardFile } from "../paths.ts";
 import { NAME_SCHEMA, quantitySchema, type Schema } from "./shape.ts";
 import { parseBytes, UNITS } from "./units.ts";
-import type { BoardSpec, PowerSpec } from "./contracts.ts";
+import { radiosSchema, readRadios } from "./board-radios.ts";
+import type { BoardSpec, PowerSpec, Radios } from "./contracts.ts";
 
 /** Instructions that the virtual phone executes in a microsecond of processor time. */
 const NOMINAL_INSTRUCTIONS = 100;
@@ -25,6 +26,7 @@ const RADIO_BYTES_PER_MICROSECOND = 1;
 
 const BOARD_BYTES_MAX = 64 << 10;
 const FAULTS_MAX = 50;
+const NETWORK_CLASS = "/sys/class/net";
 const SENSOR_PATH = /^\/sys\/class\/[a-z_]+\/[A-Za-z0-9_.:-]+$/;
 
 /** From where to where each number of a board may go. */
@@ -55,6 +57,9 @@ export interface Board {
   batterySensor: string;
   /** "simulated": what the battery's script says; or the thermal zone's folder in sysfs. */
   thermalSensor: string;
+  /** "simulated": what the handset file says; or "/sys/class/net": this computer's default route. */
+  networkSensor: string;
+  radios: Radios;
   /** °C. */
   thermal: ThermalLimits;
   note: string;
@@ -153,6 +158,8 @@ export function checkBoard(data: unknown, name: string): { board: Board | null; 
     calibrated: record["calibrated"] === true,
     batterySensor: sensor("battery", "a power supply"),
     thermalSensor: sensor("thermal", "a thermal zone"),
+    networkSensor: networkSensor(sensors["network"], faults),
+    radios: readRadios(record["radio"], (fault) => faults.push(fault)),
     thermal: {
       warn: number(limits["warn"], "thermal.warn", "thermal warn (°C)"),
       critical: number(limits["critical"], "thermal.critical", "thermal critical (°C)"),
@@ -163,6 +170,13 @@ export function checkBoard(data: unknown, name: string): { board: Board | null; 
   if (board.thermal.warn >= board.thermal.critical)
     faults.push("thermal warn must be below thermal critical: a warning comes first");
   return { board: faults.length === 0 ? board : null, faults };
+}
+
+function networkSensor(value: unknown, faults: string[]): string {
+  if (value === undefined) return "simulated";
+  if (value === "simulated" || value === NETWORK_CLASS) return value;
+  faults.push(`sensors.network must be "simulated" or "${NETWORK_CLASS}"`);
+  return "simulated";
 }
 
 /** The JSON Schema of board files, for editors. */
@@ -182,26 +196,37 @@ export function boardSchema(): Schema {
     anyOf: [{ const: "simulated" }, { type: "string", pattern: SENSOR_PATH.source }],
   });
   const powers = { type: "object", additionalProperties: ranged("powerProfile", "mA at nominal voltage") };
+  const needed = {
+    name: { ...NAME_SCHEMA, description: "the name of its folder" },
+    title: { type: "string" },
+    ram: { ...bytes, description: "memory of the board" },
+    reserve: { ...bytes, description: "of it, what partitions do not get" },
+    cores: ranged("cores", "processor cores"),
+    battery: object({
+      capacityMilliampereHours: ranged("battery.capacityMilliampereHours", "mAh by its plate"),
+      volts: ranged("battery.volts", "nominal voltage"),
+    }),
+    envelopeMilliwatts: ranged("envelopeMilliwatts", "what all constant taps may add up to"),
+    powerProfile: { ...powers, required: NEEDED_POWERS, description: "keys of Android's power_profile.xml" },
+    calibrated: { type: "boolean", description: "whether the figures were measured on this board" },
+    sensors: {
+      type: "object",
+      properties: {
+        battery: sensor("a power supply in sysfs"),
+        thermal: sensor("a thermal zone in sysfs"),
+        network: { enum: ["simulated", NETWORK_CLASS], description: "where the kind of link is seen" },
+      },
+      required: ["battery", "thermal"],
+    },
+    thermal: object({ warn: ranged("thermal.warn", "°C"), critical: ranged("thermal.critical", "°C") }),
+    note: { type: "string" },
+  };
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "Pocketvisor board",
-    ...object({
-      name: { ...NAME_SCHEMA, description: "the name of its folder" },
-      title: { type: "string" },
-      ram: { ...bytes, description: "memory of the board" },
-      reserve: { ...bytes, description: "of it, what partitions do not get" },
-      cores: ranged("cores", "processor cores"),
-      battery: object({
-        capacityMilliampereHours: ranged("battery.capacityMilliampereHours", "mAh by its plate"),
-        volts: ranged("battery.volts", "nominal voltage"),
-      }),
-      envelopeMilliwatts: ranged("envelopeMilliwatts", "what all constant taps may add up to"),
-      powerProfile: { ...powers, required: NEEDED_POWERS, description: "keys of Android's power_profile.xml" },
-      calibrated: { type: "boolean", description: "whether the figures were measured on this board" },
-      sensors: object({ battery: sensor("a power supply in sysfs"), thermal: sensor("a thermal zone in sysfs") }),
-      thermal: object({ warn: ranged("thermal.warn", "°C"), critical: ranged("thermal.critical", "°C") }),
-      note: { type: "string" },
-    }),
+    ...object(needed),
+    // Without radios, what a byte costs follows from radio.active alone.
+    properties: { ...needed, radio: radiosSchema() },
   };
 }
 
@@ -219,19 +244,26 @@ export function boardSpec(board: Board): BoardSpec {
       blockOperation: BLOCK_OPERATION_PICOJOULES,
       blockByte: BLOCK_BYTE_PICOJOULES,
       consoleByte: CONSOLE_BYTE_PICOJOULES,
-      networkByte: Math.round((milliwatts("radio.active") * 1000) / RADIO_BYTES_PER_MICROSECOND),
+      // A board that knows its radios has each frame paid there.
+      networkByte: hasRadios(board) ? 0 : Math.round((milliwatts("radio.active") * 1000) / RADIO_BYTES_PER_MICROSECOND),
     },
   };
+}
+
+function hasRadios({ radios }: Board): boolean {
+  return Object.keys(radios).length > 0;
 }
 
 /** What the board draws by itself, and its battery when it is simulated. Android's cpu.idle is drawn beside cpu.suspend. */
 export function powerSpec(board: Board, simulated: BatteryScript | null): PowerSpec {
   const { volts } = board.battery;
   const microwatts = (key: string): number => Math.round((board.powerProfile[key] ?? 0) * volts * 1000);
-  if (simulated === null) return { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null };
+  const { radios } = board;
+  if (simulated === null) return { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null, radios };
   return {
     suspendMicrowatts: microwatts("cpu.suspend"),
     idleMicrowatts: microwatts("cpu.idle"),
+    radios,
     battery: {
       ...simulated,
       capacityPicojoules: BigInt(Math.round(batteryJoules(board) * 1e6)) * 1_000_000n,

@@ -88,6 +88,38 @@ export interface BoardSpec {
   costs: { instruction: number; blockOperation: number; blockByte: number; consoleByte: number; networkByte: number };
 }
 
+/** How the phone is connected; "none": it is not. */
+export const LINK_KINDS = ["wifi", "cellular", "roaming", "tethering", "ethernet", "none"] as const;
+export type LinkKind = (typeof LINK_KINDS)[number];
+
+/** What a radio draws beyond the phone's idle. Times in nanoseconds, powers in whole milliwatts. */
+export interface RadioProfile {
+  promoteNs: number;
+  promoteMw: number;
+  /** While frames pass, and a moment behind each. */
+  activeMw: number;
+  /** Beside it, for each megabit a second. */
+  perMbpsUpMw: number;
+  perMbpsDownMw: number;
+  tailNs: number;
+  tailMw: number;
+}
+
+/** The radios of a board, by the kind of link. A kind that is not there costs nothing beyond what a byte costs. */
+export type Radios = Partial<Record<LinkKind, RadioProfile>>;
+
+/** A change of a simulated link. */
+export interface LinkStep {
+  atNs: number;
+  kind: LinkKind;
+}
+
+/** How a simulated link begins, and what becomes of it. */
+export interface LinkScript {
+  kind: LinkKind;
+  steps: LinkStep[];
+}
+
 /** What the board draws by itself, screen off, and the battery that it draws from. */
 export interface PowerSpec {
   /** Always, and beside it while a guest runs. Zero when a battery is measured: then drained() tells. */
@@ -95,6 +127,7 @@ export interface PowerSpec {
   idleMicrowatts: number;
   /** Null: no simulated battery. */
   battery: BatterySpec | null;
+  radios: Radios;
 }
 
 /** The contracts that may change while a partition lives. */

@@ -8,6 +8,8 @@ import { readBoundedText } from "../bounded-file.ts";
 import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { readBatteryScript } from "./battery-script.ts";
+import { readLinkScript } from "./link-script.ts";
+import type { LinkScript } from "./contracts.ts";
 import type { NetworkFile } from "./network.ts";
 import { readNetwork } from "./network-reader.ts";
 import { readDevices, type Devices } from "./devices.ts";
@@ -76,6 +78,8 @@ export interface HandsetFile {
   rules: RuleSpec[];
   /** For a simulated battery; null: it is full, and left alone. */
   battery: BatteryScript | null;
+  /** For a simulated link; null: a cable, always. */
+  link: LinkScript | null;
 }
 
 /** Reads and checks a handset file. Throws UsageError with all its faults. */
@@ -125,6 +129,7 @@ class Reader extends FileReader {
       channels: this.channels(map, partitions),
       rules: this.rules(map),
       battery: readBatteryScript(this, this.part(map, "battery")),
+      link: readLinkScript(this, map),
     };
   }
 

@@ -29,7 +29,7 @@ import {
 } from "./units.ts";
 import { LIST_MOST as NETWORK_LIST_MOST } from "./network.ts";
 import { DEVICE_USES, KIND_USES } from "./devices.ts";
-import type { HealthAction, RuleCommand, RuleTrigger } from "./contracts.ts";
+import { LINK_KINDS, type HealthAction, type RuleCommand, type RuleTrigger } from "./contracts.ts";
 
 export const PARTITIONS_MAX = 1000;
 export const CHANNELS_MAX = 1000;
@@ -257,6 +257,25 @@ export const BATTERY = {
   },
 } satisfies Shape;
 
+/** A kind of link. Throws UnitError. */
+export const linkKindOf = oneOf(LINK_KINDS);
+
+export const LINK_STEPS_MAX = 1000;
+
+export const LINK_STEP = {
+  at: field(parseMilliseconds, 0, milliseconds, "10s", "when, after the start"),
+  kind: field(linkKindOf, "ethernet", choiceSchema(LINK_KINDS), "cellular", "what it is from then on"),
+} satisfies Shape;
+
+export const LINK = {
+  kind: field(linkKindOf, "ethernet", choiceSchema(LINK_KINDS), "wifi", "how the phone is connected when it starts"),
+  script: {
+    about: "what becomes of it",
+    schema: listSchema(schemaOf(LINK_STEP, ["at", "kind"]), LINK_STEPS_MAX),
+    example: "",
+  },
+} satisfies Shape;
+
 export const HANDSET = {
   handset: field(nameOf, "handset", NAME_SCHEMA, "mine", "its name, for --handset"),
   board: field(nameOf, "qemu-virt", NAME_SCHEMA, "qemu-virt", "what there is to share out: a folder of boards/"),
@@ -276,6 +295,11 @@ export const HANDSET = {
     example: "",
   },
   battery: { about: "how a simulated battery begins, and what happens to it", schema: schemaOf(BATTERY), example: "" },
+  link: {
+    about: "how the phone is connected where its board has no sensor for it: a kind, or how it begins and changes",
+    schema: { anyOf: [choiceSchema(LINK_KINDS), schemaOf(LINK)] },
+    example: "wifi",
+  },
 } satisfies Shape;
 
 /** The JSON Schema of handset files, for editors. */

@@ -9,20 +9,8 @@
 // radio goes on (Cinder's netd, EuroSys 2011). What is left when it goes off goes back to whose it was. Nothing is made or lost: the pots are the
 // hypervisor's. A milliwatt for a nanosecond is a picojoule.
 
-import type { LinkKind } from "./rules.ts";
-
-/** What a radio draws beyond the phone's idle. Times in nanoseconds, powers in whole milliwatts. */
-export interface RadioProfile {
-  promoteNs: number;
-  promoteMw: number;
-  /** While frames pass, and ACTIVE_NS behind each. */
-  activeMw: number;
-  /** Beside it, for each megabit a second. */
-  perMbpsUpMw: number;
-  perMbpsDownMw: number;
-  tailNs: number;
-  tailMw: number;
-}
+import type { LinkKind, RadioProfile } from "../handset/contracts.ts";
+import type { RadioState, RadioView } from "../view.ts";
 
 /** The partitions' energy, in picojoules. */
 export interface RadioPurse {
@@ -40,17 +28,7 @@ export interface RadioPurse {
   takeBack(id: number): void;
 }
 
-export type RadioState = "none" | "off" | "promoting" | "on";
 export type RadioDirection = "up" | "down";
-
-export interface RadioView {
-  link: LinkKind;
-  state: RadioState;
-  /** What must be laid aside before it goes on. */
-  needPicojoules: number;
-  /** What waits for it has laid aside. */
-  pots: { partition: number; picojoules: number; waits: boolean; spent: number }[];
-}
 
 /** Behind a frame, before it counts as tail. */
 const ACTIVE_NS = 100e6;
@@ -165,8 +143,8 @@ export class Radio {
     const { link, state, profile, purse } = this;
     return {
       ...{ link, state, needPicojoules: profile === null ? 0 : commitment(profile) },
-      pots: [...this.users].map(([partition, { waits, spent }]) => ({
-        ...{ partition, picojoules: purse.pot(partition), waits, spent },
+      users: [...this.users].map(([partition, { waits, spent }]) => ({
+        ...{ partition, laidAside: purse.pot(partition), spent, waits },
       })),
     };
   }

@@ -16,9 +16,10 @@ import {
   type Address,
   type Prefix,
 } from "./address.ts";
+import type { LinkKind } from "../handset/contracts.ts";
 
+export type { LinkKind };
 export type Protocol = "tcp" | "udp";
-export type LinkKind = "wifi" | "cellular" | "roaming" | "tethering" | "ethernet" | "none";
 
 export interface NetworkRule {
   allow: boolean;

@@ -72,7 +72,12 @@ export async function debianPlan(name: string, ramBytes: number): Promise<Partit
 }
 
 export function newHandset(options: HandsetOptions = {}): Handset {
-  return new Handset(BOARD, "realtime", { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null }, options);
+  return new Handset(
+    BOARD,
+    "realtime",
+    { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null, radios: {} },
+    options,
+  );
 }
 
 /** Adds and starts a partition, and presses a key. */

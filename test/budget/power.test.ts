@@ -22,7 +22,7 @@ function battery(joules: bigint, change: Partial<BatterySpec> = {}): BatterySpec
 
 /** A board that draws 26 mW asleep and 2 mW more while a guest runs. */
 function load(spec: BatterySpec): PowerSpec {
-  return { suspendMicrowatts: 26_000, idleMicrowatts: 2_000, battery: spec };
+  return { suspendMicrowatts: 26_000, idleMicrowatts: 2_000, battery: spec, radios: {} };
 }
 
 /** Reserves + board's own + spent = drained, and what the battery lost is what was drained. */
@@ -49,6 +49,7 @@ function viewOf(snapshot: HandsetSnapshot): HandsetView {
     boardAverage: snapshot.boardAverage,
     battery: snapshot.battery === null ? null : { ...snapshot.battery, note: "" },
     thermal: null,
+    radio: snapshot.radio,
     rules: [],
     management: null,
     partitions: snapshot.partitions.map((partition): PartitionView => ({ ...partition, kind: "system", memory })),

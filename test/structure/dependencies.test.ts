@@ -44,7 +44,7 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   hypervisor: { rooms: ["between", "machine"], product: ["agent/shell/orders.ts"] },
   worker: {
     rooms: ["between", "debug", "disk", "hypervisor", "loader", "machine", "network"],
-    product: ["agent/battery/", "agent/shell/orders.ts"],
+    product: ["agent/battery/", "agent/network/", "agent/shell/orders.ts"],
   },
   management: {
     rooms: ["audit", "console", "disk"],
@@ -64,6 +64,7 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
       "agent/command.ts",
       "agent/debug/",
       "agent/handset/",
+      "agent/network/",
       "agent/policy/",
       "agent/shell/",
       "agent/wire/",
@@ -136,8 +137,8 @@ const RULES: Rule[] = [
   },
   {
     folder: "agent/network/",
-    may: [],
-    reason: "the guests' network is its packets: whoever drives it hands in sockets, clocks and rings",
+    may: GROUND,
+    reason: "the guests' network is its packets: whoever drives it hands in sockets, clocks, rings and purses",
   },
   { folder: "agent/link/", may: [...AGENT_SUPPORT, "agent/wire/"], reason: "the link knows no host and no shell" },
   {

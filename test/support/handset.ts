@@ -100,7 +100,7 @@ export interface Played {
 export type Scripted = [atMs: number, request: LoadedRequest];
 
 /** A board that draws nothing by itself, and no battery. */
-export const NO_POWER: PowerSpec = { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null };
+export const NO_POWER: PowerSpec = { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null, radios: {} };
 
 /** Plays a script to its end at `endMs` of virtual time. `round` is called in each round of the loop, and does what other threads would
  *  do: true when it did something that the loop has not heard of yet. */

@@ -68,6 +68,7 @@ export function handsetView(partitions: PartitionView[], change: Partial<Handset
     stolenNs: 0,
     handsetNs: 0,
     memory: { held: 0, limit: 0 },
+    radio: { link: "ethernet", state: "none", needPicojoules: 0, users: [] },
     energy: { drained: 0, spent: 0 },
     average: { milliwatts: 100, spanNs: SPAN_NS },
     boardAverage: { milliwatts: 100, spanNs: SPAN_NS },

@@ -3,7 +3,7 @@
 
 import type { MessagePort } from "node:worker_threads";
 import type { BatteryReading } from "../../battery/battery.ts";
-import type { BoardSpec, PowerSpec } from "../../handset/contracts.ts";
+import type { BoardSpec, LinkKind, PowerSpec } from "../../handset/contracts.ts";
 import type { HandsetEvent, MachineStats } from "../../view.ts";
 import type { HandsetRequest, PartitionSpec, ShellAnswer } from "../../shell/orders.ts";
 import type { LoadPlan } from "../loader/plan.ts";
@@ -76,6 +76,8 @@ export type HandsetOrder =
   | { kind: "control"; requests: MessagePort; count: number }
   /** Something that happened to a worker: an event, and a record in the audit. */
   | { kind: "tell"; what: string; partition: number; reason: number; value: number }
+  /** The phone is connected otherwise from now on. */
+  | { kind: "link"; link: LinkKind }
   /** The host cannot serve a partition: it fails, for this reason (FAIL_*). */
   | { kind: "fail"; partition: number; reason: number }
   /** A debugger's questions about a partition, for which the shell has let one come, are read here. */

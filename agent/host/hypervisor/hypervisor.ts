@@ -15,6 +15,7 @@ import { writeBoard, writeDefinition } from "./contracts.ts";
 import type { HypervisorExports } from "./exports.ts";
 import { HypervisorMemory } from "./memory.ts";
 import { HypervisorRings } from "./rings.ts";
+import { Reserves } from "./reserves.ts";
 import { handsetSnapshot } from "./snapshot.ts";
 
 export class Hypervisor {
@@ -22,6 +23,7 @@ export class Hypervisor {
   readonly channels: HypervisorChannels;
   private readonly memory = new HypervisorMemory();
   private readonly table: WebAssembly.Table;
+  readonly reserves: Reserves;
   private readonly exports: HypervisorExports;
   private readonly specs = new Map<number, PartitionSpec>();
   private refused = false;
@@ -49,6 +51,7 @@ export class Hypervisor {
     this.exports = instance.exports as unknown as HypervisorExports;
     this.rings = new HypervisorRings(this.memory, this.exports);
     this.channels = new HypervisorChannels(this.memory, this.exports);
+    this.reserves = new Reserves(this.exports, this.memory);
     writeBoard(this.memory, board, mode, chain, originMs);
     const refused = this.exports.hypervisorInit();
     if (refused !== reasons.DONE) {

@@ -33,6 +33,7 @@ export function handsetSnapshot(
     battery: null,
     average: null,
     boardAverage: null,
+    radio: { link: "ethernet", state: "none", needPicojoules: 0, users: [] },
     partitions,
   };
 }

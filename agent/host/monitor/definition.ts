@@ -8,6 +8,7 @@ import { sha256OfFile } from "../disk/image-files.ts";
 import type { Management } from "../management/management.ts";
 import { networkOf } from "./guest-networks.ts";
 import type { Handset, PartitionPlan } from "./handset.ts";
+import type { HandsetLink } from "./link.ts";
 import type { Members } from "./members.ts";
 
 export interface Definer {
@@ -15,6 +16,7 @@ export interface Definer {
   handset: Handset;
   members: Members;
   disks: HandsetDisks;
+  link: HandsetLink;
   management: Management | null;
   /** A policy keeps a partition out. */
   refused: (name: string, text: string) => void;

@@ -12,6 +12,7 @@ import type { Management } from "../management/management.ts";
 import type { GrantedChannels } from "./granted-channels.ts";
 import { reviewNetwork } from "./guest-networks.ts";
 import type { Handset } from "./handset.ts";
+import type { HandsetLink } from "./link.ts";
 import type { Members } from "./members.ts";
 
 /** The parts of a monitor that are needed for it. */
@@ -20,6 +21,7 @@ export interface Monitored {
   handset: Handset;
   members: Members;
   disks: HandsetDisks;
+  link: HandsetLink;
   channels: GrantedChannels;
   consoles: ConsoleAccess;
   guard: ConsoleGuard | null;
@@ -69,7 +71,8 @@ export function forFleet(of: Monitored): ManagedHandset {
       happened(kind, partition);
       // Open flows are judged by the policy that counts now.
       if (kind !== "policy-applied" || partition === undefined) return;
-      void reviewNetwork({ file: of.file, handset, members, management: of.management() }, partition);
+      const { file, link } = of;
+      void reviewNetwork({ file, handset, members, link, management: of.management() }, partition);
     },
   };
 }

@@ -9,12 +9,14 @@ import type { Management } from "../management/management.ts";
 import type { NetworkSpec } from "../network/messages.ts";
 import { networkSpec } from "../network/spec.ts";
 import type { Handset } from "./handset.ts";
+import type { HandsetLink } from "./link.ts";
 import type { Members } from "./members.ts";
 
 interface Networked {
   file: HandsetFile;
   handset: Handset;
   management: Management | null;
+  link: HandsetLink;
 }
 
 /** What a partition's network is to be; null: it has none. */
@@ -25,7 +27,7 @@ export function networkOf(of: Networked, partition: HandsetPartition): NetworkSp
   const governed = of.management !== null && kind !== "personal";
   const policy = governed ? of.management!.policyOf(name) : null;
   return networkSpec(wanted, {
-    ...{ handset: of.file.name, partition: name, overhead, isWork: kind === "work", link: "ethernet" },
+    ...{ handset: of.file.name, partition: name, overhead, isWork: kind === "work", link: of.link.kind },
     policy: governed ? networkPolicyOf(policy) : null,
     nameServers: policy?.network?.dnsServers ?? [],
     policyBytesPerDay: policy?.budget?.networkBytesPerDay ?? null,
@@ -43,7 +45,7 @@ function wantedBy(of: Networked, { name, kind, guest, network }: HandsetPartitio
   return of.management?.policyOf(name)?.network === undefined ? null : PLAIN_NETWORK;
 }
 
-/** Another policy counts for the partition: its flows are judged anew. */
+/** Another policy counts for the partition, or the phone is connected otherwise: its flows are judged anew. */
 export async function reviewNetwork(of: Networked & { members: Members }, id: number): Promise<void> {
   const member = of.members.known(id);
   const spec = member === undefined ? null : networkOf(of, member.file);

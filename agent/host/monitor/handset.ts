@@ -31,6 +31,7 @@ import type {
   IoContract,
   PowerSpec,
   RestartPolicy,
+  LinkKind,
 } from "../../handset/contracts.ts";
 import type { HandsetEvent } from "../../view.ts";
 import type { GovernanceSpec } from "../../shell/orders.ts";
@@ -333,6 +334,11 @@ export class Handset extends EventEmitter<HandsetEvents> {
   /** The words that the workers share: the first is the bell. */
   private get doorbell(): SharedArrayBuffer {
     return this.words.buffer as SharedArrayBuffer;
+  }
+
+  /** The phone is connected otherwise: what a frame costs. */
+  setLink(link: LinkKind): void {
+    this.order({ kind: "link", link });
   }
 
   private order(order: HandsetOrder): void {

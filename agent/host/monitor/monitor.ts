@@ -30,7 +30,9 @@ import { handsetView, whenReady } from "./views.ts";
 import { WaysIn, type Attached } from "./ways-in.ts";
 import { reasonText } from "../between/reason-text.ts";
 import { Release } from "../management/release.ts";
-import type { CpuContract, EnergyContract, IoContract } from "../../handset/contracts.ts";
+import type { CpuContract, EnergyContract, IoContract, LinkKind } from "../../handset/contracts.ts";
+import { reviewNetwork } from "./guest-networks.ts";
+import { HandsetLink } from "./link.ts";
 import {
   HANDSET_ITSELF,
   type HandsetEvent,
@@ -64,6 +66,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
   /** Null: the handset belongs to no fleet. */
   private readonly management: Management | null;
   private readonly disks: HandsetDisks;
+  private readonly link: HandsetLink;
   private readonly consoles: ConsoleAccess;
   private readonly waysIn: WaysIn;
   private readonly channels: GrantedChannels;
@@ -90,6 +93,8 @@ export class Monitor implements CommandTarget, ControlHandlers {
     this.onQuit = onQuit;
     const now = (): number => performance.now() * 1e6;
     this.power = new HandsetPower({ board, file, deterministic: mode === "deterministic", root, now });
+    const { networkSensor } = board;
+    this.link = new HandsetLink({ sensor: networkSensor, script: file.link, deterministic: mode !== "realtime", root });
     this.disks = new HandsetDisks(vaultFolder(file.name));
     // Opening it takes the handset's folder, so nobody else wipes or reads there meanwhile.
     this.audits = new AuditLog(monitorFolder(file.name));
@@ -157,16 +162,17 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   /** What a user must be told once: which sensors are simulated, and why. */
   get notes(): string[] {
-    return this.power.notes;
+    return [...this.power.notes, this.link.note].filter((note) => note !== "");
   }
 
   /** Admits every partition, then starts them. What a policy keeps from starting stays out; the others start. Throws Failure: nothing of
    *  the handset is worth keeping then. */
   async boot(partitions: ResolvedPartition[]): Promise<void> {
-    const { file, handset, members, disks, management } = this;
+    const { file, handset, members, disks, link, management } = this;
+    handset.setLink(link.kind);
     const refused = (name: string, text: string): void =>
       this.emit(name, this.event("refused", HANDSET_ITSELF, 0, text));
-    const definer = { file, handset, members, disks, management, refused };
+    const definer = { file, handset, members, disks, link, management, refused };
     for (const { partition, image } of partitions) await define(definer, partition, image);
     for (const channel of this.channels.possible) {
       const rate = this.management?.channelRate(channel);
@@ -178,6 +184,7 @@ export class Monitor implements CommandTarget, ControlHandlers {
       for (const on of TRIGGERS_OF[kind] ?? []) void this.rules.happened({ on, ...details });
     });
     this.powerEvents.start();
+    link.start((kind) => this.linked(kind));
     await this.guard?.settle(this.members.names);
     if (this.guard !== null) this.guardTimer = setInterval(() => this.guard!.lockIdle(), IDLE_LOOK_MS);
     for (const { id, file } of this.members.all()) {
@@ -187,10 +194,19 @@ export class Monitor implements CommandTarget, ControlHandlers {
     if (this.handset.mode === "realtime") await this.management?.start(forFleet(this.monitored()));
   }
 
+  /** The phone is connected otherwise: rules judge anew, and frames cost something else. */
+  private linked(kind: LinkKind): void {
+    const { file, handset, members, link, management } = this;
+    handset.setLink(kind);
+    for (const { id } of members.all()) void reviewNetwork({ file, handset, members, link, management }, id);
+    this.happened("link", HANDSET_ITSELF, 0, kind);
+  }
+
   /** Ends the rules, then the handset. */
   async close(): Promise<void> {
     clearInterval(this.guardTimer);
     this.powerEvents.close();
+    this.link.close();
     await this.management?.close();
     await this.rules.close();
     await this.handset.close();
@@ -251,9 +267,9 @@ export class Monitor implements CommandTarget, ControlHandlers {
 
   /** The parts that the fleet's side acts on. */
   private monitored(): Monitored {
-    const { file, handset, members, disks, channels, consoles, guard } = this;
+    const { file, handset, members, disks, link, channels, consoles, guard } = this;
     return {
-      ...{ file, handset, members, disks, channels, consoles, guard },
+      ...{ file, handset, members, disks, link, channels, consoles, guard },
       management: () => this.management,
       snapshot: () => this.snapshot(),
       isRunning: (partition) => this.running.has(partition),

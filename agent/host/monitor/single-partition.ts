@@ -65,7 +65,7 @@ const ANSWER_MS = 60_000;
 const CPU: CpuContract = { class: "best-effort", budget: 0, period: 100_000, ceiling: null, weight: 100 };
 const IO: IoContract = { blockOperations: null, blockBytes: null, consoleBytes: null };
 const RESTART: RestartPolicy = { onFailure: "stop", max: 0, backoffFirstMs: 100, backoffMaxMs: 100, noProgressMs: 0 };
-const POWER: PowerSpec = { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null };
+const POWER: PowerSpec = { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null, radios: {} };
 const FREE = { instruction: 0, blockOperation: 0, blockByte: 0, consoleByte: 0, networkByte: 0 };
 
 const STUCK: PartitionEnd = {

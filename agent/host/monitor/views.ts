@@ -33,6 +33,7 @@ export function handsetView(snapshot: HandsetSnapshot, of: Viewed): HandsetView 
     boardAverage: snapshot.boardAverage,
     battery: of.power.batteryView(snapshot),
     thermal: of.power.thermalView(snapshot),
+    radio: snapshot.radio,
     rules: of.rules,
     management: of.management,
     partitions: snapshot.partitions.map((partition) => {

@@ -17,8 +17,8 @@ import { FrameRing, type RingCounts } from "./frame-ring.ts";
 import type { NetworkQueue } from "./queue.ts";
 
 export interface CardHooks {
-  /** Whether so many bytes may pass: now, when the hypervisor says so, or never. */
-  charge: (bytes: number) => "now" | "later" | "never";
+  /** Whether so many IP bytes may pass from the guest or to it: now, when the hypervisor or the radio says so, or never. */
+  charge: (bytes: number, direction: "up" | "down") => "now" | "later" | "never";
   /** The network worker has worked so long for the partition. */
   spent: (nanoseconds: number) => void;
   /** Whether the partition has paid for what was done for it. */
@@ -117,7 +117,7 @@ export class NetworkCard {
   /** Each frame is charged once. */
   private charge(record: Uint8Array): "now" | "later" | "never" {
     if (this.charged) return "now";
-    const may = this.hooks.charge(record.length - NETWORK_HEADER_BYTES - ETHERNET_BYTES);
+    const may = this.hooks.charge(record.length - NETWORK_HEADER_BYTES - ETHERNET_BYTES, "up");
     this.charged = may === "now";
     return may;
   }
@@ -128,7 +128,7 @@ export class NetworkCard {
     for (let record = queue.received.first(); record !== null; record = queue.received.first()) {
       const target = received.room(record.length - NETWORK_HEADER_BYTES);
       if (target === null) break;
-      const may = hooks.charge(record.length - NETWORK_HEADER_BYTES - ETHERNET_BYTES);
+      const may = hooks.charge(record.length - NETWORK_HEADER_BYTES - ETHERNET_BYTES, "down");
       if (may === "later") break;
       if (may === "now") {
         target.set(record);

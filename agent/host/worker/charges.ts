@@ -2,6 +2,7 @@
 
 import { CHARGE_NETWORK_BYTE } from "../../../kernel/abi/hypervisor.ts";
 import { DONE, LIMIT_CAPACITY } from "../../../kernel/abi/reasons.ts";
+import type { Radio } from "../../network/radio.ts";
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
 
 /** Whether something may be moved: now, when the hypervisor says so, or never, because it is larger than its limit can hold. */
@@ -17,8 +18,11 @@ export class Charges {
   private lossCount = 0;
   private lossToldNs = -Infinity;
 
-  constructor(hypervisor: Hypervisor, id: number) {
+  private readonly radio: Radio;
+
+  constructor(hypervisor: Hypervisor, radio: Radio, id: number) {
     this.hypervisor = hypervisor;
+    this.radio = radio;
     this.id = id;
   }
 
@@ -30,10 +34,20 @@ export class Charges {
     return "never";
   }
 
-  network(bytes: number): Charged {
+  /** IP bytes that the guest sends or receives. The radio comes first: what it does not carry takes nothing from a limit. */
+  network(bytes: number, direction: "up" | "down"): Charged {
+    if (!this.radio.mayMove(this.id, bytes, direction, this.hypervisor.now())) return "later";
     const reason = this.hypervisor.charge(this.id, CHARGE_NETWORK_BYTE, bytes);
-    if (reason === DONE) return "now";
+    if (reason === DONE) {
+      this.radio.moved(this.id, bytes, direction);
+      return "now";
+    }
     return reason === LIMIT_CAPACITY ? "never" : "later";
+  }
+
+  /** The machine ends: it waits for no radio. */
+  networkEnds(): void {
+    this.radio.drop(this.id, this.hypervisor.now());
   }
 
   /** Says, in an event and in the audit, that the guest got an I/O error for `reason`. */

@@ -38,6 +38,7 @@ function obey(hypervisor: Hypervisor, loop: HandsetLoop): boolean {
     if (order.kind === "debugger") {
       if (!loop.openDoor(order.partition, portDoor(order.door))) order.door.close();
     } else if (order.kind === "fail") loop.fail(order.partition, order.reason);
+    else if (order.kind === "link") loop.setLink(order.link);
     else if (order.kind === "tell") hypervisor.rings.tell(order.what, order.partition, order.reason, order.value);
     else {
       // What still waits in the old port was refused to whoever asked.

@@ -17,7 +17,9 @@ import type { Resident } from "./resident.ts";
 import { faultOf, Residents } from "./residents.ts";
 import { RoundBill } from "./round-bill.ts";
 import { Wants } from "./wants.ts";
-import type { PowerSpec } from "../../handset/contracts.ts";
+import type { LinkKind, PowerSpec } from "../../handset/contracts.ts";
+import { Radio } from "../../network/radio.ts";
+import { radioPurse } from "./radio-purse.ts";
 
 /** How long step() may run before the loop looks at its inputs: they wait this long at most. */
 const STEP_NS = 2_000_000;
@@ -50,6 +52,7 @@ export class HandsetLoop {
   private sleepCount = 0;
   private readonly memoryReturn = new MemoryReturn();
   private readonly meter: PowerMeter;
+  private readonly radio: Radio;
   private quitting = false;
   private auditLost = 0;
 
@@ -64,17 +67,33 @@ export class HandsetLoop {
     const elsewhere = (id: number, nanoseconds: number): void => this.round.elsewhere(id, nanoseconds);
     const channels = new ChannelHost(hypervisor, (partition) => this.residents.get(partition)?.currentMachine ?? null);
     const dropChannel = (channel: number): void => channels.drop(channel);
-    const own = { hypervisor, machineModule, memoryReturn, now, heartbeat };
+    this.radio = new Radio(radioPurse(hypervisor), "ethernet", null);
+    const { radio } = this;
+    const own = { hypervisor, radio, machineModule, memoryReturn, now, heartbeat };
     this.residents = new Residents({ ...own, dropChannel, elsewhere });
     const { residents } = this;
     this.wants = new Wants(hypervisor, residents, channels);
     const quit = (): void => void (this.quitting = true);
-    this.requests = new Requests({ hypervisor, residents, channels, meter, sleepCount: () => this.sleepCount, quit });
+    this.requests = new Requests({
+      hypervisor,
+      residents,
+      channels,
+      meter,
+      radio,
+      sleepCount: () => this.sleepCount,
+      quit,
+    });
   }
 
   /** A debugger has come to a partition for which one was asked for. False when none was, and when one is there. */
   openDoor(partition: number, door: DebugDoor): boolean {
     return this.requests.openDoor(partition, door);
+  }
+
+  /** The phone is connected otherwise from now on. */
+  setLink(link: LinkKind): void {
+    const { hypervisor, power } = this.options;
+    this.radio.setLink(link, power.radios[link] ?? null, hypervisor.now());
   }
 
   /** The host cannot serve a partition: it fails. */
@@ -110,13 +129,14 @@ export class HandsetLoop {
       // What it books may have woken somebody.
       if (this.meter.look()) due = 0;
       else if (deterministic && due < 0 && hypervisor.awaitsShare()) due = this.meter.dueNs;
+      this.lookAtRadio();
       const published = this.serve();
       this.announce(published);
       if (this.quitting) break;
       // The moment at which it may be asked for again is not in `due`.
       if (hypervisor.takeRefused()) due = 0;
       const moment = deterministic ? hypervisor.now() : now();
-      const next = Math.min(due < 0 ? Infinity : due, this.meter.dueNs, this.payDay());
+      const next = Math.min(due < 0 ? Infinity : due, this.meter.dueNs, this.payDay(), this.radio.dueNs);
       this.memoryReturn.look(now(), next - moment);
       if (!deterministic) this.round.end();
       if (!deterministic && next > moment) this.sleep(heard, (next - moment) / 1e6);
@@ -125,6 +145,15 @@ export class HandsetLoop {
     }
     for (const resident of this.residents.all()) resident.destroy();
     this.postAudit();
+  }
+
+  /** Books what the radio has drawn, and lets frames go that waited for it. */
+  private lookAtRadio(): void {
+    const now = this.options.hypervisor.now();
+    if (this.radio.dueNs > now) return;
+    for (const id of this.radio.ready(now)) {
+      if (this.residents.get(id)?.takeCompletions()) this.round.causedBy(id);
+    }
   }
 
   /** When the first of those whose work waits has paid for what was done. */

@@ -11,6 +11,7 @@ import type { ProfileResult } from "../machine/profile.ts";
 import type { ChannelHost } from "./channels.ts";
 import type { PowerMeter } from "./power-meter.ts";
 import type { Resident } from "./resident.ts";
+import type { Radio } from "../../network/radio.ts";
 import type { Residents } from "./residents.ts";
 
 export interface RequestsOptions {
@@ -18,6 +19,7 @@ export interface RequestsOptions {
   residents: Residents;
   channels: ChannelHost;
   meter: PowerMeter;
+  radio: Radio;
   /** How often the loop has slept. */
   sleepCount: () => number;
   quit: () => void;
@@ -147,13 +149,14 @@ export class Requests {
   }
 
   private snapshot(): HandsetSnapshot {
-    const { hypervisor, residents, meter } = this.options;
+    const { hypervisor, residents, meter, radio } = this.options;
     const snapshot = hypervisor.snapshot();
     for (const partition of snapshot.partitions) {
       partition.bootMs = residents.get(partition.partition)?.console.bootMs ?? null;
       partition.translation = residents.get(partition.partition)?.currentMachine?.translator?.stats() ?? null;
       partition.crash = residents.get(partition.partition)?.crash ?? null;
     }
+    snapshot.radio = radio.view();
     meter.complete(snapshot);
     return snapshot;
   }

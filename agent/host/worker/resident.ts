@@ -17,6 +17,7 @@ import { LOSS_DISK } from "../../../kernel/abi/reasons.ts";
 import type { Crash, MachineStats } from "../../view.ts";
 import type { Fault, LoadedSpec } from "../between/messages.ts";
 import type { DebugDoor } from "../debug/gate.ts";
+import type { Radio } from "../../network/radio.ts";
 import { openDisk, type DiskStore } from "../disk/open.ts";
 import { NetworkCard } from "../network/card.ts";
 import { NetworkQueue } from "../network/queue.ts";
@@ -74,6 +75,7 @@ export class Resident {
     id: number,
     spec: LoadedSpec,
     hypervisor: Hypervisor,
+    radio: Radio,
     now: () => number,
     spent: (id: number, nanoseconds: number) => void = () => undefined,
   ) {
@@ -82,7 +84,7 @@ export class Resident {
     this.spec = spec;
     this.translateCodeBytes = spec.translateCodeBytes;
     this.hypervisor = hypervisor;
-    this.charges = new Charges(hypervisor, id);
+    this.charges = new Charges(hypervisor, radio, id);
     this.console = new PartitionConsole(id, spec, hypervisor);
     this.instruments = new Instruments(now);
     this.deterministic = spec.machine.mode !== "realtime";
@@ -128,7 +130,7 @@ export class Resident {
     const { network } = this.spec;
     if (network === null) return null;
     return new NetworkCard(machine, new NetworkQueue(network.bell, network.queue), {
-      charge: (bytes) => this.charges.network(bytes),
+      charge: (bytes, direction) => this.charges.network(bytes, direction),
       ...{ spent: (nanoseconds) => this.spent(this.id, nanoseconds), paid: () => this.paid() },
     });
   }
@@ -200,6 +202,7 @@ export class Resident {
   destroy(): void {
     this.hypervisor.detach(this.id);
     this.disk?.abandon();
+    if (this.network !== null) this.charges.networkEnds();
     this.network?.end();
     this.network = null;
     this.lastStats = this.stats();

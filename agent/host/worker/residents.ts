@@ -5,12 +5,14 @@ import { Failure, ImageError } from "../../failure.ts";
 import type { Refusal } from "../../shell/orders.ts";
 import type { Fault, LoadedSpec } from "../between/messages.ts";
 import { reasonText } from "../between/reason-text.ts";
+import type { Radio } from "../../network/radio.ts";
 import type { Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { MemoryReturn } from "./memory-return.ts";
 import { Resident } from "./resident.ts";
 
 export interface ResidentsOptions {
   hypervisor: Hypervisor;
+  radio: Radio;
   machineModule: WebAssembly.Module;
   memoryReturn: MemoryReturn;
   /** Host monotonic time in nanoseconds. */
@@ -47,8 +49,8 @@ export class Residents {
 
   /** A partition that the hypervisor has defined under this number. */
   add(id: number, spec: LoadedSpec): void {
-    const { hypervisor, now, elsewhere } = this.options;
-    this.residents.set(id, new Resident(id, spec, hypervisor, now, elsewhere));
+    const { hypervisor, radio, now, elsewhere } = this.options;
+    this.residents.set(id, new Resident(id, spec, hypervisor, radio, now, elsewhere));
   }
 
   /** Takes a partition away that does not run. */

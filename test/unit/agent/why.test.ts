@@ -87,6 +87,24 @@ why("a partition at its ceiling is not waiting for its turn, and one that stoppe
   assert.match(whyPartition(empty, view([empty])), /and is not being refilled/);
 });
 
+why("the radio: what it is, who waits for it, and for how much", () => {
+  const waiting = { partition: 0, laidAside: 4.1 * JOULE, spent: 2 * JOULE, waits: true };
+  const other = { partition: 1, laidAside: 1 * JOULE, spent: 0, waits: true };
+  const radio = { link: "cellular", state: "off", needPicojoules: 12.6 * JOULE, users: [waiting, other] } as const;
+  const seen = view([partition("a", 0)], { radio: { ...radio, users: [...radio.users] } });
+  const text = whyPartition({ ...seen.partitions[0]!, partition: 0 }, seen);
+  assert.match(text, /It has spent 2\.0 J on the cellular radio\./);
+  assert.match(
+    text,
+    /until 12\.6 J are laid aside for it \(promotion and tail\): it has laid aside 4\.1 J, of 5\.1 J that all/,
+  );
+  assert.match(
+    whyHandset(seen),
+    /connected by cellular, and the radio is off; 2 partitions wait for it\. .* commits 12\.6 J/,
+  );
+  assert.not.match(whyHandset(view([])), /connected/, "a cable has no radio");
+});
+
 why("durations have their two largest units", () => {
   const texts: [seconds: number, text: string][] = [
     [0, "0 s"],

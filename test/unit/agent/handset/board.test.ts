@@ -25,7 +25,8 @@ boards("a board draws cpu.suspend always and cpu.idle beside it, and has what it
   // 6.815 mA and 0.386 mA at 3.85 V; 3000 mAh at 3.85 V are 41,580 J.
   assert.equal([suspendMicrowatts, idleMicrowatts], [26_238, 1_486]);
   assert.is(battery!.capacityPicojoules, 41_580_000_000_000_000n);
-  assert.equal(powerSpec(board, null), { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null });
+  const { radios } = board;
+  assert.equal(powerSpec(board, null), { suspendMicrowatts: 0, idleMicrowatts: 0, battery: null, radios });
 });
 
 boards("what is wrong with a board is said in words", () => {

@@ -114,7 +114,7 @@ partitions:
 colour: red
 `);
   const expected = [
-    /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions, channels, rules, battery\)$/,
+    /^h\.yaml:16: unknown key "colour" \(keys here: handset, board, partitions, channels, rules, battery, link\)$/,
     /^h\.yaml:4: name: a name has 1 to 32 of the characters/,
     /^h\.yaml:6: memory: expected a size such as 64M, not "64X"/,
     /^h\.yaml:7: unknown key "limit" \(keys here: budget, period, ceiling, weight\)$/,
@@ -130,6 +130,26 @@ colour: red
       faults.some((fault) => pattern.test(fault)),
       `${pattern} in\n${faults.join("\n")}`,
     );
+});
+
+file("a link is a kind, or how it begins and changes", () => {
+  const linkOf = (link: string): unknown =>
+    parseHandsetFile(`partitions:\n  - { name: a, guest: linux }\n${link}`, "h.yaml").link;
+  assert.is(linkOf(""), null);
+  assert.equal(linkOf("link: cellular\n"), { kind: "cellular", steps: [] });
+  assert.equal(linkOf("link: { script: [{ at: 2s, kind: wifi }, { at: 3s, kind: none }] }\n"), {
+    kind: "ethernet",
+    steps: [
+      { atNs: 2e9, kind: "wifi" },
+      { atNs: 3e9, kind: "none" },
+    ],
+  });
+  const faults = (link: string): string =>
+    faultsOf(`partitions:\n  - { name: a, guest: linux }\n${link}\n`).join("\n");
+  assert.match(faults("link: pigeon"), /^h\.yaml:3: link: expected .*wifi.*cellular/);
+  assert.match(faults("link: [wifi]"), /^h\.yaml:3: link must be a mapping/);
+  assert.match(faults("link: { script: [{ at: 2s }] }"), /a step needs kind/);
+  assert.match(faults("link: { script: [{ at: 2s, kind: wifi }, { at: 1s, kind: none }] }"), /a step is earlier/);
 });
 
 file("broken, empty, huge and hostile texts end in faults", () => {

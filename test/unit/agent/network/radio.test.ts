@@ -2,7 +2,8 @@
 
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { commitment, Radio, type RadioProfile, type RadioPurse } from "../../../../agent/network/radio.js";
+import type { RadioProfile } from "../../../../agent/handset/contracts.js";
+import { commitment, Radio, type RadioPurse } from "../../../../agent/network/radio.js";
 import * as abi from "../../../../kernel/abi/hypervisor.js";
 import { burner } from "../../../support/fake-guest.js";
 import { Hypervisor } from "../../../support/hypervisor.js";
@@ -202,7 +203,7 @@ radios("one that has ended costs the others nothing that it would have paid", ()
   move(radio, 2, 1000, 260 * MS);
   radio.drop(1, 300 * MS);
   run(radio, 60 * SECOND);
-  assert.equal(radio.view().pots.map(({ partition }) => partition), [2]); // prettier-ignore
+  assert.equal(radio.view().users.map(({ partition }) => partition), [2]); // prettier-ignore
   assert.is(purse.owed.get(2) ?? 0, 0);
 });
 
