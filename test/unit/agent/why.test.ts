@@ -98,10 +98,7 @@ why("the radio: what it is, who waits for it, and for how much", () => {
     text,
     /until 12\.60 J are laid aside for it \(promotion and tail\): it has laid aside 4\.10 J, of 5\.10 J that all/,
   );
-  assert.match(
-    whyHandset(seen),
-    /connected by cellular, and the radio is off; 2 partitions wait for it\. .* commits/,
-  );
+  assert.match(whyHandset(seen), /connected by cellular, and the radio is off; 2 partitions wait for it\. .* commits/);
   assert.not.match(whyHandset(view([])), /connected/, "a cable has no radio");
 });
 
