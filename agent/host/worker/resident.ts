@@ -290,7 +290,7 @@ export class Resident {
     if (this.shortBoots >= LOOP_BOOTS) return false;
     this.disk?.abandon();
     machine.reset();
-    loadImages(machine, spec.plan);
+    loadImages(machine, spec.plan, true);
     this.entropy(machine.guestBytes(spec.plan.rngSeedAt, RNG_SEED_BYTES));
     if (machine instanceof MachinePair) machine.copyMemory();
     machine.fillEntropy(this.entropy);

@@ -4,16 +4,16 @@
 // writes (RAZ/WI); outside of every window, and in the window of an optional device that the partition does not have, an access
 // sets busFaulted and the CPU takes an external abort.
 
+import { CONFIG_DEVICES, DEVICE_WATCHDOG, STATS_MMIO_READS, STATS_MMIO_WRITES } from "../../abi/layout";
 import {
-  CONFIG_DEVICES,
-  DEVICE_WATCHDOG,
-  STATS_MMIO_READS,
-  STATS_MMIO_WRITES,
-  VIRTIO_SLOT_COUNT,
-} from "../../abi/layout";
-import {
+  BANK1,
+  BANK_BYTES,
+  FW_CFG,
+  FW_CFG_BYTES,
   GIC_CPU_INTERFACE,
   GIC_DISTRIBUTOR,
+  PCIE,
+  PCIE_BYTES,
   PERIPHERAL_BYTES,
   PL011,
   PL031,
@@ -21,9 +21,13 @@ import {
   SP805,
   VIRTIO,
   VIRTIO_STRIDE,
+  VIRTIO_WINDOW_SLOTS,
 } from "../memory-map";
+import { memoryAt } from "../pages";
 import { channelReset } from "./channel";
 import { clockReset, clockTicks } from "./clock";
+import { flashPresent, flashRead, flashReset, flashWrite } from "./flash";
+import { fwCfgContinue, fwCfgPresent, fwCfgRead, fwCfgReset, fwCfgWrite } from "./fw-cfg";
 import { gicCpuRead, gicCpuWrite, gicDistributorRead, gicDistributorWrite, gicReset } from "./gic";
 import { pl011Deadline, pl011Read, pl011Reset, pl011Tick, pl011Write } from "./pl011";
 import { pl031Deadline, pl031Read, pl031Reset, pl031Tick, pl031Write } from "./pl031";
@@ -34,7 +38,8 @@ import { mmioRead, mmioReset, mmioTick, mmioWrite } from "./virtio/mmio";
 import { slotsContinue } from "./virtio/slots";
 import { WORK_ACCESS, work } from "./work";
 
-const VIRTIO_BYTES: u32 = VIRTIO_SLOT_COUNT * VIRTIO_STRIDE;
+const FLASH_END: u32 = BANK1 + BANK_BYTES;
+const VIRTIO_BYTES: u32 = VIRTIO_WINDOW_SLOTS * VIRTIO_STRIDE;
 
 /** True after an access that no device answered; valid until the next access. No state: the CPU looks at once. */
 export let busFaulted: bool = false;
@@ -56,6 +61,9 @@ export function busRead(address: u32, size: u32): u32 {
     case PL031 >>> 16:
       if (offset < PERIPHERAL_BYTES) return busLane(pl031Read(offset & ~3), offset, size);
       break;
+    case FW_CFG >>> 16:
+      if (offset < FW_CFG_BYTES && fwCfgPresent()) return fwCfgRead(offset, size);
+      break;
     case PL061 >>> 16:
       if (offset < PERIPHERAL_BYTES) return busLane(pl061Read(offset & ~3), offset, size);
       break;
@@ -66,7 +74,9 @@ export function busRead(address: u32, size: u32): u32 {
       if (offset < VIRTIO_BYTES) return mmioRead(offset / VIRTIO_STRIDE, offset & (VIRTIO_STRIDE - 1), size);
       break;
     default:
-      break;
+      if (address < FLASH_END && flashPresent()) return flashRead(address, size);
+      // A PCIe host bridge without devices answers with ones.
+      if (address - PCIE < PCIE_BYTES && fwCfgPresent()) return size == 4 ? ~0 : (1 << (size << 3)) - 1;
   }
   busFaulted = true;
   return 0;
@@ -90,6 +100,9 @@ export function busWrite(address: u32, value: u32, size: u32): void {
     case PL031 >>> 16:
       if (offset < PERIPHERAL_BYTES) return pl031Write(offset, value);
       break;
+    case FW_CFG >>> 16:
+      if (offset < FW_CFG_BYTES && fwCfgPresent()) return fwCfgWrite(offset, value, size);
+      break;
     case PL061 >>> 16:
       if (offset < PERIPHERAL_BYTES) return pl061Write(offset, value);
       break;
@@ -100,7 +113,9 @@ export function busWrite(address: u32, value: u32, size: u32): void {
       if (offset < VIRTIO_BYTES) return mmioWrite(offset / VIRTIO_STRIDE, offset & (VIRTIO_STRIDE - 1), value, size);
       break;
     default:
-      break;
+      if (address < FLASH_END && flashPresent()) return flashWrite(address, value, size);
+      if (address - PCIE < PCIE_BYTES && fwCfgPresent()) return;
+      if (memoryAt(address, size)) return; // plain ROM takes stores and keeps nothing
   }
   busFaulted = true;
 }
@@ -115,6 +130,8 @@ export function busReset(): void {
   pl061Reset();
   sp805Reset();
   channelReset();
+  flashReset();
+  fwCfgReset();
   mmioReset();
 }
 
@@ -132,6 +149,7 @@ export function busTick(): void {
 
 /** Does one step of what devices have left to do (work). */
 export function busContinue(): void {
+  fwCfgContinue();
   slotsContinue();
 }
 

@@ -11,7 +11,6 @@ import { chainHead, chainRead, chainReadBytes, queueNext, queueOpen, queuePush, 
 import { slotBreak, slotConfigChanged, slotOwn, slotVisit } from "./slot";
 
 export const BALLOON_DEVICE_ID: u32 = 5;
-export const BALLOON_QUEUE_SIZE: u32 = 64;
 export const BALLOON_QUEUE_COUNT: u32 = 2;
 const QUEUE_INFLATE: u32 = 0;
 

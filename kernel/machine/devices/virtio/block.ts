@@ -51,7 +51,6 @@ import {
 import { slotBreak, slotHasFeature, slotVisit } from "./slot";
 
 export const BLOCK_DEVICE_ID: u32 = 2;
-export const BLOCK_QUEUE_SIZE: u32 = 128;
 
 // Feature bits (§5.2.3)
 const F_SEG_MAX: u32 = 1 << 2;

@@ -21,7 +21,6 @@ import {
 import { slotOwn, slotVisit } from "./slot";
 
 export const ENTROPY_DEVICE_ID: u32 = 4;
-export const ENTROPY_QUEUE_SIZE: u32 = 16;
 
 /** State:
  *

@@ -9,7 +9,6 @@
 // Use: queueOpen, then, until workFull(), queueNext and queueTake + queuePush for each chain, then queueSignal. Guest code does not run in
 // between, nor between the visits that one kick takes.
 
-import { VIRTIO_CHAIN, VIRTIO_CHAIN_SEGMENTS } from "../../../abi/layout";
 import { pagesWritten, ramAt } from "../../pages";
 import { WORK_CHAIN, work } from "../work";
 import {
@@ -23,8 +22,10 @@ import {
   slotQueues,
 } from "./slot";
 
-/** Largest queue of any device: a chain of it fits into the scratch. */
-export const QUEUE_SIZE_MAX: u32 = VIRTIO_CHAIN_SEGMENTS;
+/** QueueNumMax of every queue, as QEMU's: firmware asks for 256 and more of any device. */
+export const QUEUE_SIZE_MAX: u32 = 1024;
+/** The segments of the chain in hand, {offset, length} of u32 each. Scratch: meaningless between calls, no state. */
+const CHAIN: usize = memory.data(8192);
 /** Queues that a slot has room for. */
 export const QUEUE_COUNT_MAX: u32 = 10;
 
@@ -33,6 +34,8 @@ const DESC_F_NEXT: u32 = 1;
 const DESC_F_WRITE: u32 = 2;
 const DESC_F_INDIRECT: u32 = 4;
 const AVAIL_F_NO_INTERRUPT: u32 = 1;
+/** QueueAlign of a driver that does not say, as QEMU has it. */
+const ALIGNMENT_DEFAULT: u32 = 4096;
 
 /** State of a queue, QUEUE_BYTES from the next:
  *
@@ -45,6 +48,8 @@ const AVAIL_F_NO_INTERRUPT: u32 = 1;
  *   +0x24  used           u32  used entries given, 16 bits count
  *   +0x28  signalled      u32  value of `used` when the driver's wish for an interrupt was last looked at
  *   +0x2c  progress       u32  bytes of the next chain that are dealt with already
+ *   +0x30  pageNumber     u32  legacy: QueuePFN
+ *   +0x34  alignment      u32  legacy: QueueAlign, 0 before the driver writes it
  */
 @unmanaged
 export class Queue {
@@ -60,8 +65,10 @@ export class Queue {
   used: u32;
   signalled: u32;
   progress: u32;
+  pageNumber: u32;
+  alignment: u32;
 }
-const QUEUE_BYTES: u32 = 0x30;
+const QUEUE_BYTES: u32 = 0x38;
 
 // The open queue, and the chain that queueNext found. Valid between queueOpen and queueSignal: no state.
 let slot: u32 = 0;
@@ -93,6 +100,23 @@ export function queueEnable(slotIndex: u32, index: u32, sizeMax: u32): void {
   it.signalled = 0;
   it.progress = 0;
   it.ready = 1;
+}
+
+/** QueuePFN of the legacy interface (§4.2.4, §2.7.2): the three parts lie end to end from that page, the used ring at the next multiple of
+ *  QueueAlign. Takes the queue into use, or finds it impossible. Zero takes it out of use: see slotQueueStop(). */
+export function queueEnableLegacy(slotIndex: u32, index: u32, pageSize: u32): void {
+  const it = queueAt(slotIndex, index);
+  const alignment = it.alignment ? it.alignment : ALIGNMENT_DEFAULT;
+  const power = (alignment & (alignment - 1)) == 0;
+  const start = <u64>it.pageNumber * <u64>pageSize;
+  const driver = start + <u64>(it.size * DESCRIPTOR_BYTES);
+  // The available ring has used_event behind it, whether that is negotiated or not.
+  const device = (driver + <u64>(6 + it.size * 2) + <u64>(alignment - 1)) & ~(<u64>(alignment - 1));
+  if (!power || it.size > QUEUE_SIZE_MAX || device > <u64>u32.MAX_VALUE) return slotBreak(slotIndex);
+  it.descriptorLow = <u32>start;
+  it.driverLow = <u32>driver;
+  it.deviceLow = <u32>device;
+  queueEnable(slotIndex, index, QUEUE_SIZE_MAX);
 }
 
 /** QueueReady = 0. */
@@ -225,11 +249,11 @@ function chainCopy(first: u32, count: u32, offset: u32, other: u32, length: u32,
 
 /** Segment `n` of the list: where it lies in linear memory, and its length. */
 export function chainSegmentOffset(n: u32): u32 {
-  return load<u32>(VIRTIO_CHAIN + (n << 3));
+  return load<u32>(CHAIN + (n << 3));
 }
 
 export function chainSegmentLength(n: u32): u32 {
-  return load<u32>(VIRTIO_CHAIN + (n << 3), 4);
+  return load<u32>(CHAIN + (n << 3), 4);
 }
 
 /** Linear-memory offset of byte `offset` in `count` segments from `first`, or 0. */
@@ -283,8 +307,8 @@ function queueSegment(at: u32, length: u32, writable: bool): bool {
     chainReadCount++;
     chainReadBytes += length;
   }
-  store<u32>(VIRTIO_CHAIN + (n << 3), at);
-  store<u32>(VIRTIO_CHAIN + (n << 3), length, 4);
+  store<u32>(CHAIN + (n << 3), at);
+  store<u32>(CHAIN + (n << 3), length, 4);
   return true;
 }
 

@@ -6,6 +6,7 @@ import {
   DEVICE_BLOCK,
   DEVICE_CONSOLE,
   DEVICE_ENTROPY,
+  VIRTIO_SLOT_COUNT,
   WORK_VISITS,
 } from "../../../abi/layout";
 import { WORK_RESET, WORK_VISIT, work, workFull, workVisits } from "../work";
@@ -13,7 +14,6 @@ import { VIRTIO_SLOT_BALLOON, VIRTIO_SLOT_BLOCK, VIRTIO_SLOT_CONSOLE, VIRTIO_SLO
 import {
   BALLOON_DEVICE_ID,
   BALLOON_QUEUE_COUNT,
-  BALLOON_QUEUE_SIZE,
   balloonConfig,
   balloonConfigWrite,
   balloonFeatures,
@@ -21,7 +21,7 @@ import {
   balloonReset,
   balloonTick,
 } from "./balloon";
-import { BLOCK_DEVICE_ID, BLOCK_QUEUE_SIZE, blockConfig, blockFeatures, blockKick, blockReset } from "./block";
+import { BLOCK_DEVICE_ID, blockConfig, blockFeatures, blockKick, blockReset } from "./block";
 import {
   CONSOLE_DEVICE_ID,
   CONSOLE_QUEUE_SIZE,
@@ -32,9 +32,9 @@ import {
   consoleQueueCount,
   consoleTick,
 } from "./console";
-import { ENTROPY_DEVICE_ID, ENTROPY_QUEUE_SIZE, entropyKick, entropyTick } from "./entropy";
-import { queueAt, queueDisable } from "./queue";
-import { FEATURE_EVENT_IDX, FEATURE_INDIRECT_DESC, slotAt, slotClear } from "./slot";
+import { ENTROPY_DEVICE_ID, entropyKick, entropyTick } from "./entropy";
+import { QUEUE_SIZE_MAX, queueAt, queueDisable } from "./queue";
+import { FEATURE_ANY_LAYOUT, FEATURE_EVENT_IDX, FEATURE_INDIRECT_DESC, slotAt, slotClear, slotLegacy } from "./slot";
 
 /** The virtio device ID in a slot, 0 for none. */
 export function slotDeviceId(index: u32): u32 {
@@ -55,7 +55,7 @@ export function slotDeviceId(index: u32): u32 {
 
 /** Feature bits 0..31 that the device in the slot offers. */
 export function slotFeatures(index: u32): u32 {
-  const common = FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX;
+  const common = FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX | (slotLegacy() ? FEATURE_ANY_LAYOUT : 0);
   switch (index) {
     case VIRTIO_SLOT_BLOCK:
       return common | blockFeatures();
@@ -83,18 +83,10 @@ export function slotQueueCount(index: u32): u32 {
   }
 }
 
-/** QueueNumMax of the slot. */
+/** QueueNumMax of the slot. Linux keeps a page of input ready for each entry of a console's queues, so these are small where the
+ *  transport is the one that Linux speaks; a driver of the legacy one may have its size built in. */
 export function slotQueueSize(index: u32): u32 {
-  switch (index) {
-    case VIRTIO_SLOT_BLOCK:
-      return BLOCK_QUEUE_SIZE;
-    case VIRTIO_SLOT_CONSOLE:
-      return CONSOLE_QUEUE_SIZE;
-    case VIRTIO_SLOT_ENTROPY:
-      return ENTROPY_QUEUE_SIZE;
-    default:
-      return BALLOON_QUEUE_SIZE;
-  }
+  return index == VIRTIO_SLOT_CONSOLE && !slotLegacy() ? CONSOLE_QUEUE_SIZE : QUEUE_SIZE_MAX;
 }
 
 /** One visit of virtqueue `queue`, or a step of one: the device asks for the next visit itself. */
@@ -131,9 +123,11 @@ export function slotConfigWrite(index: u32, offset: u32, value: u32, size: u32):
   else if (index == VIRTIO_SLOT_BALLOON) balloonConfigWrite(offset, value, size);
 }
 
+const SLOTS: u32 = (1 << VIRTIO_SLOT_COUNT) - 1;
+
 /** Visits virtqueues until enough is owed for one step (work), in the order of slots and queues. */
 export function slotsContinue(): void {
-  while (workVisits() && !workFull()) {
+  while (workVisits() & SLOTS && !workFull()) {
     const index = ctz<u32>(workVisits());
     const slot = slotAt(index);
     if (slot.visits) {
