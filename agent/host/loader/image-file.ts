@@ -28,6 +28,20 @@ export function imageRead(file: ImageFile, offset: number, length: number): Buff
   });
 }
 
+const CHUNK = 1 << 20;
+
+/** Bytes up to the last that is neither 0x00 nor 0xff: images of flash are padded with one of them. */
+export function imageUsedBytes(file: ImageFile): number {
+  return withRegularFile(file.path, "file", (descriptor) => {
+    const chunk = Buffer.alloc(CHUNK);
+    for (let start = Math.floor((file.bytes - 1) / CHUNK) * CHUNK; start >= 0; start -= CHUNK) {
+      const count = readSync(descriptor, chunk, 0, Math.min(CHUNK, file.bytes - start), start);
+      for (let at = count - 1; at >= 0; at--) if (chunk[at] !== 0 && chunk[at] !== 0xff) return start + at + 1;
+    }
+    return 0;
+  });
+}
+
 /** Throws ImageError for what is no regular file; returns its size. */
 function checkRegular(descriptor: number, path: string, what: string): number {
   const stat = fstatSync(descriptor);
