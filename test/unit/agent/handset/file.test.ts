@@ -144,8 +144,7 @@ file("a link is a kind, or how it begins and changes", () => {
       { atNs: 3e9, kind: "none" },
     ],
   });
-  const faults = (link: string): string =>
-    faultsOf(`partitions:\n  - { name: a, guest: linux }\n${link}\n`).join("\n");
+  const faults = (link: string): string => faultsOf(`partitions:\n  - { name: a, guest: linux }\n${link}\n`).join("\n");
   assert.match(faults("link: pigeon"), /^h\.yaml:3: link: expected .*wifi.*cellular/);
   assert.match(faults("link: [wifi]"), /^h\.yaml:3: link must be a mapping/);
   assert.match(faults("link: { script: [{ at: 2s }] }"), /a step needs kind/);
