@@ -111,17 +111,17 @@ function placeElf(file: ImageFile, kernel: KernelSource, ramBytes: number): Plac
   for (const segment of segments) {
     reserve(placed, segment, ramBytes);
     const { address, fileOffset, fileBytes, memoryBytes } = segment;
-    const once = address < RAM_BASE;
+    const flash = address < RAM_BASE ? { once: true } : {};
     if (fileBytes > 0) {
       const sha256 = whole === null ? null : sha256Of(whole.subarray(fileOffset, fileOffset + fileBytes));
       placed.segments.push({
         address,
         source: { file: file.path, offset: fileOffset, length: fileBytes, sha256 },
-        once,
+        ...flash,
       });
     }
     if (memoryBytes > fileBytes)
-      placed.segments.push({ address: address + fileBytes, source: { zeroes: memoryBytes - fileBytes }, once });
+      placed.segments.push({ address: address + fileBytes, source: { zeroes: memoryBytes - fileBytes }, ...flash });
   }
   return placed;
 }
