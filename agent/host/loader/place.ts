@@ -66,7 +66,7 @@ export function placeKernel(kernel: KernelSource, ramBytes: number): Placed {
 export function placeFirmware(path: string): Placed {
   const file = imageFile(path, "firmware");
   if (file.bytes > ROM_WINDOW_BYTES) throw romTooLarge("the firmware", file.bytes);
-  const length = Math.max(imageUsedBytes(file), 1);
+  const length = Math.max(imageUsedBytes(file, WASM_PAGE), 1);
   return {
     segments: [{ address: ROM_BASE, source: { file: path, offset: 0, length, sha256: null }, once: true }],
     entry: ROM_BASE,
@@ -163,7 +163,7 @@ export function placeBank1(path: string | null, leastBytes: number): { segments:
   if (size === 0) return { segments: [], bytes: leastBytes };
   const file = imageFile(path, "flash");
   if (file.bytes > BANK_BYTES) throw romTooLarge("the flash file", file.bytes);
-  const length = imageUsedBytes(file);
+  const length = imageUsedBytes(file, WASM_PAGE);
   const source = { file: path, offset: 0, length, sha256: null };
   return {
     segments: length === 0 ? [] : [{ address: BANK1, source, once: true }],
