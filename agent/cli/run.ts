@@ -273,8 +273,9 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
   return {
     ...base,
     kernel: image.kernel,
+    firmware: image.firmware,
     initrd: initrd ?? image.initrd,
-    commandLine: commandLine ?? [image.commandLine, append ?? []].flat().join(" "),
+    commandLine: commandLine ?? ([image.commandLine, append ?? []].flat().join(" ") || null),
   };
 }
 

@@ -260,11 +260,11 @@ export function physicalRead(address: u32, size: u32): u32 {
   return size == 4 ? load<u32>(at) : size == 2 ? <u32>load<u16>(at) : <u32>load<u8>(at);
 }
 
-/** A bus write as the CPU would do it. ROM ignores it. */
+/** A bus write as the CPU would do it. */
 export function physicalWrite(address: u32, value: u32, size: u32): void {
   const at = ramAt(address, size);
   if (!at) {
-    if (!memoryAt(address, size)) busWrite(address, value, size);
+    busWrite(address, value, size);
     standSettle();
     return;
   }

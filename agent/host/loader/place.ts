@@ -63,6 +63,13 @@ export function placeKernel(kernel: KernelSource, ramBytes: number): Placed {
 }
 
 /** Firmware lies in flash at address 0, and is entered there. Throws ImageError. */
+/** An image of flash without its padding. Throws ImageError. */
+export function firmwareImage(path: string): Buffer {
+  const file = imageFile(path, "firmware");
+  if (file.bytes > ROM_WINDOW_BYTES) throw romTooLarge("the firmware", file.bytes);
+  return imageRead(file, 0, imageUsedBytes(file, WASM_PAGE));
+}
+
 export function placeFirmware(path: string): Placed {
   const file = imageFile(path, "firmware");
   if (file.bytes > ROM_WINDOW_BYTES) throw romTooLarge("the firmware", file.bytes);

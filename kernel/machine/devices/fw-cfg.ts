@@ -98,7 +98,8 @@ export function fwCfgContinue(): void {
   while (workVisits() & VISIT && !workFull()) {
     const bytes = min<u32>(state.left, STEP_BYTES);
     const here = min<u32>(bytes, fwCfgAvailable());
-    memory.copy(state.target, state.file + state.offset, here);
+    // A copy of nothing traps too, when it would be from nowhere.
+    if (here) memory.copy(state.target, state.file + state.offset, here);
     memory.fill(state.target + here, 0, bytes - here);
     pagesWritten(state.target, bytes);
     work(bytes >>> 6);
