@@ -41,8 +41,7 @@ testUnless(
         ["Hit any key to stop autoboot", " "],
         ["=> ", "bdinfo\r"],
         ["=> ", "dm tree\r"],
-        ["=> ", "setenv proof kept; saveenv\r"],
-        ["=> ", "poweroff\r"],
+          ["=> ", "poweroff\r"],
       ],
     );
     assert.is(status, 0, stdout.slice(-1000));
