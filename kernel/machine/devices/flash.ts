@@ -18,7 +18,7 @@ import {
   FLASH_WRITTEN,
 } from "../../abi/layout";
 import { RUN_IO } from "../../abi/reasons";
-import { BANK1, BANK_BYTES } from "../memory-map";
+import { BANK_BYTES } from "../memory-map";
 import { pagesMove, pagesWritten } from "../pages";
 import { exitRequest } from "./exit";
 import { work } from "./work";
@@ -65,7 +65,6 @@ const MANUFACTURER: u32 = 0x89;
 const DEVICE: u32 = 0x18;
 /** A block of the bank, both chips together, as QEMU's. */
 const BLOCK_BYTES: u32 = 0x4_0000;
-const BLOCKS: u32 = BANK_BYTES / BLOCK_BYTES;
 /** Words of a chip's write buffer. */
 const BUFFER_WORDS: u32 = 128;
 /** Reading CFI begins at the word 0x10. */
