@@ -10,7 +10,7 @@ import { boardSchema } from "../agent/handset/board.ts";
 import { handsetSchema } from "../agent/handset/keys.ts";
 import { policySchema } from "../fleet/policy/schema.ts";
 import { HYPERVISOR_STATIC_BASE, HYPERVISOR_STATIC_END } from "../kernel/abi/hypervisor.ts";
-import { STATIC_BASE, STATIC_END } from "../kernel/abi/layout.ts";
+import { STATIC_BASE, STATIC_DATA_END } from "../kernel/abi/layout.ts";
 import { writeNotices } from "./notices.ts";
 import { isStale, NEEDED, root } from "./stale.mjs";
 import { wasmStaticDataEnd } from "./wasm-sections.ts";
@@ -37,7 +37,7 @@ const KERNEL: KernelModule[] = [
     config: "asconfig.json",
     bytesMax: 262_144,
     staticBase: STATIC_BASE,
-    staticEnd: STATIC_END,
+    staticEnd: STATIC_DATA_END,
     layout: "kernel/abi/layout.ts",
   },
   {

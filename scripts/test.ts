@@ -37,7 +37,7 @@ if (files.length === 0) {
 // Tests that boot Linux say themselves why they are skipped when this fails: no apt here, or no mirror to be reached.
 if (files.some((file) => file.startsWith("guest"))) {
   const command = join(root, "scripts/pocketvisor.mjs");
-  for (const guest of ["linux", "linux-rt"]) {
+  for (const guest of ["linux", "linux-rt", "linux-lpae", "u-boot", "edk2"]) {
     spawnSync(process.execPath, [command, "guest", "fetch", guest], { stdio: ["ignore", 2, 2] });
   }
 }

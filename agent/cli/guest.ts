@@ -83,7 +83,8 @@ export async function guestCommand(args: string[]): Promise<number> {
   };
   if (parsed.flag("dry-run")) {
     const { plan } = await fetchPlan(manifest, options);
-    const packages = [plan.kernel, plan.user].map(({ name, version, sha256 }) => ({ name, version, sha256 }));
+    const records = [plan.kernel, plan.user].filter((record) => record !== null);
+    const packages = records.map(({ name, version, sha256 }) => ({ name, version, sha256 }));
     if (json) console.log(JSON.stringify({ name: options.name, packages }));
     else for (const record of packages) console.log(`would fetch ${record.name} ${record.version}`);
     return EXIT_OK;
@@ -134,7 +135,9 @@ function listGuests(json: boolean): void {
 function describe(guest: CachedGuest): string {
   const packages = Object.entries(guest.packages).map(([name, { version }]) => `${name} ${version}`);
   const size = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-  return `${guest.name} (${packages.join(", ")}; kernel ${size(guest.kernel.bytes)}, initramfs ${size(guest.initramfs.bytes)})`;
+  const what = guest.kernelFormat === "firmware" ? "firmware" : "kernel";
+  const initramfs = guest.initramfs === null ? "" : `, initramfs ${size(guest.initramfs.bytes)}`;
+  return `${guest.name} (${packages.join(", ")}; ${what} ${size(guest.kernel.bytes)}${initramfs})`;
 }
 
 function progress(line: string): void {

@@ -43,7 +43,11 @@ the guest's console as they are; its end does not end the guest.
   GUEST                a guest from "pocketvisor guest ls"; fetched if it is not cached (default: linux)
   --kernel FILE        zImage, raw Image (with --kernel-offset), ELF, or flat binary (goes to RAM base + 0x10000)
   --kernel-offset N    FILE is a raw Image that goes to RAM base + N, such as 0x208000
-  --firmware FILE      placed at address 0 and entered there
+  --firmware FILE      lies in flash at address 0 and is entered there; a kernel, initramfs and command line beside it
+                       are for it to ask for (fw_cfg)
+  --flash FILE         keeps what the guest programs into the second bank of flash, such as EDK2's variables
+  --virtio HOW         modern or legacy transport of virtio-mmio (default: legacy for firmware and for ELF files that
+                       are not Linux, as QEMU has it; modern for the rest)
   --initrd FILE        initramfs
   --append TEXT        added to the guest's command line; the whole of it for --kernel
   --cmdline TEXT       the whole command line, instead of the guest's own
@@ -78,6 +82,8 @@ export const RUN_OPTIONS: OptionTable = {
   kernel: { type: "string" },
   "kernel-offset": { type: "string" },
   firmware: { type: "string" },
+  flash: { type: "string" },
+  virtio: { type: "string" },
   initrd: { type: "string" },
   append: { type: "string" },
   cmdline: { type: "string" },
@@ -130,6 +136,7 @@ export async function runCommand(args: string[]): Promise<number> {
     return EXIT_OK;
   }
 
+  if (virtioNews(parsed, partition)) console.error("pocketvisor: virtio-mmio is legacy (--virtio modern changes it)");
   let interrupted = false;
   const leave = (): void => {
     interrupted = true;
@@ -155,6 +162,11 @@ export async function runCommand(args: string[]): Promise<number> {
   if (statsFile !== null) writeStats(statsFile, partition, end);
   if (profileFile !== null) writeProfile(profileFile, end, symbols);
   return report(end, partition, interrupted, timeout);
+}
+
+/** Whether the image has brought a transport that nobody asked for. */
+function virtioNews(parsed: Parsed, { plan }: SinglePartition): boolean {
+  return parsed.text("virtio") === null && plan.firmware.virtio === "legacy";
 }
 
 /** A symbol file, read before anything runs. */
@@ -214,6 +226,10 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
   if (verify && parsed.text("gdb") !== null) {
     throw new UsageError("USAGE", "--gdb stops one machine, and --translate=verify runs two: they exclude each other");
   }
+  const virtio = parsed.text("virtio");
+  if (virtio !== null && virtio !== "modern" && virtio !== "legacy") {
+    throw new UsageError("USAGE", "--virtio is modern or legacy");
+  }
   const console = parsed.text("console") ?? "pl011";
   if (console !== "pl011" && console !== "virtio") throw new UsageError("USAGE", "--console is pl011 or virtio");
   const network = networkOf(parsed, overhead);
@@ -222,6 +238,8 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
     ramBytes: parseSize("memory", parsed.text("memory") ?? DEFAULT_MEMORY),
     mode: parsed.flag("deterministic") || verify ? "deterministic" : "realtime",
     firmware,
+    flash: parsed.text("flash"),
+    virtio,
     deviceTree: parsed.text("dtb"),
     disk: parseDisk(parsed.text("disk")),
     lock: !parsed.flag("no-lock"),
@@ -255,8 +273,9 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
   return {
     ...base,
     kernel: image.kernel,
+    firmware: image.firmware,
     initrd: initrd ?? image.initrd,
-    commandLine: commandLine ?? [image.commandLine, append ?? []].flat().join(" "),
+    commandLine: commandLine ?? ([image.commandLine, append ?? []].flat().join(" ") || null),
   };
 }
 

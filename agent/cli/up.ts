@@ -193,8 +193,10 @@ async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartit
     return { ...base, kernel, initrd, commandLine: append };
   }
   const image = await guestImage(partition.guest);
+  const { kernel, firmware, initrd } = image;
+  if (firmware !== null) return { ...base, kernel, firmware, initrd, commandLine: append };
   const commandLine = ["quiet", image.commandLine, append ?? []].flat().join(" ");
-  return { ...base, kernel: image.kernel, initrd: image.initrd, commandLine };
+  return { ...base, kernel, initrd, commandLine };
 }
 
 function translateCodeBytes(translate: HandsetPartition["translate"]): number {

@@ -25,12 +25,14 @@ export interface CachedGuest {
   fetchedAt: string;
   /** Debian package → version and the hash that the signed lists gave. */
   packages: Record<string, { version: string; sha256: string }>;
+  /** The kernel, or firmware. */
   kernel: CachedFile;
-  /** "image": raw Image, entered at RAM base + textOffset. "zimage": entered as it is. */
-  kernelFormat: "image" | "zimage";
+  /** "image": raw Image, entered at RAM base + textOffset. "zimage": entered as it is. "firmware": an image of flash. */
+  kernelFormat: "image" | "zimage" | "firmware";
   textOffset: number;
   bssBytes: number;
-  initramfs: CachedFile;
+  /** Null: firmware has none. */
+  initramfs: CachedFile | null;
   modules: string[];
   signaturesStripped: boolean;
   commandLine: string;
@@ -64,6 +66,7 @@ export function readCachedGuest(name: string): CachedGuest | null {
   }
   if (guest.format !== FORMAT) throw damaged(`guest.json has format ${guest.format}, not ${FORMAT}`);
   for (const file of [guest.kernel, guest.initramfs]) {
+    if (file === null) continue;
     const stat = statSync(join(folder, file.name), { throwIfNoEntry: false });
     if (stat?.size !== file.bytes) throw damaged(`${file.name} has ${stat?.size ?? "no"} bytes, not ${file.bytes}`);
   }
@@ -79,11 +82,13 @@ export function cachedGuestNames(): string[] {
     .sort();
 }
 
+const FILE_NAMES = { image: "Image", zimage: "zImage", firmware: "firmware" };
+
 /** Stores a guest, replacing an older copy in one step: a reader sees the old one or the new one, whole. */
 export function writeCachedGuest(
   guest: Omit<CachedGuest, "format" | "kernel" | "initramfs">,
   kernel: Uint8Array,
-  initramfs: Uint8Array,
+  initramfs: Uint8Array | null,
 ): CachedGuest {
   const folder = guestFolder(guest.name);
   const partial = join(cacheFolder(), "guests", `.${guest.name}.${process.pid}`);
@@ -97,8 +102,8 @@ export function writeCachedGuest(
     const record: CachedGuest = {
       format: FORMAT,
       ...guest,
-      kernel: store(guest.kernelFormat === "image" ? "Image" : "zImage", kernel),
-      initramfs: store("initramfs.cpio", initramfs),
+      kernel: store(FILE_NAMES[guest.kernelFormat], kernel),
+      initramfs: initramfs === null ? null : store("initramfs.cpio", initramfs),
     };
     writeFileSync(join(partial, "guest.json"), JSON.stringify(record, null, 2) + "\n", { mode: 0o600 });
     const old = `${partial}.old`;

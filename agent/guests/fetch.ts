@@ -1,16 +1,16 @@
 // Fetches a guest: Debian's kernel and busybox through apt, an initramfs of our own around them, all into the cache.
 
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { GuestError } from "../failure.ts";
 import { cacheFolder } from "../paths.ts";
-import { zimageParse } from "../host/index.ts";
+import { firmwareImage, zimageParse } from "../host/index.ts";
 import { aptDownload, aptOpen, aptShow, aptUnpack, aptUpdate, type Apt, type PackageRecord } from "./apt.ts";
 import { writeCachedGuest, type CachedGuest } from "./cache.ts";
 import { initramfsBuild, recipeOf } from "./initramfs.ts";
 import { moduleClosure, type KernelModule } from "./module.ts";
-import type { GuestManifest } from "./manifest.ts";
+import type { FirmwareManifest, GuestManifest } from "./manifest.ts";
 import { unpackZimage } from "./unpack.ts";
 
 export interface FetchOptions {
@@ -28,8 +28,10 @@ export interface FetchOptions {
 }
 
 export interface FetchPlan {
+  /** The kernel's package, or the firmware's. */
   kernel: PackageRecord;
-  user: PackageRecord;
+  /** Null: firmware needs no programs. */
+  user: PackageRecord | null;
 }
 
 const SCRATCH = "unpack-";
@@ -41,7 +43,8 @@ export async function fetchPlan(
   manifest: GuestManifest,
   options: FetchOptions,
 ): Promise<{ apt: Apt; plan: FetchPlan }> {
-  const wanted = options.kernelPackage ?? manifest.kernelPackage;
+  const named = "firmware" in manifest ? manifest.firmware.package : manifest.kernelPackage;
+  const wanted = options.kernelPackage ?? named;
   if (!PACKAGE_NAME.test(wanted)) throw new GuestError("GUEST_PACKAGE", `"${wanted.slice(0, 100)}" is no package name`);
   const apt = aptOpen(join(cacheFolder(), "apt"), manifest.architecture, options.sources);
   const incomplete = await aptUpdate(apt, options.refresh, options.progress);
@@ -57,6 +60,7 @@ export async function fetchPlan(
     );
   };
   let kernel = await findPackage(wanted);
+  if ("firmware" in manifest) return { apt, plan: { kernel, user: null } };
   // A meta-package depends on the newest kernel, which has the version in its name.
   const versioned = /(?:^|[ ,])(linux-image-\d[a-z0-9+.-]*)/.exec(kernel.depends)?.[1];
   if (versioned !== undefined) kernel = await findPackage(versioned);
@@ -66,12 +70,14 @@ export async function fetchPlan(
 /** Fetches, unpacks, builds and stores the guest. Throws GuestError or ImageError. */
 export async function fetchGuest(manifest: GuestManifest, options: FetchOptions): Promise<CachedGuest> {
   const { apt, plan } = await fetchPlan(manifest, options);
+  const { kernel: code, user } = plan;
   const scratch = mkdtempSync(join(mkdirCache(), SCRATCH));
   try {
     for (const [record, name] of [
-      [plan.kernel, "kernel"],
-      [plan.user, "user"],
+      [code, "kernel"],
+      [user, "user"],
     ] as const) {
+      if (record === null) continue;
       options.progress(`fetching ${record.name} ${record.version}`);
       const file = await aptDownload(apt, record);
       const hash = createHash("sha256").update(readFileSync(file)).digest("hex");
@@ -86,6 +92,16 @@ export async function fetchGuest(manifest: GuestManifest, options: FetchOptions)
       options.progress(`unpacking ${record.name}`);
       await aptUnpack(file, join(scratch, name));
     }
+    const common = {
+      ...{ name: options.name, description: manifest.description, fetchedAt: new Date().toISOString() },
+      recipe: recipeOf(manifest),
+      packages: Object.fromEntries(
+        [code, user].flatMap((record) =>
+          record === null ? [] : [[record.name, { version: record.version, sha256: record.sha256 }]],
+        ),
+      ),
+    };
+    if ("firmware" in manifest) return storeFirmware(join(scratch, "kernel"), manifest, common);
     const { kernel, format, textOffset, bssBytes } = await kernelImage(join(scratch, "kernel"), options.progress);
     const modulesAt = join(scratch, "kernel", "lib/modules");
     const version = readdirSync(modulesAt)[0] ?? "";
@@ -102,20 +118,13 @@ export async function fetchGuest(manifest: GuestManifest, options: FetchOptions)
     const initramfs = initramfsBuild(readFileSync(join(scratch, "user", "bin/busybox")), { always, byNode });
     return writeCachedGuest(
       {
-        name: options.name,
-        description: manifest.description,
-        fetchedAt: new Date().toISOString(),
-        packages: {
-          [plan.kernel.name]: { version: plan.kernel.version, sha256: plan.kernel.sha256 },
-          [plan.user.name]: { version: plan.user.version, sha256: plan.user.sha256 },
-        },
+        ...common,
         kernelFormat: format,
         textOffset,
         bssBytes,
         modules: [always, ...byNode.values()].flat().map((module) => module.name),
         signaturesStripped: !options.keepSignatures,
         commandLine: manifest.commandLine,
-        recipe: recipeOf(manifest),
       },
       kernel,
       initramfs,
@@ -123,6 +132,18 @@ export async function fetchGuest(manifest: GuestManifest, options: FetchOptions)
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** Keeps an image of flash as far as it says something. */
+function storeFirmware(
+  folder: string,
+  { firmware: { package: name, file } }: FirmwareManifest,
+  common: Pick<CachedGuest, "name" | "description" | "fetchedAt" | "packages"> & { recipe: string },
+): CachedGuest {
+  const path = join(folder, file);
+  if (!existsSync(path)) throw new GuestError("GUEST_PACKAGE", `the package ${name} has no ${file}`);
+  const none = { textOffset: 0, bssBytes: 0, modules: [], signaturesStripped: false, commandLine: "" };
+  return writeCachedGuest({ ...common, ...none, kernelFormat: "firmware" }, firmwareImage(path), null);
 }
 
 async function kernelImage(

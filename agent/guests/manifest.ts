@@ -5,7 +5,18 @@ import { boardFile } from "../paths.ts";
 import { escapeText } from "../escape.ts";
 import { GuestError } from "../failure.ts";
 
-export interface GuestManifest {
+/** A guest of ours around Debian's kernel and busybox, or firmware out of a package. */
+export type GuestManifest = LinuxManifest | FirmwareManifest;
+
+export interface FirmwareManifest {
+  name: string;
+  description: string;
+  architecture: string;
+  /** The package, and the path in it of an image of flash. */
+  firmware: { package: string; file: string };
+}
+
+export interface LinuxManifest {
   name: string;
   description: string;
   /** Debian's name of the architecture. */

@@ -65,6 +65,18 @@ export const CONFIG_NETWORK_BYTES: u32 = CONFIG + 108;
 export const CONFIG_NETWORK_MAC: u32 = CONFIG + 112; // 6 bytes
 export const CONFIG_NETWORK_MTU: u32 = CONFIG + 120;
 export const CONFIG_NETWORK_LINK: u32 = CONFIG + 124; // 1: the link is up; may change at any time
+/** VIRTIO_MODERN, or VIRTIO_LEGACY: which transport all virtio-mmio slots speak. */
+export const CONFIG_VIRTIO: u32 = CONFIG + 136;
+/** Bytes that stand behind the second bank of flash (DEVICE_FLASH), multiple of 64 KiB, may be 0. */
+export const CONFIG_BANK1_BYTES: u32 = CONFIG + 140;
+/** Bytes of the files of fw_cfg (DEVICE_FW_CFG), multiple of 64 KiB, may be 0: see devices/fw-cfg. */
+export const CONFIG_FW_CFG_BYTES: u32 = CONFIG + 144;
+// More answers of machineInit().
+export const CONFIG_BANK1_OFFSET: u32 = CONFIG + 148;
+export const CONFIG_FW_CFG_OFFSET: u32 = CONFIG + 152;
+
+export const VIRTIO_MODERN: u32 = 0;
+export const VIRTIO_LEGACY: u32 = 1;
 
 export const MODE_REALTIME: u32 = 0;
 /** 100 instructions are 1 µs; WFI jumps to the next deadline; a run replays bit for bit. */
@@ -83,6 +95,9 @@ export const DEVICE_BALLOON: u32 = 1 << 3; // slot 3
 export const DEVICE_NETWORK: u32 = 1 << 4; // slot 4
 export const DEVICE_WATCHDOG: u32 = 1 << 16; // SP805
 export const DEVICE_CHANNEL: u32 = 1 << 17; // event channels
+/** CFI flash: what lies in the firmware window can be programmed, and there is a second bank. Without it the window is plain ROM. */
+export const DEVICE_FLASH: u32 = 1 << 18;
+export const DEVICE_FW_CFG: u32 = 1 << 19; // QEMU's firmware configuration
 
 export const DISK_PRESENT: u32 = 1;
 export const DISK_READ_ONLY: u32 = 2;
@@ -120,7 +135,7 @@ export const IRQ_LINE: u32 = 0x1404;
 // ---- Device work (machine/devices/work): both words are looked at by one load ------------------------------------------
 /** Units that the guest owes: taken from fuel before its next instruction. */
 export const WORK_OWED: u32 = 0x1408;
-/** Bit n: a virtqueue of slot n is to be visited. */
+/** Bit n: a virtqueue of slot n is to be visited. Bit 31: a transfer of fw_cfg is to go on. */
 export const WORK_VISITS: u32 = 0x140c;
 
 // ---- Breakpoints: written by the host, with debugBreakpoints() after it; no part of the guest's state ------------------
@@ -139,7 +154,13 @@ export const PL061_STATE: u32 = 0x2500;
 export const PMU_STATE: u32 = 0x2e00;
 /** Whether a counter leaves out a privilege: then changes of it matter. */
 export const PMU_FILTERED: u32 = PMU_STATE + 0x78;
+export const FW_CFG_STATE: u32 = 0x2580;
+export const FLASH_STATE: u32 = 0x2640; // 0x600 bytes
+/** Bytes of flash that were programmed or erased and not yet taken by the host, for each bank: u32 first offset, u32 end. The host takes them by
+ *  making both zero. */
+export const FLASH_WRITTEN: u32 = FLASH_STATE + 0x10;
 export const VIRTIO_STATE: u32 = 0x3000; // VIRTIO_SLOT_COUNT slots of VIRTIO_SLOT_BYTES
+/** Slots that can hold a device. The window has more (memory-map): the others are empty and need no state. */
 export const VIRTIO_SLOT_COUNT: u32 = 8;
 export const VIRTIO_SLOT_BYTES: u32 = 0x400;
 /** Random bytes that the host tops up: u32 count of bytes left, then the bytes, taken from the end. */
@@ -242,9 +263,8 @@ export const BLOCK_DISCARD: u32 = 11;
 export const BLOCK_WRITE_ZEROES: u32 = 13;
 
 // ---- Scratch ----------------------------------------------------------------------------------------------------------
-/** The descriptor chain in hand (machine/devices/virtio/queue): meaningless between calls, no state. */
-export const VIRTIO_CHAIN: u32 = 0xf400;
-export const VIRTIO_CHAIN_SEGMENTS: u32 = 128; // {offset, length} of u32 each
+/** End of what a guest can observe; scratch, meaningless between calls, from here to STATIC_BASE. */
+export const STATE_END: u32 = 0xf400;
 /** Bytes of a chain, copied for a device that looks at them. */
 export const VIRTIO_BUFFER: u32 = 0xf800;
 export const VIRTIO_BUFFER_BYTES: u32 = 0x800;
@@ -253,6 +273,11 @@ export const VIRTIO_BUFFER_BYTES: u32 = 0x800;
 /** `--memoryBase`. */
 export const STATIC_BASE: u32 = 0x10000;
 /** The compiler's static data must end below this; the build checks it. */
+export const STATIC_DATA_END: u32 = 0x26000;
+/** Scratch: the segments of the descriptor chain in hand, {offset, length} of u32 each (machine/devices/virtio/queue). Here, because zeroes that
+ *  the compiler lays out are bytes of the module. */
+export const VIRTIO_CHAIN: u32 = STATIC_DATA_END;
+export const VIRTIO_CHAIN_SEGMENTS: u32 = 1024;
 export const STATIC_END: u32 = 0x28000;
 /** Guest RAM in guest physical addresses. */
 export const RAM_BASE: u32 = 0x40000000;

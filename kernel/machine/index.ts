@@ -3,8 +3,12 @@
 import {
   ABI_VERSION,
   CONFIG_ABI_VERSION,
+  CONFIG_BANK1_BYTES,
+  CONFIG_BANK1_OFFSET,
   CONFIG_BLOCK_CACHE_BYTES,
   CONFIG_DEVICES,
+  CONFIG_FW_CFG_BYTES,
+  CONFIG_FW_CFG_OFFSET,
   CONFIG_MODE,
   CONFIG_NETWORK_BYTES,
   CONFIG_NETWORK_OFFSET,
@@ -15,6 +19,7 @@ import {
   CONFIG_TLB_CONTEXTS,
   CONFIG_TLB_ENTRIES,
   CONFIG_TRANSLATE_BYTES,
+  CONFIG_VIRTIO,
   BLOCK_HASH_SHARE,
   DEVICE_NETWORK,
   EXIT_REQUEST,
@@ -25,11 +30,13 @@ import {
   STATIC_END,
   TLB_ENTRY_BYTES,
   TRANSLATE_BYTES_LEAST,
+  VIRTIO_LEGACY,
   wasmPages,
 } from "../abi/layout";
 import {
   INIT_ABI_MISMATCH,
   INIT_BAD_CACHE_SIZE,
+  INIT_BAD_DEVICES,
   INIT_BAD_MODE,
   INIT_BAD_NETWORK_SIZE,
   INIT_BAD_RAM_SIZE,
@@ -51,7 +58,7 @@ import { channelRaise as raise } from "./devices/channel";
 import { clockFollowsHost, clockSkipTo } from "./devices/clock";
 import { irqUpdate } from "./devices/irq";
 import { pl061Press } from "./devices/pl061";
-import { ROM_WINDOW_BYTES } from "./memory-map";
+import { BANK_BYTES, ROM_WINDOW_BYTES } from "./memory-map";
 import { blockComplete as virtioBlockComplete } from "./devices/virtio/block";
 export * from "./translate/index";
 export * from "./translate/assist-exports";
@@ -70,7 +77,11 @@ export function machineInit(): u32 {
   const ram = load<u32>(CONFIG_RAM_BYTES);
   if (ram == 0 || ram & 0xffff || ram > 0xb000_0000) return INIT_BAD_RAM_SIZE;
   const rom = load<u32>(CONFIG_ROM_BYTES);
-  if (rom & 0xffff || rom > ROM_WINDOW_BYTES) return INIT_BAD_ROM_SIZE;
+  const bank1 = load<u32>(CONFIG_BANK1_BYTES);
+  const fwCfg = load<u32>(CONFIG_FW_CFG_BYTES);
+  if ((rom | bank1 | fwCfg) & 0xffff || rom > ROM_WINDOW_BYTES) return INIT_BAD_ROM_SIZE;
+  if (bank1 > BANK_BYTES || fwCfg > 0x4000_0000) return INIT_BAD_ROM_SIZE;
+  if (load<u32>(CONFIG_VIRTIO) > VIRTIO_LEGACY) return INIT_BAD_DEVICES;
   const tlbEntries = load<u32>(CONFIG_TLB_ENTRIES);
   const tlbContexts = load<u32>(CONFIG_TLB_CONTEXTS);
   if (tlbEntries < 16 || tlbEntries > 0x4000 || tlbEntries & (tlbEntries - 1)) return INIT_BAD_TLB_SIZE;
@@ -95,13 +106,17 @@ export function machineInit(): u32 {
   const blocks = hash + cache / BLOCK_HASH_SHARE;
   const translation = blocks + cache;
   const networkAt = wasmPages(translation + translate) << 16;
-  const romAt = networkAt + network;
-  const ramAt = romAt + rom;
+  const fwCfgAt = networkAt + network;
+  const romAt = fwCfgAt + fwCfg;
+  const bank1At = romAt + rom;
+  const ramAt = bank1At + bank1;
   if ((<u64>ramAt + <u64>ram) >> 16 > <u64>memory.size()) return INIT_MEMORY_TOO_SMALL;
   pagesInit(pages, romAt, ramAt);
   store<u32>(CONFIG_RAM_OFFSET, ramAt);
   store<u32>(CONFIG_ROM_OFFSET, romAt);
   store<u32>(CONFIG_NETWORK_OFFSET, networkAt);
+  store<u32>(CONFIG_BANK1_OFFSET, bank1At);
+  store<u32>(CONFIG_FW_CFG_OFFSET, fwCfgAt);
   cpuInit(tlb, hash, blocks, translation);
   machineReset();
   return INIT_OK;
@@ -245,11 +260,11 @@ export function physicalRead(address: u32, size: u32): u32 {
   return size == 4 ? load<u32>(at) : size == 2 ? <u32>load<u16>(at) : <u32>load<u8>(at);
 }
 
-/** A bus write as the CPU would do it. ROM ignores it. */
+/** A bus write as the CPU would do it. */
 export function physicalWrite(address: u32, value: u32, size: u32): void {
   const at = ramAt(address, size);
   if (!at) {
-    if (!memoryAt(address, size)) busWrite(address, value, size);
+    busWrite(address, value, size);
     standSettle();
     return;
   }

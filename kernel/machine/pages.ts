@@ -12,7 +12,17 @@
 //
 // Globals in this file hold addresses derived from the configuration alone: machineInit() rebuilds them.
 
-import { CONFIG_RAM_BYTES, CONFIG_ROM_BYTES, PAGE_RECORD_BYTES, RAM_BASE, ROM_BASE } from "../abi/layout";
+import {
+  CONFIG_BANK1_BYTES,
+  CONFIG_BANK1_OFFSET,
+  CONFIG_RAM_BYTES,
+  CONFIG_ROM_BYTES,
+  FLASH_STATE,
+  PAGE_RECORD_BYTES,
+  RAM_BASE,
+  ROM_BASE,
+} from "../abi/layout";
+import { BANK1 } from "./memory-map";
 
 export const PAGE_DIRTY: u32 = 1;
 export const PAGE_STALE: u32 = 2;
@@ -22,6 +32,7 @@ export const PAGE_WRITTEN: u32 = 4;
 export const PAGE_TRANSLATED: u32 = 8;
 
 export let ramBytes: u32 = 0;
+/** Bytes behind both banks of flash, which lie end to end in linear memory. */
 export let romBytes: u32 = 0;
 /** Offset of guest RAM in linear memory. */
 export let ramOffset: u32 = 0;
@@ -39,13 +50,14 @@ export function pagesInit(recordsOffset: u32, romAt: u32, ramAt: u32): void {
   records = recordsOffset;
   romOffset = romAt;
   ramOffset = ramAt;
-  romBytes = load<u32>(CONFIG_ROM_BYTES);
+  romBytes = load<u32>(CONFIG_ROM_BYTES) + load<u32>(CONFIG_BANK1_BYTES);
   ramBytes = load<u32>(CONFIG_RAM_BYTES);
 }
 
 /** Bytes that the records need. */
 export function pagesBytes(): u32 {
-  return ((load<u32>(CONFIG_ROM_BYTES) + load<u32>(CONFIG_RAM_BYTES)) >>> 12) * PAGE_RECORD_BYTES;
+  const bytes = load<u32>(CONFIG_ROM_BYTES) + load<u32>(CONFIG_BANK1_BYTES) + load<u32>(CONFIG_RAM_BYTES);
+  return (bytes >>> 12) * PAGE_RECORD_BYTES;
 }
 
 /** Offset in linear memory of guest physical [address, address + length), or 0 when any byte of it is not RAM. */
@@ -55,11 +67,28 @@ export function ramAt(address: u32, length: u32): u32 {
   return ramOffset + start;
 }
 
-/** As ramAt, and read-only ROM counts too. */
+/** As ramAt, and ROM counts too: flash is read like memory while its bank reads its array (devices/flash). */
 export function memoryAt(address: u32, length: u32): u32 {
-  const start = address - ROM_BASE;
-  if (start < romBytes && length <= romBytes - start) return romOffset + start;
-  return ramAt(address, length);
+  if (address >= RAM_BASE) return ramAt(address, length);
+  const second = address >= BANK1;
+  const start = address - (second ? BANK1 : ROM_BASE);
+  const bytes = load<u32>(second ? CONFIG_BANK1_BYTES : CONFIG_ROM_BYTES);
+  if (start >= bytes || length > bytes - start) return 0;
+  if (load<u32>(FLASH_STATE) & (second ? 2 : 1)) return 0;
+  return second ? load<u32>(CONFIG_BANK1_OFFSET) + start : romOffset + start;
+}
+
+/** True after a bank of flash began or ceased to be read like memory: what the CPU knows of its pages is wrong. The CPU looks after each
+ *  access to a device, so that it is no state. */
+export let pagesMoved: bool = false;
+
+export function pagesMove(): void {
+  pagesMoved = true;
+}
+
+/** The CPU has forgotten what it knew. */
+export function pagesMovedSeen(): void {
+  pagesMoved = false;
 }
 
 /** The record of the page that holds linear-memory offset `at` (inside ROM or RAM). */

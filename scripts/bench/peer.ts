@@ -49,7 +49,7 @@ process.on("exit", () => scratch.forEach((folder) => rmSync(folder, { recursive:
  *  loader would put a raw Image elsewhere. */
 export function peerSameImage(name: string, board = BOARD): string[] {
   const guest = readCachedGuest(name)!;
-  const initramfs = board.initramfs ?? join(guestFolder(name), guest.initramfs.name);
+  const initramfs = board.initramfs ?? join(guestFolder(name), guest.initramfs!.name);
   const initramfsBytes = statSync(initramfs).size;
   const ramBytes = board.ramMib * 2 ** 20;
   const folder = mkdtempSync(join(tmpdir(), "pocketvisor-bench-"));
@@ -100,7 +100,7 @@ export function peerZimage(name: string, board = BOARD): string[] | null {
     "-kernel",
     zimage,
     "-initrd",
-    board.initramfs ?? join(guestFolder(name), guest.initramfs.name),
+    board.initramfs ?? join(guestFolder(name), guest.initramfs!.name),
     "-append",
     guest.commandLine,
   ];

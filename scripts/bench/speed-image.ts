@@ -77,7 +77,7 @@ export async function speedImage(progress: (line: string) => void): Promise<Spee
   }
   const guest = readCachedGuest("linux")!;
   const path = join(folder, "initramfs.cpio");
-  const base = readFileSync(join(guestFolder("linux"), guest.initramfs.name));
+  const base = readFileSync(join(guestFolder("linux"), guest.initramfs!.name));
   writeFileSync(path, Buffer.concat([base, archiveOf(files)]));
   return { path, compiler, packages, corpus, missing };
 }

@@ -33,7 +33,7 @@ const HOST = "agent/host/";
  *  AGENT_SUPPORT, GROUND and kernel/abi. */
 const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   loader: { rooms: [], product: ["kernel/machine/memory-map.ts"] },
-  machine: { rooms: ["loader"], product: [] },
+  machine: { rooms: ["loader"], product: ["kernel/machine/memory-map.ts"] },
   between: { rooms: ["loader", "machine"], product: ["agent/battery/", "agent/debug/", "agent/shell/orders.ts"] },
   debug: { rooms: ["between", "machine"], product: ["agent/debug/"] },
   "block-log": { rooms: [], product: [] },

@@ -39,6 +39,11 @@ export interface BareMachineOptions {
   hostSeconds?: number;
   ramBytes?: number;
   romBytes?: number;
+  /** Bytes behind the second bank of flash. */
+  bank1Bytes?: number;
+  /** fw_cfg's table and files. */
+  fwCfg?: Uint8Array;
+  legacy?: boolean;
   mode?: number;
   /** DEVICE_* bits. */
   devices?: number;
@@ -89,6 +94,9 @@ export class BareMachine {
   constructor(options: BareMachineOptions = {}) {
     this.ramBytes = options.ramBytes ?? 1 << 20;
     const romBytes = options.romBytes ?? 0;
+    const bank1Bytes = options.bank1Bytes ?? 0;
+    const fwCfgBytes = Math.ceil((options.fwCfg?.length ?? 0) / abi.WASM_PAGE) * abi.WASM_PAGE;
+    const firmwareBytes = romBytes + bank1Bytes + fwCfgBytes;
     const cacheBytes = options.blockCacheBytes ?? 0x10000;
     const translateBytes = options.translateBytes ?? 0;
     const networkBytes = options.networkBytes ?? 0;
@@ -97,7 +105,7 @@ export class BareMachine {
       16 +
       networkBytes / abi.WASM_PAGE +
       caches +
-      ((this.ramBytes + romBytes) >>> 16) +
+      ((this.ramBytes + firmwareBytes) >>> 16) +
       Math.ceil(abi.STATIC_END / abi.WASM_PAGE);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.view = new DataView(this.memory.buffer);
@@ -112,6 +120,9 @@ export class BareMachine {
     this.store32(abi.CONFIG_MODE, options.mode ?? abi.MODE_REALTIME);
     this.store32(abi.CONFIG_RAM_BYTES, this.ramBytes);
     this.store32(abi.CONFIG_ROM_BYTES, romBytes);
+    this.store32(abi.CONFIG_BANK1_BYTES, bank1Bytes);
+    this.store32(abi.CONFIG_FW_CFG_BYTES, fwCfgBytes);
+    this.store32(abi.CONFIG_VIRTIO, options.legacy === true ? abi.VIRTIO_LEGACY : abi.VIRTIO_MODERN);
     this.store32(abi.CONFIG_TLB_ENTRIES, 16);
     this.store32(abi.CONFIG_TLB_CONTEXTS, 4);
     this.store32(abi.CONFIG_BLOCK_CACHE_BYTES, cacheBytes);
@@ -130,6 +141,7 @@ export class BareMachine {
     this.store32(abi.CLOCK_STATE + 24, options.hostSeconds ?? 0);
     const refusal = this.exports.machineInit();
     if (refusal !== INIT_OK) throw new Error(`machineInit() refused with ${refusal}: see INIT_* in kernel/abi/reasons`);
+    if (options.fwCfg) this.bytes.set(options.fwCfg, this.load32(abi.CONFIG_FW_CFG_OFFSET));
   }
 
   // ---- The guest's side -------------------------------------------------------------------------------------------

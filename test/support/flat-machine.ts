@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { loadImages } from "../../agent/host/machine/load.js";
 import { loadPlan, RNG_SEED_BYTES } from "../../agent/host/loader/plan.js";
+import { NO_FIRMWARE } from "../../agent/host/loader/firmware.js";
 import { Machine } from "../../agent/host/machine/machine.js";
 import { CACHE_SIZES } from "../../agent/host/machine/memory.js";
 import { CPU_STATE, RAM_BASE } from "../../kernel/abi/layout.js";
@@ -28,7 +29,7 @@ export function flatMachine(path: string): Machine {
     {
       mode: "deterministic",
       ramBytes: RAM_BYTES,
-      romBytes: 0,
+      firmware: NO_FIRMWARE,
       caches: CACHE_SIZES.small,
       devices: 0,
       disk: null,

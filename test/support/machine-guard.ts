@@ -26,7 +26,7 @@ export class MachineGuard {
       [abi.PL061_STATE + 0x100, abi.NETWORK_INDEX],
       [abi.NETWORK_INDEX + 0x40, abi.VIRTIO_STATE],
       [abi.ENTROPY_POOL + 4 + abi.ENTROPY_POOL_CAPACITY, abi.CONSOLE_INPUT],
-      [abi.VIRTIO_BUFFER + abi.VIRTIO_BUFFER_BYTES, abi.STATIC_END],
+      [abi.VIRTIO_BUFFER + abi.VIRTIO_BUFFER_BYTES, abi.STATIC_DATA_END],
       [recordsEnd, networkAt],
       [networkAt + networkBytes, this.ramStart],
       [this.ramStart + machine.ramBytes, machine.bytes.length], // a page too many, to see what runs over the end

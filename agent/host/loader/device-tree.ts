@@ -7,10 +7,17 @@ import {
   DEVICE_CONSOLE,
   DEVICE_ENTROPY,
   DEVICE_NETWORK,
+  DEVICE_FLASH,
+  DEVICE_FW_CFG,
   DEVICE_WATCHDOG,
   RAM_BASE,
+  ROM_BASE,
 } from "../../../kernel/abi/layout.ts";
 import {
+  BANK1,
+  BANK_BYTES,
+  FW_CFG,
+  FW_CFG_BYTES,
   GIC_CPU_INTERFACE,
   GIC_CPU_INTERFACE_BYTES,
   GIC_DISTRIBUTOR,
@@ -24,6 +31,7 @@ import {
   PL061_IRQ,
   PMU_IRQ,
   PL061_POWER_KEY,
+  ROM_WINDOW_BYTES,
   SP805,
   SP805_IRQ,
   TIMER_HYPERVISOR_IRQ,
@@ -145,6 +153,25 @@ export function deviceTree(options: TreeOptions): Buffer {
       ]),
     ],
   );
+  if (options.devices & DEVICE_FLASH) {
+    // Binding mtd/mtd-physmap: two banks, each as wide as the bus.
+    root.children.push(
+      fdtNode(`flash@${hex(ROM_BASE)}`, {
+        compatible: "cfi-flash",
+        reg: wide(ROM_BASE, ROM_WINDOW_BYTES, BANK1, BANK_BYTES),
+        "bank-width": [4],
+      }),
+    );
+  }
+  if (options.devices & DEVICE_FW_CFG) {
+    root.children.push(
+      fdtNode(`fw-cfg@${hex(FW_CFG)}`, {
+        compatible: "qemu,fw-cfg-mmio",
+        reg: wide(FW_CFG, FW_CFG_BYTES),
+        "dma-coherent": null,
+      }),
+    );
+  }
   if (options.devices & DEVICE_WATCHDOG) {
     root.children.push(
       fdtNode(`watchdog@${hex(SP805)}`, {

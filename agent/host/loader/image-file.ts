@@ -28,6 +28,24 @@ export function imageRead(file: ImageFile, offset: number, length: number): Buff
   });
 }
 
+const CHUNK = 1 << 20;
+
+/** Bytes of an image of flash that say something: images are padded with 0x00 or 0xff. The end is a multiple of `unit`, or the file's own: zeroes
+ *  right behind the last byte that is neither are part of what stands there. */
+export function imageUsedBytes(file: ImageFile, unit: number): number {
+  return withRegularFile(file.path, "file", (descriptor) => {
+    const chunk = Buffer.alloc(CHUNK);
+    for (let start = Math.floor((file.bytes - 1) / CHUNK) * CHUNK; start >= 0; start -= CHUNK) {
+      const count = readSync(descriptor, chunk, 0, Math.min(CHUNK, file.bytes - start), start);
+      for (let at = count - 1; at >= 0; at--) {
+        if (chunk[at] === 0 || chunk[at] === 0xff) continue;
+        return Math.min(Math.ceil((start + at + 1) / unit) * unit, file.bytes);
+      }
+    }
+    return 0;
+  });
+}
+
 /** Throws ImageError for what is no regular file; returns its size. */
 function checkRegular(descriptor: number, path: string, what: string): number {
   const stat = fstatSync(descriptor);

@@ -1,12 +1,13 @@
 // Where a kernel or firmware goes, by what it is: raw Image, zImage, ELF, flat binary, or firmware in flash.
 
 import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
 import { RAM_BASE, ROM_BASE, WASM_PAGE } from "../../../kernel/abi/layout.ts";
-import { ROM_WINDOW_BYTES } from "../../../kernel/machine/memory-map.ts";
+import { BANK1, BANK_BYTES, ROM_WINDOW_BYTES } from "../../../kernel/machine/memory-map.ts";
 import { escapeText } from "../../escape.ts";
 import { ImageError } from "../../failure.ts";
 import { elfParse, elfRecognise, type ElfSegment } from "./elf.ts";
-import { imageFile, imageRead, type ImageFile } from "./image-file.ts";
+import { imageFile, imageRead, imageUsedBytes, type ImageFile } from "./image-file.ts";
 import { RECOGNISE_BYTES, refuseMistakes } from "./recognise.ts";
 import { zimageLength, zimageRecognise } from "./zimage.ts";
 
@@ -17,6 +18,8 @@ export interface Segment {
     | { file: string; offset: number; length: number; sha256: string | null }
     | { bytes: Uint8Array }
     | { zeroes: number };
+  /** It lies in flash: a reset leaves there what the guest has made of it. */
+  once?: boolean;
 }
 
 export interface KernelSource {
@@ -60,15 +63,23 @@ export function placeKernel(kernel: KernelSource, ramBytes: number): Placed {
 }
 
 /** Firmware lies in flash at address 0, and is entered there. Throws ImageError. */
+/** An image of flash without its padding. Throws ImageError. */
+export function firmwareImage(path: string): Buffer {
+  const file = imageFile(path, "firmware");
+  if (file.bytes > ROM_WINDOW_BYTES) throw romTooLarge("the firmware", file.bytes);
+  return imageRead(file, 0, imageUsedBytes(file, WASM_PAGE));
+}
+
 export function placeFirmware(path: string): Placed {
   const file = imageFile(path, "firmware");
   if (file.bytes > ROM_WINDOW_BYTES) throw romTooLarge("the firmware", file.bytes);
+  const length = Math.max(imageUsedBytes(file, WASM_PAGE), 1);
   return {
-    segments: [{ address: ROM_BASE, source: { file: file.path, offset: 0, length: file.bytes, sha256: null } }],
+    segments: [{ address: ROM_BASE, source: { file: path, offset: 0, length, sha256: null }, once: true }],
     entry: ROM_BASE,
     start: Infinity,
     end: RAM_BASE,
-    romBytes: wasmPagesUp(file.bytes),
+    romBytes: wasmPagesUp(length),
     format: "firmware",
   };
 }
@@ -107,12 +118,17 @@ function placeElf(file: ImageFile, kernel: KernelSource, ramBytes: number): Plac
   for (const segment of segments) {
     reserve(placed, segment, ramBytes);
     const { address, fileOffset, fileBytes, memoryBytes } = segment;
+    const flash = address < RAM_BASE ? { once: true } : {};
     if (fileBytes > 0) {
       const sha256 = whole === null ? null : sha256Of(whole.subarray(fileOffset, fileOffset + fileBytes));
-      placed.segments.push({ address, source: { file: file.path, offset: fileOffset, length: fileBytes, sha256 } });
+      placed.segments.push({
+        address,
+        source: { file: file.path, offset: fileOffset, length: fileBytes, sha256 },
+        ...flash,
+      });
     }
     if (memoryBytes > fileBytes)
-      placed.segments.push({ address: address + fileBytes, source: { zeroes: memoryBytes - fileBytes } });
+      placed.segments.push({ address: address + fileBytes, source: { zeroes: memoryBytes - fileBytes }, ...flash });
   }
   return placed;
 }
@@ -145,6 +161,39 @@ function wholeOf(file: ImageFile, sha256: string): Buffer {
 }
 
 const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** The second bank of flash: what firmware keeps its settings in. `path` names the file that it is kept in, if it is kept; it need not be there
+ *  yet. Throws ImageError. */
+export function placeBank1(path: string | null, leastBytes: number): { segments: Segment[]; bytes: number } {
+  if (path === null || !existsSync(path)) return { segments: [], bytes: leastBytes };
+  const { size } = statSync(path);
+  if (size === 0) return { segments: [], bytes: leastBytes };
+  const file = imageFile(path, "flash");
+  if (file.bytes > BANK_BYTES) throw romTooLarge("the flash file", file.bytes);
+  const length = imageUsedBytes(file, WASM_PAGE);
+  const source = { file: path, offset: 0, length, sha256: null };
+  return {
+    segments: length === 0 ? [] : [{ address: BANK1, source, once: true }],
+    bytes: Math.max(leastBytes, wasmPagesUp(length)),
+  };
+}
+
+/** Whether an ELF file is a Linux kernel: it has the banner that /proc/version shows. */
+export function isLinux({ segments, format }: Placed): boolean {
+  if (format !== "elf") return format === "image" || format === "zimage";
+  return segments.some(({ source }) => {
+    if (!("file" in source)) return false;
+    const { file, offset, length } = source;
+    const image = imageFile(file, "kernel");
+    for (let at = 0; at < length; at += SCAN_BYTES - BANNER.length) {
+      if (imageRead(image, offset + at, Math.min(SCAN_BYTES, length - at)).includes(BANNER)) return true;
+    }
+    return false;
+  });
+}
+
+const BANNER = "Linux version ";
+const SCAN_BYTES = 1 << 20;
 
 function wasmPagesUp(bytes: number): number {
   return Math.ceil(bytes / WASM_PAGE) * WASM_PAGE;

@@ -8,10 +8,11 @@ import { withRegularFile } from "../loader/image-file.ts";
 import type { LoadPlan } from "../loader/plan.ts";
 import type { Machine } from "./machine.ts";
 
-/** Fills the machine's memory. Called before the first instruction and after each reset. Throws ImageError when a file has
+/** Fills the machine's memory. Called before the first instruction and after each reset, which leaves flash as it is. Throws ImageError when a file has
  *  changed since it was planned, or does not have its hash. */
-export function loadImages(machine: Machine, plan: LoadPlan): void {
-  for (const { address, source } of plan.segments) {
+export function loadImages(machine: Machine, plan: LoadPlan, reset = false): void {
+  for (const { address, source, once } of plan.segments) {
+    if (reset && once === true) continue;
     if ("bytes" in source) machine.guestBytes(address, source.bytes.length).set(source.bytes);
     else if ("zeroes" in source) machine.guestBytes(address, source.zeroes).fill(0);
     else {

@@ -4,6 +4,8 @@ import {
   ABI_VERSION,
   CLOCK_STATE,
   CLOCK_WORK,
+  CONFIG_BANK1_BYTES,
+  CONFIG_BANK1_OFFSET,
   CONFIG_ABI_VERSION,
   CONFIG_BLOCK_CACHE_BYTES,
   CONFIG_CONSOLE_PORTS,
@@ -17,6 +19,8 @@ import {
   CONFIG_ENTRY_R0,
   CONFIG_ENTRY_R1,
   CONFIG_ENTRY_R2,
+  CONFIG_FW_CFG_BYTES,
+  CONFIG_FW_CFG_OFFSET,
   CONFIG_MODE,
   CONFIG_NETWORK_BYTES,
   CONFIG_NETWORK_MAC,
@@ -30,12 +34,14 @@ import {
   CONFIG_TRANSLATE_BYTES,
   CPU_WITHOUT_NEON,
   CONFIG_TRANSLATE_CODE_BYTES,
+  CONFIG_VIRTIO,
   CONSOLE_INPUT,
   CONSOLE_INPUT_BYTES,
   CONSOLE_INPUT_INDEX,
   CONSOLE_OUTPUT,
   CONSOLE_OUTPUT_BYTES,
   CONSOLE_OUTPUT_INDEX,
+  DEVICE_FLASH,
   DISK_PRESENT,
   DISK_READ_ONLY,
   ENTROPY_POOL,
@@ -45,6 +51,8 @@ import {
   MODE_SCHEDULED,
   RAM_BASE,
   ROM_BASE,
+  VIRTIO_LEGACY,
+  VIRTIO_MODERN,
 } from "../../../kernel/abi/layout.ts";
 import {
   INIT_ABI_MISMATCH,
@@ -58,7 +66,9 @@ import {
   INIT_MEMORY_TOO_SMALL,
   INIT_OK,
 } from "../../../kernel/abi/reasons.ts";
+import { BANK1 } from "../../../kernel/machine/memory-map.ts";
 import { HostError } from "../../failure.ts";
+import { FW_CFG_FILES, firmwareBytes, type FirmwareConfig } from "../loader/firmware.ts";
 import type { EntropySource } from "./entropy.ts";
 import { partitionMemory, type CacheSizes } from "./memory.ts";
 import { Translator } from "./translator.ts";
@@ -67,7 +77,7 @@ export interface MachineConfig {
   /** scheduled: deterministic, with the hypervisor as the owner of time. */
   mode: "realtime" | "deterministic" | "scheduled";
   ramBytes: number;
-  romBytes: number;
+  firmware: FirmwareConfig;
   caches: CacheSizes;
   /** The processor has no Advanced SIMD. */
   withoutNeon?: boolean;
@@ -144,15 +154,13 @@ export class Machine {
   readonly view: DataView;
   private readonly exports: MachineExports;
   private readonly ownTranslator: Translator | null;
-  private readonly ramBytes: number;
-  private readonly romBytes: number;
-  private readonly ramOffset: number;
-  private readonly romOffset: number;
+  /** Where in linear memory what has a guest physical address lies. */
+  private readonly regions: readonly { base: number; bytes: number; offset: number }[];
 
   /** Instantiates and initialises a machine. `now` is host monotonic time in nanoseconds.
    *  Throws HostError when the memory cannot be had or the machine refuses its configuration. */
   constructor(module: WebAssembly.Module, config: MachineConfig, now: () => number) {
-    const { pages } = partitionMemory(config.ramBytes, config.romBytes, config.caches);
+    const { pages } = partitionMemory(config.ramBytes, firmwareBytes(config.firmware), config.caches);
     try {
       // Growing is slow and makes budgets soft: the maximum is the limit, and it is there from the start.
       this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -172,10 +180,16 @@ export class Machine {
       );
     }
     this.ownTranslator = config.caches.translateBytes > 0 ? new Translator(instance.exports, this.memory, now) : null;
-    this.ramBytes = config.ramBytes;
-    this.romBytes = config.romBytes;
-    this.ramOffset = this.word(CONFIG_RAM_OFFSET);
-    this.romOffset = this.word(CONFIG_ROM_OFFSET);
+    const { romBytes, bank1Bytes, fwCfgBytes } = config.firmware;
+    this.regions = [
+      { base: RAM_BASE, bytes: config.ramBytes, offset: this.word(CONFIG_RAM_OFFSET) },
+      { base: ROM_BASE, bytes: romBytes, offset: this.word(CONFIG_ROM_OFFSET) },
+      { base: BANK1, bytes: bank1Bytes, offset: this.word(CONFIG_BANK1_OFFSET) },
+      { base: FW_CFG_FILES, bytes: fwCfgBytes, offset: this.word(CONFIG_FW_CFG_OFFSET) },
+    ];
+    // Flash that holds nothing is erased.
+    const flash = this.word(CONFIG_ROM_OFFSET);
+    if (config.devices & DEVICE_FLASH) this.bytes.fill(0xff, flash, flash + romBytes + bank1Bytes);
   }
 
   private configure(config: MachineConfig): void {
@@ -183,7 +197,10 @@ export class Machine {
       [CONFIG_ABI_VERSION, ABI_VERSION],
       [CONFIG_MODE, MODES[config.mode]],
       [CONFIG_RAM_BYTES, config.ramBytes],
-      [CONFIG_ROM_BYTES, config.romBytes],
+      [CONFIG_ROM_BYTES, config.firmware.romBytes],
+      [CONFIG_BANK1_BYTES, config.firmware.bank1Bytes],
+      [CONFIG_FW_CFG_BYTES, config.firmware.fwCfgBytes],
+      [CONFIG_VIRTIO, config.firmware.virtio === "legacy" ? VIRTIO_LEGACY : VIRTIO_MODERN],
       [CONFIG_TLB_ENTRIES, config.caches.tlbEntries],
       [CONFIG_TLB_CONTEXTS, config.caches.tlbContexts],
       [CONFIG_BLOCK_CACHE_BYTES, config.caches.blockCacheBytes],
@@ -226,7 +243,13 @@ export class Machine {
     this.setWord(CONFIG_TRANSLATE_CODE_BYTES, codeBytes);
     this.ownTranslator.enabled = codeBytes > 0;
     // As if every byte of code had been written: what was decoded and translated from it is not used again.
-    if (codeBytes < before) this.exports.debugWritten(this.romOffset, this.romBytes + this.ramBytes);
+    if (codeBytes < before) this.exports.debugWritten(this.word(CONFIG_ROM_OFFSET), this.codeBytes);
+  }
+
+  /** Bytes of memory that code may lie in, end to end. */
+  private get codeBytes(): number {
+    const [ram, rom, bank1] = this.regions;
+    return ram!.bytes + rom!.bytes + bank1!.bytes;
   }
 
   /** The functions that go into the hypervisor's table. */
@@ -315,15 +338,11 @@ export class Machine {
     return this.count(CLOCK_WORK);
   }
 
-  /** The bytes of RAM or firmware at a guest physical address. Throws HostError when they are not all there. */
+  /** The bytes of RAM, flash or fw_cfg at a guest physical address. Throws HostError when they are not all there. */
   guestBytes(address: number, length: number): Uint8Array {
-    const regions = [
-      [RAM_BASE, this.ramBytes, this.ramOffset],
-      [ROM_BASE, this.romBytes, this.romOffset],
-    ] as const;
-    for (const [base, size, offset] of regions) {
+    for (const { base, bytes, offset } of this.regions) {
       const start = address - base;
-      if (start >= 0 && start + length <= size) return this.bytes.subarray(offset + start, offset + start + length);
+      if (start >= 0 && start + length <= bytes) return this.bytes.subarray(offset + start, offset + start + length);
     }
     throw new HostError("HOST_ADDRESS", `guest memory 0x${address.toString(16)} + ${length} bytes is not there`);
   }

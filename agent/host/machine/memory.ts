@@ -63,16 +63,16 @@ export interface PartitionMemory {
   overheadBytes: number;
 }
 
-/** Lays out a partition's memory. `sharedBytes` lie outside of the linear memory: console log and disk buffers; so do `channelBytes`, the rings of the
+/** Lays out a partition's memory. `firmwareBytes` stand behind both banks of flash and fw_cfg. `sharedBytes` lie outside of the linear memory: console log and disk buffers; so do `channelBytes`, the rings of the
  *  channels that it sends into. */
 export function partitionMemory(
   ramBytes: number,
-  romBytes: number,
+  firmwareBytes: number,
   caches: CacheSizes,
   sharedBytes = 0,
   channelBytes = 0,
 ): PartitionMemory {
-  const records = ((ramBytes + romBytes) / 4096) * PAGE_RECORD_BYTES;
+  const records = ((ramBytes + firmwareBytes) / 4096) * PAGE_RECORD_BYTES;
   const tlb = caches.tlbEntries * caches.tlbContexts * TLB_ENTRY_BYTES;
   const hash = caches.blockCacheBytes / BLOCK_HASH_SHARE;
   const used = STATIC_END + records + tlb + hash + caches.blockCacheBytes + caches.translateBytes;
@@ -85,12 +85,12 @@ export function partitionMemory(
     { name: "block cache", bytes: caches.blockCacheBytes + hash },
     { name: "translator", bytes: caches.translateBytes + caches.translateCodeBytes },
     { name: "network rings", bytes: network },
-    { name: "firmware window", bytes: romBytes },
+    { name: "firmware and flash", bytes: firmwareBytes },
     { name: "console log and I/O buffers", bytes: sharedBytes },
     { name: "channels", bytes: channelBytes },
   ].filter((item) => item.bytes > 0);
   return {
-    pages: (front + network + romBytes + ramBytes) / WASM_PAGE,
+    pages: (front + network + firmwareBytes + ramBytes) / WASM_PAGE,
     ramBytes,
     overhead,
     overheadBytes: overhead.reduce((sum, item) => sum + item.bytes, 0),

@@ -13,7 +13,7 @@ import {
   BLOCK_REQUEST_SEGMENTS,
   BLOCK_REQUEST_SEGMENT_COUNT,
   BLOCK_SEGMENT_MAX,
-  CONFIG_ROM_OFFSET,
+  CONFIG_FW_CFG_OFFSET,
   CPU_PC,
   CPU_THUMB,
   ENTROPY_POOL,
@@ -89,7 +89,7 @@ export class MachinePair extends Machine {
 
   /** The host has written into the first machine's memory: images before the first instruction. */
   copyMemory(): void {
-    const from = this.word(CONFIG_ROM_OFFSET);
+    const from = this.word(CONFIG_FW_CFG_OFFSET);
     this.twin.bytes.set(this.bytes.subarray(from), from);
   }
 

@@ -26,7 +26,7 @@ import {
   STATS_SUPERVISOR_CALLS,
   STATS_UNDEFINED,
   VFP_STATE,
-  VIRTIO_CHAIN,
+  STATE_END,
   WORK_VISITS,
 } from "../../../kernel/abi/layout.ts";
 
@@ -70,7 +70,7 @@ const RANGES: readonly (readonly [from: number, to: number])[] = [
   [STATS_DATA_ABORTS, STATS_PREFETCH_ABORTS + 8],
   [STATS_INTERRUPTS, STATS_SUPERVISOR_CALLS + 8],
   [EXIT_REQUEST, WORK_VISITS + 4],
-  [GIC_STATE, VIRTIO_CHAIN],
+  [GIC_STATE, STATE_END],
 ];
 
 /** Words of memory that a report shows at most. */

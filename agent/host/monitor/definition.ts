@@ -26,8 +26,9 @@ export interface Definer {
 export async function define(of: Definer, file: HandsetPartition, image: PartitionPlan["image"]): Promise<void> {
   const { name, energyInitial, restart } = file;
   const { management, handset, disks, members } = of;
-  const { kernel } = image;
-  const imageHash = (): string => (management === null || kernel === null ? "" : sha256OfFile(kernel));
+  const { kernel, firmware } = image;
+  const code = kernel ?? (firmware === null ? null : { path: firmware, sha256: null });
+  const imageHash = (): string => (management === null || code === null ? "" : sha256OfFile(code));
   const asked = { cpu: file.cpu, energy: file.energy, io: file.io };
   const contracts = management?.plan(name, imageHash(), asked) ?? asked;
   const asksTranslated = image.translateCodeBytes ?? 0;

@@ -17,6 +17,7 @@ import { openDisk } from "../disk/open.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { seededEntropy } from "../machine/entropy.ts";
 import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "../loader/plan.ts";
+import { firmwareBytes } from "../loader/firmware.ts";
 import type { MachineConfig } from "../machine/machine.ts";
 import { CACHE_SIZES, TRANSLATION, checkRamBytes, partitionMemory, type PartitionMemory } from "../machine/memory.ts";
 import { QUEUE_BYTES } from "../network/queue.ts";
@@ -37,6 +38,10 @@ export interface ImageOptions {
   mode: MachineConfig["mode"];
   kernel: KernelSource | null;
   firmware: string | null;
+  /** The file that firmware's settings are kept in: the second bank of flash. */
+  flash?: string | null;
+  /** virtio's transport; without one, as the image expects it. */
+  virtio?: "modern" | "legacy" | null;
   initrd: { path: string; sha256: string | null } | null;
   commandLine: string | null;
   deviceTree: string | null;
@@ -105,14 +110,14 @@ export function partitionPrepare(options: ImageOptions, sharedBytes: number): Pr
   return {
     plan,
     diskQueue,
-    memory: partitionMemory(options.ramBytes, plan.romBytes, caches, shared, options.channelBytes ?? 0),
+    memory: partitionMemory(options.ramBytes, firmwareBytes(plan.firmware), caches, shared, options.channelBytes ?? 0),
     config: {
       mode: options.mode,
       ramBytes: options.ramBytes,
-      romBytes: plan.romBytes,
+      firmware: plan.firmware,
       caches,
       withoutNeon: options.neon === false,
-      devices,
+      devices: plan.devices,
       disk,
       network: network === null ? null : { card: network.card, mtu: NETWORK_MTU },
       consolePorts: CONSOLE_PORTS,

@@ -303,7 +303,7 @@ export class Resident {
     this.disk?.abandon();
     this.network?.restart();
     machine.reset();
-    loadImages(machine, spec.plan);
+    loadImages(machine, spec.plan, true);
     this.entropy(machine.guestBytes(spec.plan.rngSeedAt, RNG_SEED_BYTES));
     if (machine instanceof MachinePair) machine.copyMemory();
     machine.fillEntropy(this.entropy);

@@ -21,7 +21,7 @@ import {
   STATS_CACHE_FLUSHES,
   STATS_PAGES_INVALIDATED,
 } from "../../abi/layout";
-import { PAGE_RECORD_BYTES, CONFIG_RAM_BYTES, CONFIG_ROM_BYTES } from "../../abi/layout";
+import { PAGE_RECORD_BYTES, CONFIG_RAM_BYTES } from "../../abi/layout";
 import {
   PAGE_STALE,
   PAGE_TRANSLATED,
@@ -30,6 +30,7 @@ import {
   pageOf,
   pageRecord,
   pagesSettled,
+  romBytes,
   romOffset,
   staleCount,
   staleRecord,
@@ -240,7 +241,5 @@ export function blockCacheFlush(): void {
 }
 
 function recordsEnd(): u32 {
-  return (
-    pageRecord(romOffset) + ((load<u32>(CONFIG_ROM_BYTES) + load<u32>(CONFIG_RAM_BYTES)) >>> 12) * PAGE_RECORD_BYTES
-  );
+  return pageRecord(romOffset) + ((romBytes + load<u32>(CONFIG_RAM_BYTES)) >>> 12) * PAGE_RECORD_BYTES;
 }

@@ -6,8 +6,14 @@
 
 import { CONFIG_DEVICES, DEVICE_WATCHDOG, STATS_MMIO_READS, STATS_MMIO_WRITES } from "../../abi/layout";
 import {
+  BANK1,
+  BANK_BYTES,
+  FW_CFG,
+  FW_CFG_BYTES,
   GIC_CPU_INTERFACE,
   GIC_DISTRIBUTOR,
+  PCIE,
+  PCIE_BYTES,
   PERIPHERAL_BYTES,
   PL011,
   PL031,
@@ -17,8 +23,11 @@ import {
   VIRTIO_STRIDE,
   VIRTIO_WINDOW_SLOTS,
 } from "../memory-map";
+import { memoryAt } from "../pages";
 import { channelReset } from "./channel";
 import { clockReset, clockTicks } from "./clock";
+import { flashPresent, flashRead, flashReset, flashWrite } from "./flash";
+import { fwCfgContinue, fwCfgPresent, fwCfgRead, fwCfgReset, fwCfgWrite } from "./fw-cfg";
 import { gicCpuRead, gicCpuWrite, gicDistributorRead, gicDistributorWrite, gicReset } from "./gic";
 import { pl011Deadline, pl011Read, pl011Reset, pl011Tick, pl011Write } from "./pl011";
 import { pl031Deadline, pl031Read, pl031Reset, pl031Tick, pl031Write } from "./pl031";
@@ -30,6 +39,7 @@ import { mmioRead, mmioReset, mmioTick, mmioWrite } from "./virtio/mmio";
 import { slotsContinue } from "./virtio/slots";
 import { WORK_ACCESS, work } from "./work";
 
+const FLASH_END: u32 = BANK1 + BANK_BYTES;
 const VIRTIO_BYTES: u32 = VIRTIO_WINDOW_SLOTS * VIRTIO_STRIDE;
 
 /** True after an access that no device answered; valid until the next access. No state: the CPU looks at once. */
@@ -52,6 +62,9 @@ export function busRead(address: u32, size: u32): u32 {
     case PL031 >>> 16:
       if (offset < PERIPHERAL_BYTES) return busLane(pl031Read(offset & ~3), offset, size);
       break;
+    case FW_CFG >>> 16:
+      if (offset < FW_CFG_BYTES && fwCfgPresent()) return fwCfgRead(offset, size);
+      break;
     case PL061 >>> 16:
       if (offset < PERIPHERAL_BYTES) return busLane(pl061Read(offset & ~3), offset, size);
       break;
@@ -62,7 +75,9 @@ export function busRead(address: u32, size: u32): u32 {
       if (offset < VIRTIO_BYTES) return mmioRead(offset / VIRTIO_STRIDE, offset & (VIRTIO_STRIDE - 1), size);
       break;
     default:
-      break;
+      if (address < FLASH_END && flashPresent()) return flashRead(address, size);
+      // A PCIe host bridge without devices answers with ones.
+      if (address - PCIE < PCIE_BYTES && fwCfgPresent()) return size == 4 ? ~0 : (1 << (size << 3)) - 1;
   }
   busFaulted = true;
   return 0;
@@ -86,6 +101,9 @@ export function busWrite(address: u32, value: u32, size: u32): void {
     case PL031 >>> 16:
       if (offset < PERIPHERAL_BYTES) return pl031Write(offset, value);
       break;
+    case FW_CFG >>> 16:
+      if (offset < FW_CFG_BYTES && fwCfgPresent()) return fwCfgWrite(offset, value, size);
+      break;
     case PL061 >>> 16:
       if (offset < PERIPHERAL_BYTES) return pl061Write(offset, value);
       break;
@@ -96,7 +114,9 @@ export function busWrite(address: u32, value: u32, size: u32): void {
       if (offset < VIRTIO_BYTES) return mmioWrite(offset / VIRTIO_STRIDE, offset & (VIRTIO_STRIDE - 1), value, size);
       break;
     default:
-      break;
+      if (address < FLASH_END && flashPresent()) return flashWrite(address, value, size);
+      if (address - PCIE < PCIE_BYTES && fwCfgPresent()) return;
+      if (memoryAt(address, size)) return; // plain ROM takes stores and keeps nothing
   }
   busFaulted = true;
 }
@@ -112,6 +132,8 @@ export function busReset(): void {
   sp805Reset();
   channelReset();
   pmuReset();
+  flashReset();
+  fwCfgReset();
   mmioReset();
 }
 
@@ -130,6 +152,7 @@ export function busTick(): void {
 
 /** Does one step of what devices have left to do (work). */
 export function busContinue(): void {
+  fwCfgContinue();
   slotsContinue();
 }
 

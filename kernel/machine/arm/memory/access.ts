@@ -5,7 +5,7 @@
 
 import { WORK_ABORT, work, workFull } from "../../devices/work";
 import { busFaulted, busRead, busWrite } from "../../devices/bus";
-import { PAGE_DIRTY, pageRecord, ramOffset } from "../../pages";
+import { PAGE_DIRTY, pageRecord, pagesMoved, pagesMovedSeen, ramOffset } from "../../pages";
 import { accountSync } from "../account";
 import { blockDropPage } from "../block-cache";
 import { SCTLR, SCTLR_A } from "../cp15-state";
@@ -22,7 +22,7 @@ import {
 } from "./mmu";
 import { privileged } from "../psr";
 import { EVENT_DATA_ABORT, EVENT_LEAVE, EVENT_NONE, MONITOR, setEvent } from "../state";
-import { TLB_ADDEND, TLB_READ, TLB_WRITE, tlbEntry } from "./tlb";
+import { TLB_ADDEND, TLB_READ, TLB_WRITE, tlbEntry, tlbFlush } from "./tlb";
 
 /** Loads `size` (1, 2, 4) bytes, zero-extended, as the CPU's present privilege. Unaligned is allowed unless SCTLR.A is set. */
 export function accessRead(address: u32, size: u32): u32 {
@@ -163,7 +163,8 @@ function writeAs(address: u32, value: u32, size: u32, isPrivileged: bool, fill: 
     abort(address, fault, true);
     return;
   }
-  if (linear) {
+  // ROM is flash, which takes commands (devices/flash).
+  if (linear >= ramOffset) {
     leaveIfOwing();
     writeMemory(linear, value, size);
     return;
@@ -175,7 +176,7 @@ function writeAs(address: u32, value: u32, size: u32, isPrivileged: bool, fill: 
 
 /** An aligned store to ROM or RAM at linear-memory offset `at`, with code tracking. */
 function writeMemory(at: u32, value: u32, size: u32): void {
-  if (at < ramOffset) return; // ROM ignores stores
+  if (at < ramOffset) return; // unaligned: flash has no such command
   if (size == 4) store<u32>(at, value);
   else if (size == 2) store<u16>(at, value);
   else store<u8>(at, value);
@@ -226,6 +227,10 @@ function leaveIfOwing(): void {
 /** After a device access: an external abort for an address where nothing is, else the block is left. Device stores also clear the
  *  exclusive monitor. */
 function afterBus(address: u32, isWrite: bool): void {
+  if (pagesMoved) {
+    pagesMovedSeen();
+    tlbFlush();
+  }
   if (busFaulted) {
     work(WORK_ABORT);
     abort(address, FAULT_EXTERNAL, isWrite);

@@ -1,9 +1,12 @@
-// virtio over MMIO, version 2: the registers of all slots. VIRTIO 1.2 §4.2.
+// virtio over MMIO: the registers of all slots. VIRTIO 1.2 §4.2.
+//
+// The machine's slots speak version 2, or version 1, the legacy interface (§4.2.4): there queues are given by page numbers, features have 32 bits,
+// and there is no FEATURES_OK.
 //
 // A slot without a device reads as one with DeviceID 0, which tells a driver to leave it alone (§4.2.2.2).
 
 import { VIRTIO_SLOT_COUNT } from "../../../abi/layout";
-import { queueAt, queueEnable } from "./queue";
+import { queueAt, queueEnable, queueEnableLegacy } from "./queue";
 import {
   FEATURE_VERSION_1_HIGH,
   STATUS_ACKNOWLEDGE,
@@ -11,9 +14,11 @@ import {
   STATUS_DRIVER_OK,
   STATUS_FAILED,
   STATUS_FEATURES_OK,
+  STATUS_NEEDS_RESET,
   Slot,
   slotAcknowledge,
   slotAt,
+  slotLegacy,
   slotVisit,
 } from "./slot";
 import {
@@ -55,6 +60,10 @@ const QUEUE_DEVICE_HIGH: u32 = 0x0a4;
 const SHM_LEN_LOW: u32 = 0x0b0;
 const SHM_BASE_HIGH: u32 = 0x0bc;
 const CONFIG_GENERATION: u32 = 0x0fc;
+// Legacy registers (§4.2.4 table 4.3)
+const GUEST_PAGE_SIZE: u32 = 0x028;
+const QUEUE_ALIGN: u32 = 0x03c;
+const QUEUE_PFN: u32 = 0x040;
 const CONFIG: u32 = 0x100;
 
 const MAGIC: u32 = 0x74726976; // "virt"
@@ -69,7 +78,7 @@ export function mmioReset(): void {
 
 /** Reads `size` bytes at `offset` of slot `index`. Registers answer to words alone (§4.2.2.2), the configuration to any size. */
 export function mmioRead(index: u32, offset: u32, size: u32): u32 {
-  const id = slotDeviceId(index);
+  const id = index < VIRTIO_SLOT_COUNT ? slotDeviceId(index) : 0;
   if (offset >= CONFIG) {
     if (!id) return 0;
     const word = slotConfig(index, (offset - CONFIG) & ~3) >>> ((offset & 3) << 3);
@@ -80,13 +89,32 @@ export function mmioRead(index: u32, offset: u32, size: u32): u32 {
     case MAGIC_VALUE:
       return MAGIC;
     case VERSION:
-      return 2;
+      return slotLegacy() ? 1 : 2;
     case DEVICE_ID:
       return id;
     case VENDOR_ID:
       return VENDOR;
     default:
-      return id ? mmioRegister(index, offset) : 0;
+      if (!id) return 0;
+      return slotLegacy() ? mmioRegisterLegacy(index, offset) : mmioRegister(index, offset);
+  }
+}
+
+/** What the two interfaces have in common is in mmioRegister(). */
+function mmioRegisterLegacy(index: u32, offset: u32): u32 {
+  const slot = slotAt(index);
+  switch (offset) {
+    case DEVICE_FEATURES:
+      return slot.deviceFeaturesSelect == 0 ? slotFeatures(index) : 0;
+    case QUEUE_PFN:
+      return slot.queueSelect < slotQueueCount(index) ? queueAt(index, slot.queueSelect).pageNumber : 0;
+    case STATUS:
+      return slot.status & ~STATUS_NEEDS_RESET; // which version 1 does not know
+    case QUEUE_NUM_MAX:
+    case INTERRUPT_STATUS:
+      return mmioRegister(index, offset);
+    default:
+      return 0;
   }
 }
 
@@ -114,7 +142,7 @@ function mmioRegister(index: u32, offset: u32): u32 {
 
 /** Writes `size` bytes at `offset` of slot `index`. */
 export function mmioWrite(index: u32, offset: u32, value: u32, size: u32): void {
-  if (!slotDeviceId(index)) return;
+  if (index >= VIRTIO_SLOT_COUNT || !slotDeviceId(index)) return;
   if (offset >= CONFIG) return slotConfigWrite(index, offset - CONFIG, value, size);
   if (size != 4) return;
   const slot = slotAt(index);
@@ -136,9 +164,14 @@ export function mmioWrite(index: u32, offset: u32, value: u32, size: u32): void 
     case INTERRUPT_ACK:
       return slotAcknowledge(index, value);
     case STATUS:
-      return mmioStatus(index, value);
+      return slotLegacy() ? mmioStatusLegacy(index, value) : mmioStatus(index, value);
+    case GUEST_PAGE_SIZE:
+      slot.guestPageSize = value;
+      return;
     default:
-      if (slot.queueSelect < slotQueueCount(index)) mmioQueueWrite(index, slot.queueSelect, offset, value);
+      if (slot.queueSelect >= slotQueueCount(index)) return;
+      if (slotLegacy()) mmioQueueWriteLegacy(index, slot.queueSelect, offset, value);
+      else mmioQueueWrite(index, slot.queueSelect, offset, value);
   }
 }
 
@@ -170,8 +203,35 @@ function mmioStatus(index: u32, value: u32): void {
   slot.status = bits;
   if (bits & ~old & STATUS_DRIVER_OK) {
     // What was made available before (§3.1.1 lets the driver fill its queues first) starts to move now.
-    for (let queue: u32 = 0; queue < slotQueueCount(index); queue++) slotVisit(index, queue);
+    visitAll(index);
   }
+}
+
+/** §3.1.2: the legacy driver takes its features without being asked again. What is not ours is not kept: there is no bit to refuse it. */
+function mmioStatusLegacy(index: u32, value: u32): void {
+  if (value == 0) return slotReset(index);
+  const slot = slotAt(index);
+  const old = slot.status;
+  slot.status = old | (value & STATUS_DRIVER_BITS & ~STATUS_FEATURES_OK);
+  slot.driverFeaturesLow &= slotFeatures(index);
+  if (slot.status & ~old & STATUS_DRIVER_OK) visitAll(index); // what it made available before
+}
+
+function visitAll(index: u32): void {
+  for (let queue: u32 = 0; queue < slotQueueCount(index); queue++) slotVisit(index, queue);
+}
+
+function mmioQueueWriteLegacy(index: u32, queueIndex: u32, offset: u32, value: u32): void {
+  const queue = queueAt(index, queueIndex);
+  if (offset == QUEUE_PFN) {
+    slotQueueStop(index, queueIndex);
+    queue.pageNumber = value;
+    if (value) queueEnableLegacy(index, queueIndex, slotAt(index).guestPageSize);
+    return;
+  }
+  if (queue.ready) return;
+  if (offset == QUEUE_NUM) queue.size = value;
+  else if (offset == QUEUE_ALIGN) queue.alignment = value;
 }
 
 function mmioQueueWrite(index: u32, queueIndex: u32, offset: u32, value: u32): void {

@@ -23,7 +23,7 @@ import {
   slotQueues,
 } from "./slot";
 
-/** Largest queue of any device: a chain of it fits into the scratch. */
+/** QueueNumMax of the legacy transport, as QEMU's: firmware asks for 256 and more of any device. */
 export const QUEUE_SIZE_MAX: u32 = VIRTIO_CHAIN_SEGMENTS;
 /** Queues that a slot has room for. */
 export const QUEUE_COUNT_MAX: u32 = 10;
@@ -33,6 +33,8 @@ const DESC_F_NEXT: u32 = 1;
 const DESC_F_WRITE: u32 = 2;
 const DESC_F_INDIRECT: u32 = 4;
 const AVAIL_F_NO_INTERRUPT: u32 = 1;
+/** QueueAlign of a driver that does not say, as QEMU has it. */
+const ALIGNMENT_DEFAULT: u32 = 4096;
 
 /** State of a queue, QUEUE_BYTES from the next:
  *
@@ -45,6 +47,8 @@ const AVAIL_F_NO_INTERRUPT: u32 = 1;
  *   +0x24  used           u32  used entries given, 16 bits count
  *   +0x28  signalled      u32  value of `used` when the driver's wish for an interrupt was last looked at
  *   +0x2c  progress       u32  bytes of the next chain that are dealt with already
+ *   +0x30  pageNumber     u32  legacy: QueuePFN
+ *   +0x34  alignment      u32  legacy: QueueAlign, 0 before the driver writes it
  */
 @unmanaged
 export class Queue {
@@ -60,8 +64,10 @@ export class Queue {
   used: u32;
   signalled: u32;
   progress: u32;
+  pageNumber: u32;
+  alignment: u32;
 }
-const QUEUE_BYTES: u32 = 0x30;
+const QUEUE_BYTES: u32 = 0x38;
 
 // The open queue, and the chain that queueNext found. Valid between queueOpen and queueSignal: no state.
 let slot: u32 = 0;
@@ -93,6 +99,23 @@ export function queueEnable(slotIndex: u32, index: u32, sizeMax: u32): void {
   it.signalled = 0;
   it.progress = 0;
   it.ready = 1;
+}
+
+/** QueuePFN of the legacy interface (§4.2.4, §2.7.2): the three parts lie end to end from that page, the used ring at the next multiple of
+ *  QueueAlign. Takes the queue into use, or finds it impossible. Zero takes it out of use: see slotQueueStop(). */
+export function queueEnableLegacy(slotIndex: u32, index: u32, pageSize: u32): void {
+  const it = queueAt(slotIndex, index);
+  const alignment = it.alignment ? it.alignment : ALIGNMENT_DEFAULT;
+  const power = (alignment & (alignment - 1)) == 0;
+  const start = <u64>it.pageNumber * <u64>pageSize;
+  const driver = start + <u64>(it.size * DESCRIPTOR_BYTES);
+  // The available ring has used_event behind it, whether that is negotiated or not.
+  const device = (driver + <u64>(6 + it.size * 2) + <u64>(alignment - 1)) & ~(<u64>(alignment - 1));
+  if (!power || it.size > QUEUE_SIZE_MAX || device > <u64>u32.MAX_VALUE) return slotBreak(slotIndex);
+  it.descriptorLow = <u32>start;
+  it.driverLow = <u32>driver;
+  it.deviceLow = <u32>device;
+  queueEnable(slotIndex, index, QUEUE_SIZE_MAX);
 }
 
 /** QueueReady = 0. */

@@ -1,7 +1,7 @@
 // A virtio-mmio slot: the state that all virtio devices share, and how a device speaks to its driver.
 // VIRTIO 1.2 §2.1 (status), §4.2.2 (registers). The registers themselves are in mmio.
 
-import { VIRTIO_SLOT_BYTES, VIRTIO_STATE, WORK_VISITS } from "../../../abi/layout";
+import { CONFIG_VIRTIO, VIRTIO_LEGACY, VIRTIO_SLOT_BYTES, VIRTIO_STATE, WORK_VISITS } from "../../../abi/layout";
 import { VIRTIO_IRQ } from "../../memory-map";
 import { irqSet } from "../irq";
 
@@ -17,7 +17,8 @@ export const STATUS_FAILED: u32 = 128;
 export const INTERRUPT_USED: u32 = 1;
 export const INTERRUPT_CONFIG: u32 = 2;
 
-// Reserved feature bits (§6) that every device here offers
+// Reserved feature bits (§6) that every device here offers; ANY_LAYOUT is the legacy interface's (§6.3)
+export const FEATURE_ANY_LAYOUT: u32 = 1 << 27;
 export const FEATURE_INDIRECT_DESC: u32 = 1 << 28;
 export const FEATURE_EVENT_IDX: u32 = 1 << 29;
 export const FEATURE_VERSION_1_HIGH: u32 = 1 << (32 - 32);
@@ -34,8 +35,9 @@ export const FEATURE_VERSION_1_HIGH: u32 = 1 << (32 - 32);
  *   +0x01c  queueSelect          u32
  *   +0x020  configGeneration     u32  survives a reset
  *   +0x024  visits               u32  bit n: virtqueue n is to be visited, for the first time or to go on
+ *   +0x028  guestPageSize        u32  legacy: the unit of QueuePFN, 0 before the driver writes it
  *   +0x040  the device's own, SLOT_OWN_BYTES
- *   +0x200  virtqueues, see queue
+ *   +0x1c0  virtqueues, see queue
  */
 @unmanaged
 export class Slot {
@@ -49,9 +51,15 @@ export class Slot {
   queueSelect: u32;
   configGeneration: u32;
   visits: u32;
+  guestPageSize: u32;
 }
 const OWN: u32 = 0x40;
-const QUEUES: u32 = 0x200;
+const QUEUES: u32 = 0x1c0;
+
+/** Whether the slots speak the legacy transport (§4.2.4): the machine's choice, for all of them. */
+export function slotLegacy(): bool {
+  return load<u32>(CONFIG_VIRTIO) == VIRTIO_LEGACY;
+}
 
 // @ts-ignore: decorator
 @inline
@@ -88,8 +96,10 @@ export function slotVisit(index: u32, queue: u32): void {
   store<u32>(WORK_VISITS, load<u32>(WORK_VISITS) | (1 << index));
 }
 
-/** Whether the device may touch its queues: the driver is ready and nothing is broken (§3.1.1 step 8, §2.1.2). */
+/** Whether the device may touch its queues: the driver is ready and nothing is broken (§3.1.1 step 8, §2.1.2). Drivers of the legacy
+ *  interface need not say that they are ready: a queue that is set up is in use (§3.1.2). */
 export function slotLive(index: u32): bool {
+  if (slotLegacy()) return (slotAt(index).status & STATUS_NEEDS_RESET) == 0;
   return (slotAt(index).status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK;
 }
 

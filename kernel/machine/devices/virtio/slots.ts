@@ -7,6 +7,7 @@ import {
   DEVICE_CONSOLE,
   DEVICE_ENTROPY,
   DEVICE_NETWORK,
+  VIRTIO_SLOT_COUNT,
   WORK_VISITS,
 } from "../../../abi/layout";
 import { WORK_RESET, WORK_VISIT, work, workFull, workVisits } from "../work";
@@ -51,8 +52,8 @@ import {
   netReset,
   netTick,
 } from "./net";
-import { queueAt, queueDisable } from "./queue";
-import { FEATURE_EVENT_IDX, FEATURE_INDIRECT_DESC, slotAt, slotClear } from "./slot";
+import { QUEUE_SIZE_MAX, queueAt, queueDisable } from "./queue";
+import { FEATURE_ANY_LAYOUT, FEATURE_EVENT_IDX, FEATURE_INDIRECT_DESC, slotAt, slotClear, slotLegacy } from "./slot";
 
 /** The virtio device ID in a slot, 0 for none. */
 export function slotDeviceId(index: u32): u32 {
@@ -75,7 +76,7 @@ export function slotDeviceId(index: u32): u32 {
 
 /** Feature bits 0..31 that the device in the slot offers. */
 export function slotFeatures(index: u32): u32 {
-  const common = FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX;
+  const common = FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX | (slotLegacy() ? FEATURE_ANY_LAYOUT : 0);
   switch (index) {
     case VIRTIO_SLOT_BLOCK:
       return common | blockFeatures();
@@ -112,8 +113,10 @@ export function slotQueueCount(index: u32): u32 {
   }
 }
 
-/** QueueNumMax of the slot. */
+/** QueueNumMax of the slot. A driver of the legacy transport may have its size built in: there it is QEMU's. Linux fills a queue with buffers, or
+ *  keeps a request for each entry: the modern ones are as large as they need be. */
 export function slotQueueSize(index: u32): u32 {
+  if (slotLegacy()) return QUEUE_SIZE_MAX;
   switch (index) {
     case VIRTIO_SLOT_BLOCK:
       return BLOCK_QUEUE_SIZE;
@@ -166,9 +169,11 @@ export function slotConfigWrite(index: u32, offset: u32, value: u32, size: u32):
   else if (index == VIRTIO_SLOT_BALLOON) balloonConfigWrite(offset, value, size);
 }
 
+const SLOTS: u32 = (1 << VIRTIO_SLOT_COUNT) - 1;
+
 /** Visits virtqueues until enough is owed for one step (work), in the order of slots and queues. */
 export function slotsContinue(): void {
-  while (workVisits() && !workFull()) {
+  while (workVisits() & SLOTS && !workFull()) {
     const index = ctz<u32>(workVisits());
     const slot = slotAt(index);
     if (slot.visits) {

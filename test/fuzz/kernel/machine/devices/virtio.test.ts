@@ -144,7 +144,7 @@ function play(seed: number, tame: boolean): { served: number; refused: number } 
     for (let step = random.below(6); step >= 0; step--) {
       requests(machine, random);
       const { queue, taken } = random.pick(queues);
-      const state = VIRTIO_STATE + driver.slot * VIRTIO_SLOT_BYTES + 0x200 + queue.index * 0x30;
+      const state = VIRTIO_STATE + driver.slot * VIRTIO_SLOT_BYTES + 0x1c0 + queue.index * 0x38;
       const [available, used] = [state + 0x20, state + 0x24];
       let heads: number[] = [];
       if (random.oneIn(2)) heads = honestChains(queue, random);

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { FW_CFG_FILES } from "../../../../../agent/host/loader/firmware.js";
 import { loadPlan, type PlanOptions } from "../../../../../agent/host/loader/plan.js";
 import { ImageError } from "../../../../../agent/failure.js";
 import { assertFails } from "../../../../support/failure.js";
@@ -117,7 +118,7 @@ plan("an ELF entry that is a virtual address is translated by the executable seg
 
 plan("an ELF segment below RAM goes to the flash window", () => {
   const result = loadPlan(options(elf({ address: 0x1_0000, memoryBytes: 0x1_0001, entry: 0x1_0020 })));
-  assert.equal([result.entry, result.romBytes, result.segments[0]!.address], [0x1_0020, 0x3_0000, 0x1_0000]);
+  assert.equal([result.entry, result.firmware.romBytes, result.segments[0]!.address], [0x1_0020, 0x3_0000, 0x1_0000]);
   assertFails("IMAGE_TOO_LARGE", () =>
     loadPlan(options(elf({ address: 0x3ff_ffff, fileBytes: 2, entry: 0x3ff_ffff }))),
   );
@@ -125,7 +126,12 @@ plan("an ELF segment below RAM goes to the flash window", () => {
 });
 
 plan("ELF files and firmware find the device tree at RAM base, as on QEMU's virt, where it is free", () => {
-  const treeAt = (kernel: Buffer): number => loadPlan(options(kernel)).segments.at(-1)!.address;
+  const treeAt = (kernel: Buffer): number => {
+    const { segments, deviceTree, r2 } = loadPlan(options(kernel));
+    const tree = segments.find(({ source }) => "bytes" in source && source.bytes === deviceTree);
+    assert.is(tree!.address, r2);
+    return r2;
+  };
   assert.is(treeAt(elf({ address: RAM + 0x1_0000 })), RAM);
   assert.is(loadPlan(options(elf({ address: RAM + 0x1_0000 }))).r2, RAM);
   assert.is(treeAt(elf({ address: 0x1000 })), RAM, "all of it in flash");
@@ -151,8 +157,12 @@ plan(
 );
 
 plan("firmware goes to address 0 and is entered there", () => {
-  const result = loadPlan({ ...options(Buffer.alloc(4)), kernel: null, firmware: temporaryFile(Buffer.alloc(70_000)) });
-  assert.equal([result.entry, result.romBytes, result.segments[0]!.address], [0, 128 << 10, 0]);
+  const result = loadPlan({
+    ...options(Buffer.alloc(4)),
+    kernel: null,
+    firmware: temporaryFile(Buffer.alloc(70_000, 1)),
+  });
+  assert.equal([result.entry, result.firmware.romBytes, result.segments[0]!.address], [0, 128 << 10, 0]);
 });
 
 plan("files that are no file, are empty, or are for another machine are refused with a reason", () => {
@@ -210,24 +220,30 @@ plan("a kernel's offset must lie inside RAM, on a word", () => {
   }
 });
 
-plan("5,000 ELF files with random headers are planned or refused, and every plan stays inside RAM and flash", () => {
-  const generator = new Generator(2);
-  const path = temporaryFile(elf());
-  const { ramBytes } = options(path);
-  for (let round = 0; round < 5_000; round++) {
-    const file = elf();
-    for (let count = 1 + generator.below(3); count > 0; count--) file[4 + generator.below(100)] = generator.below(256);
-    writeFileSync(path, file);
-    try {
-      for (const { address, source } of loadPlan(options(path)).segments) {
-        const length = "bytes" in source ? source.bytes.length : "zeroes" in source ? source.zeroes : source.length;
-        const inRam = address >= RAM && address + length <= RAM + ramBytes;
-        assert.ok(inRam || address + length <= 64 * MIB);
+plan(
+  "5,000 ELF files with random headers are planned or refused, and every plan stays inside RAM, flash and fw_cfg",
+  () => {
+    const generator = new Generator(2);
+    const path = temporaryFile(elf());
+    const { ramBytes } = options(path);
+    for (let round = 0; round < 5_000; round++) {
+      const file = elf();
+      for (let count = 1 + generator.below(3); count > 0; count--)
+        file[4 + generator.below(100)] = generator.below(256);
+      writeFileSync(path, file);
+      try {
+        const planned = loadPlan(options(path));
+        for (const { address, source } of planned.segments) {
+          const length = "bytes" in source ? source.bytes.length : "zeroes" in source ? source.zeroes : source.length;
+          const inRam = address >= RAM && address + length <= RAM + ramBytes;
+          const inFwCfg = address >= FW_CFG_FILES && address + length <= FW_CFG_FILES + planned.firmware.fwCfgBytes;
+          assert.ok(inRam || inFwCfg || address + length <= 64 * MIB);
+        }
+      } catch (error) {
+        if (!(error instanceof ImageError)) throw error;
       }
-    } catch (error) {
-      if (!(error instanceof ImageError)) throw error;
     }
-  }
-});
+  },
+);
 
 plan.run();

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { NO_FIRMWARE } from "../../../../../agent/host/loader/firmware.js";
 import { DivergenceError, MachinePair } from "../../../../../agent/host/machine/pair.js";
 import { CACHE_SIZES, TRANSLATION } from "../../../../../agent/host/machine/memory.js";
 import { buildProduct } from "../../../../../agent/paths.js";
@@ -41,7 +42,7 @@ function pair(code = LOOP, seed = 1): MachinePair {
   const config = {
     mode: "deterministic",
     ramBytes: 32 << 20,
-    romBytes: 0,
+    firmware: NO_FIRMWARE,
     caches: { ...CACHE_SIZES.small, ...TRANSLATION },
     devices: 0,
     disk: null,

@@ -1,5 +1,6 @@
 // Frames between the machine, the handset worker and the network worker: rings that go round, a card that moves and charges, what is held and what is lost.
 
+import { NO_FIRMWARE } from "../../../../../agent/host/loader/firmware.js";
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -70,7 +71,14 @@ function card(hooks: Partial<CardHooks> = {}) {
   const machine = new Machine(
     wasm,
     {
-      ...{ mode: "scheduled", ramBytes: 1 << 20, romBytes: 0, devices: DEVICE_NETWORK, disk: null, consolePorts: 1 },
+      ...{
+        mode: "scheduled",
+        ramBytes: 1 << 20,
+        firmware: NO_FIRMWARE,
+        devices: DEVICE_NETWORK,
+        disk: null,
+        consolePorts: 1,
+      },
       ...{ entry: 0x4000_0000, r0: 0, r1: 0, r2: 0, wallOrigin: 0 },
       caches: { ...CACHE_SIZES.small, networkBytes: 2 * RING },
       network: { card: Uint8Array.of(0x52, 0x54, 0, 1, 2, 3), mtu: 1500 },

@@ -15,7 +15,7 @@ import {
   MODE_REALTIME,
   RAM_BASE,
   STATS_TRANSLATED_EXECUTED,
-  VIRTIO_CHAIN,
+  STATE_END,
   WORK_OWED,
   WORK_VISITS,
 } from "../../../../../kernel/abi/layout.js";
@@ -236,7 +236,7 @@ function mixed(units: number, fuel: () => number, translate: boolean): MixedRun 
   if (translate) {
     // Seen once, translated, and begun anew.
     const saved = machine.bytes.slice(CPU_STATE, CPU_STATE + 76);
-    const devices = machine.bytes.slice(GIC_STATE, VIRTIO_CHAIN);
+    const devices = machine.bytes.slice(GIC_STATE, STATE_END);
     const ram = machine.readRam(RAM_BASE, machine.ramBytes);
     const clock = machine.bytes.slice(CLOCK_STATE, CONFIG);
     machine.exports.run(20_000);
@@ -253,7 +253,7 @@ function mixed(units: number, fuel: () => number, translate: boolean): MixedRun 
   const digest = createHash("sha256")
     .update(machine.bytes.subarray(CPU_STATE, CPU_STATE + 76))
     .update(machine.bytes.subarray(EXIT_REQUEST, WORK_VISITS + 4))
-    .update(machine.bytes.subarray(GIC_STATE, VIRTIO_CHAIN))
+    .update(machine.bytes.subarray(GIC_STATE, STATE_END))
     .update(machine.readRam(RAM_BASE, machine.ramBytes))
     .digest("hex");
   return {
