@@ -15,6 +15,7 @@ import { DEFAULT_TENANT, FleetStore } from "../fleet/store.ts";
 import { BATTERY, readBattery, writeBattery } from "./handset/battery-page.ts";
 import { copyImage, putEnrolment } from "./handset/disk.ts";
 import { EmulatedHandset, HOST_ADDRESS } from "./handset/machine.ts";
+import { TlsFront } from "./handset/tls-front.ts";
 import { ImageBuildError } from "./image/failure.ts";
 import { missingPrograms } from "./image/program.ts";
 import { root } from "./stale.mjs";
@@ -64,17 +65,21 @@ function answers(host: string, port: number): Promise<boolean> {
   });
 }
 
-/** The broker's address as handsets see it: this computer has another one for them. */
+/** The broker's address as handsets see it. One on this computer without TLS gets a front with TLS. */
 async function brokerFor(said: string | undefined): Promise<string> {
   let url = said;
+  const store = new FleetStore(DEFAULT_TENANT);
   if (url === undefined) {
-    const store = new FleetStore(DEFAULT_TENANT);
     if (!store.isMade) await new Promise((done) => command(["fleet", "keys", "init"], "inherit").once("exit", done));
     const known = brokerAddress(store);
     if (known !== null && (await answers("127.0.0.1", known.port))) url = brokerUrl(known);
     else url = (JSON.parse(await firstLine(command(["fleet", "broker", "--json"], "pipe"))) as { url: string }).url;
   }
-  return url.replace(/\/\/(127\.0\.0\.1|localhost|\[::1\])(?=[:/]|$)/, `//${HOST_ADDRESS}`);
+  const { protocol, hostname, port } = new URL(url);
+  if (protocol !== "mqtt:" || !["127.0.0.1", "localhost"].includes(hostname)) return url;
+  const kept = join(stateFolder(), "emulated", "port");
+  const front = await TlsFront.listen(store, HOST_ADDRESS, { host: hostname, port: Number(port || "1883") }, kept);
+  return `mqtts://${HOST_ADDRESS}:${front.port}`;
 }
 
 interface Wanted {
@@ -180,6 +185,8 @@ async function main(args: string[]): Promise<number> {
     if (!asked) say("the power key is pressed; once more cuts the power");
     asked = true;
   };
+  // Whatever ends this process: no handset goes on without it.
+  process.on("exit", () => handsets.forEach((handset) => handset.cut()));
   process.on("SIGINT", end).on("SIGTERM", end).on("SIGHUP", end);
   for (let index = 1; index <= count && !asked; index++) handsets.push(await start(`handset-${index}`, wanted));
   const statuses = await Promise.all(handsets.map((handset) => handset.ended));

@@ -24,11 +24,15 @@ export interface Lock {
 
 const LOCK_BYTES_MAX = 256 << 10;
 
-/** The board's lock. Throws IMAGE_LOCK when there is none or it is damaged. */
-export function readLock(board: string): Lock {
-  const path = boardFile(board, "image.lock.json");
+/** Where the board's own lock lies. */
+export function lockPath(board: string): string {
+  return boardFile(board, "image.lock.json");
+}
+
+/** Reads a lock of the board's. Throws IMAGE_LOCK when there is none or it is damaged. */
+export function readLock(board: string, path: string): Lock {
   const hint = `Make it anew: npm run image -- ${board} --update`;
-  if (!existsSync(path)) throw new ImageBuildError("IMAGE_LOCK", `${board} has no image.lock.json`, hint);
+  if (!existsSync(path)) throw new ImageBuildError("IMAGE_LOCK", `${board} has no lock ${path}`, hint);
   let lock: Lock;
   try {
     lock = JSON.parse(readBoundedText(path, LOCK_BYTES_MAX)) as Lock;
@@ -50,9 +54,9 @@ export function readLock(board: string): Lock {
   return lock;
 }
 
-/** Writes the board's lock. */
-export function writeLock(board: string, lock: Lock): void {
-  writeFileSync(boardFile(board, "image.lock.json"), lockText(lock));
+/** Writes a lock. */
+export function writeLock(path: string, lock: Lock): void {
+  writeFileSync(path, lockText(lock));
 }
 
 function lockText(lock: Lock): string {

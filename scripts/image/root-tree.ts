@@ -131,8 +131,9 @@ function copyHandset(tree: string, recipe: Recipe, path: string | null): void {
       );
     }
     const folder = `usr/share/pocketvisor/guests/${guest}`;
-    for (const { name } of [cached.kernel, cached.initramfs])
-      copyIn(tree, `${folder}/${name}`, join(guestFolder(guest), name), 0o644);
+    for (const part of [cached.kernel, cached.initramfs]) {
+      if (part !== null) copyIn(tree, `${folder}/${part.name}`, join(guestFolder(guest), part.name), 0o644);
+    }
     // When it was fetched is no part of what it is.
     write(
       tree,

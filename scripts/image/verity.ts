@@ -2,7 +2,7 @@
 // would say stands on the kernel's command line, beside the root hash that has to stand there anyway.
 //
 // The idea. Every block of data has a hash, the hashes fill blocks that have hashes themselves, and so on up to one block, whose hash is the root. The
-// kernel checks each block that it reads against its hash, up to a block that it has checked before. On the disk the levels lie from the top down.
+// kernel (boards/device/stage1 has its table) checks each block that it reads against its hash, up to a block that it has checked before. On the disk the levels lie from the top down.
 
 import { createHash } from "node:crypto";
 
@@ -20,20 +20,13 @@ export interface Verity {
 export function verityTree(data: Uint8Array, salt: Uint8Array): Verity {
   if (data.length === 0 || data.length % VERITY_BLOCK !== 0) throw new RangeError("verity needs whole blocks");
   const levels: Buffer[] = [];
-  let below: Uint8Array = data;
-  do {
+  let below: Buffer = Buffer.from(data.buffer, data.byteOffset, data.length);
+  while (below.length > VERITY_BLOCK) {
     below = levelOver(below, salt);
-    levels.push(below as Buffer);
-  } while (below.length > VERITY_BLOCK);
+    levels.push(below);
+  }
   const rootHash = hashOf(below, salt).toString("hex");
   return { tree: Buffer.concat(levels.reverse()), rootHash, blockCount: data.length / VERITY_BLOCK };
-}
-
-/** The device-mapper's table for it; `treeAt` counts blocks from the device's beginning. */
-export function verityTable({ rootHash, blockCount }: Verity, device: string, salt: Uint8Array): string {
-  const sectors = (blockCount * VERITY_BLOCK) / 512;
-  const sizes = `${VERITY_BLOCK} ${VERITY_BLOCK} ${blockCount} ${blockCount}`;
-  return `0 ${sectors} verity 1 ${device} ${device} ${sizes} sha256 ${rootHash} ${Buffer.from(salt).toString("hex")}`;
 }
 
 function levelOver(below: Uint8Array, salt: Uint8Array): Buffer {
