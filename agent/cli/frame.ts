@@ -87,7 +87,7 @@ function helpText(quitText: string): string[] {
     `q, Ctrl-C       ${quitText}`,
     "? or any key    back",
     "",
-    "MEMORY is guest RAM + what its machine costs, in MiB. The CPU bar is full at the partition's ceiling, or at one processor; the ENERGY bar at its reserve's capacity.",
+    "MEMORY is guest RAM + what its machine costs, in MiB. NETWORK is what went over since it was started, both ways. The CPU bar is full at the partition's ceiling, or at one processor; the ENERGY bar at its reserve's capacity.",
   ];
 }
 

@@ -3,12 +3,12 @@
 
 import stringWidth from "string-width";
 import { escapeText } from "../escape.ts";
-import { energyText, powerText } from "../handset/units.ts";
+import { bytesText, energyText, powerText } from "../handset/units.ts";
 import { translationText } from "./translation-text.ts";
 import type { HandsetView, PartitionView } from "../view.ts";
 
-/** From these widths on there is room for long bars, for short ones, for memory, for energy. */
-const WIDTHS = { long: 100, short: 66, memory: 54, energy: 44 };
+/** From these widths on there is room for the network, for long bars, for short ones, for memory, for energy. */
+const WIDTHS = { network: 110, long: 100, short: 66, memory: 54, energy: 44 };
 const RULES_SHOWN = 4;
 const BOLD = "1";
 const FAINT = "2";
@@ -66,6 +66,7 @@ export function tableParts(
     ...{ name: 14, state: 9, cpu: barred + 9 },
     memory: width >= WIDTHS.memory ? 9 : 0,
     energy: width >= WIDTHS.energy ? barred + 10 : 0,
+    network: width >= WIDTHS.network && view.partitions.some((partition) => networkBytes(partition) > 0) ? 10 : 0,
   };
   const line = (...cells: Cell[]): string => lineOf(cells, width, colour);
   const elapsed = view.nowNs - (before?.nowNs ?? 0);
@@ -82,6 +83,7 @@ export function tableParts(
       ["MEMORY", columns.memory, FAINT],
       [before === null ? "CPU MEAN" : "CPU NOW", columns.cpu, FAINT],
       ["ENERGY", columns.energy, FAINT],
+      ["NETWORK", columns.network, FAINT],
       ["HELD BACK", null, FAINT],
     ),
   ];
@@ -98,6 +100,7 @@ export function tableParts(
         [`${mebibytes(partition.memory.ramBytes)}+${mebibytes(partition.memory.overheadBytes)}`, columns.memory],
         [`${bar(cap === 0 ? 0 : share / cap, bars)}${percent(share)}`, columns.cpu],
         [energyCell(partition, bars), columns.energy],
+        [bytesText(networkBytes(partition)), columns.network],
         [heldBack(partition), null],
       ),
     ];
@@ -170,6 +173,11 @@ function notesOf({ battery, thermal }: HandsetView): string[] {
 function energyCell({ energy }: PartitionView, bars: number): string {
   if (energy.contract === null) return `${energyText(energy.spent)} spent`;
   return `${bar(energy.level / energy.contract.capacity, bars)}${energyText(energy.level)}`;
+}
+
+/** IP bytes of this life of the partition, both ways. */
+function networkBytes({ io }: PartitionView): number {
+  return io.find(({ name }) => name === "network bytes")?.used ?? 0;
 }
 
 function heldBack({ cpu, energy, throttledBy, restarts }: PartitionView): string {

@@ -127,3 +127,15 @@ export function durationText(seconds: number): string {
   const rest = small === undefined ? 0 : Math.floor((whole - count * large[1]) / small[1]);
   return rest === 0 ? `${count} ${large[0]}` : `${count} ${large[0]} ${rest} ${small![0]}`;
 }
+
+/** "512 bytes", "1.5 MiB". */
+export function bytesText(bytes: number): string {
+  for (const [unit, size] of [
+    ["GiB", 2 ** 30],
+    ["MiB", 2 ** 20],
+    ["KiB", 2 ** 10],
+  ] as const) {
+    if (bytes >= size) return `${Number((bytes / size).toFixed(1))} ${unit}`;
+  }
+  return `${bytes} bytes`;
+}

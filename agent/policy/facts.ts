@@ -11,7 +11,8 @@ import {
   type SectionName,
 } from "../wire/policy.ts";
 import type { About, StructureName } from "../wire/policy-key.ts";
-import { bytesText, durationText, unitOf } from "./units.ts";
+import { bytesText } from "../handset/units.ts";
+import { durationText, unitOf } from "./units.ts";
 
 /** "at most" "20 %" " of a processor". When only the value changes, only the value is repeated. */
 export interface Fact {

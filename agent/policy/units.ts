@@ -2,7 +2,7 @@
 
 import { integerOf, oneOf, textOf } from "../handset/readings.ts";
 import { choiceSchema, listSchema, quantitySchema, wholeSchema, type Reading, type Schema } from "../handset/shape.ts";
-import { parseBytes, parseTranslated, UnitError, UNITS } from "../handset/units.ts";
+import { bytesText, parseBytes, parseTranslated, UnitError, UNITS } from "../handset/units.ts";
 import { toHex } from "../wire/bytes.ts";
 import type { UnitName } from "../wire/policy-key.ts";
 import type { Schema as WireSchema } from "../wire/schema.ts";
@@ -85,17 +85,6 @@ export function durationText(seconds: number): string {
     if (seconds % size === 0) return `${seconds / size} ${unit === "days" && seconds === size ? "day" : unit}`;
   }
   return `${seconds} s`;
-}
-
-export function bytesText(bytes: number): string {
-  for (const [unit, size] of [
-    ["GiB", 2 ** 30],
-    ["MiB", 2 ** 20],
-    ["KiB", 2 ** 10],
-  ] as const) {
-    if (bytes >= size) return `${Number((bytes / size).toFixed(1))} ${unit}`;
-  }
-  return `${bytes} bytes`;
 }
 
 const hourlyText = (hourly: number): string => `${decimal(hourly / 3600)} mW (${decimal(hourly / 1000)} J/h)`;

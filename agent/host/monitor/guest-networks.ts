@@ -26,8 +26,16 @@ export function networkOf(of: Networked, partition: HandsetPartition): NetworkSp
   const { name, kind, overhead } = partition;
   const governed = of.management !== null && kind !== "personal";
   const policy = governed ? of.management!.policyOf(name) : null;
+  // A card of which nobody has spoken yet has no link: a policy that comes later plugs it in.
+  const plugged = kind !== "work" || partition.network !== null || policy?.network !== undefined;
   return networkSpec(wanted, {
-    ...{ handset: of.file.name, partition: name, overhead, isWork: kind === "work", link: of.link.kind },
+    ...{
+      handset: of.file.name,
+      partition: name,
+      overhead,
+      isWork: kind === "work",
+      link: plugged ? of.link.kind : "none",
+    },
     policy: governed ? networkPolicyOf(policy) : null,
     nameServers: policy?.network?.dnsServers ?? [],
     policyBytesPerDay: policy?.budget?.networkBytesPerDay ?? null,
@@ -36,13 +44,13 @@ export function networkOf(of: Networked, partition: HandsetPartition): NetworkSp
   });
 }
 
-/** What the file says counts, where it says something. Otherwise a guest of ours in real time has a network, but work has one only when its policy
- *  speaks of it. */
-function wantedBy(of: Networked, { name, kind, guest, network }: HandsetPartition): NetworkFile | null {
+/** What the file says counts, where it says something. Otherwise a guest of ours in real time has a network; work has one where there is a fleet,
+ *  and its policy says what for. */
+function wantedBy(of: Networked, { kind, guest, network }: HandsetPartition): NetworkFile | null {
   if (network !== null) return network === "none" ? null : network;
   if (of.handset.mode !== "realtime" || guest === null) return null;
   if (kind !== "work") return PLAIN_NETWORK;
-  return of.management?.policyOf(name)?.network === undefined ? null : PLAIN_NETWORK;
+  return of.management === null ? null : PLAIN_NETWORK;
 }
 
 /** Another policy counts for the partition, or the phone is connected otherwise: its flows are judged anew. */

@@ -82,6 +82,11 @@ texts("top: a line below who is translated, none below who is not, and none wide
   assert.match(rows[at + 3]!, /held/);
   assert.is(rows[at + 4]!.trim(), `${LINE} · switched off by policy`);
   for (const row of tableOf(view, null, 60)) assert.ok(row.length <= 60, row);
+  assert.not.match(tableOf(view, null, 120).join("\n"), /NETWORK/, "nobody has one");
+  const io = [{ name: "network bytes", used: 3 << 20, rate: null, burst: null, throttledTotal: 0 }];
+  const [first, ...others] = view.partitions;
+  const wired = tableOf({ ...view, partitions: [{ ...first!, io }, ...others] }, null, 120).join("\n");
+  assert.match(wired, /NETWORK[\s\S]*3 MiB/);
   assert.is(translationText(TRANSLATION), LINE);
 });
 
