@@ -62,6 +62,7 @@ const HOST: Record<string, string> = {
   "build/network-worker.mjs": "agent/host/network/worker.ts",
   "build/shell-worker.mjs": "agent/shell/shell-worker.ts",
   "build/script-worker.mjs": "agent/shell/script-worker.ts",
+  "build/device.mjs": "agent/device/main.ts",
   "build/fleet.mjs": "fleet/cli/main.ts",
   "build/sim-worker.mjs": "fleet/sim/worker.ts",
 };

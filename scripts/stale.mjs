@@ -60,6 +60,7 @@ export const PRODUCTS = {
     "scripts/build.ts",
   ],
   "build/sim-worker.mjs": ["agent", "fleet/sim", "kernel/abi", "package-lock.json", "scripts/build.ts"],
+  "build/device.mjs": ["agent", "kernel/abi", "package-lock.json", "scripts/build.ts"],
   "build/gate-program.js": [
     "agent/shell",
     "agent/policy",

@@ -29,17 +29,22 @@ export function moduleStrip(module: Buffer): Buffer {
 
 /** Values of `key=` in a module's .modinfo section. */
 export function moduleInfo(module: Buffer, key: string): string[] {
-  // ELF32, little-endian: e_shoff at 32, e_shentsize 46, e_shnum 48, e_shstrndx 50.
-  if (module.length < 52 || module.readUInt32BE(0) !== 0x7f454c46) throw new GuestError("GUEST_MODULE", "no ELF file");
-  const at = module.readUInt32LE(32);
-  const size = module.readUInt16LE(46);
-  const count = module.readUInt16LE(48);
+  // The ELF header's fields, little-endian: in ELF32 e_shoff at 32, e_shentsize 46, e_shnum 48, e_shstrndx 50; in ELF64 at 40, 58, 60, 62.
+  if (module.length < 64 || module.readUInt32BE(0) !== 0x7f454c46) throw new GuestError("GUEST_MODULE", "no ELF file");
+  const wide = module[4] === 2;
+  const word = (offset: number): number =>
+    wide ? Number(module.readBigUInt64LE(offset)) : module.readUInt32LE(offset);
+  const at = word(wide ? 40 : 32);
+  const fields = wide ? 58 : 46;
+  const size = module.readUInt16LE(fields);
+  const count = module.readUInt16LE(fields + 2);
   const section = (index: number): { name: number; offset: number; length: number } => {
-    const header = module.subarray(at + index * size, at + index * size + 40);
-    if (header.length < 40) throw new GuestError("GUEST_MODULE", "a kernel module is truncated");
-    return { name: header.readUInt32LE(0), offset: header.readUInt32LE(16), length: header.readUInt32LE(20) };
+    const start = at + index * size;
+    if (start + (wide ? 64 : 40) > module.length) throw new GuestError("GUEST_MODULE", "a kernel module is truncated");
+    const offsetAt = start + (wide ? 24 : 16);
+    return { name: module.readUInt32LE(start), offset: word(offsetAt), length: word(offsetAt + (wide ? 8 : 4)) };
   };
-  const names = section(module.readUInt16LE(50));
+  const names = section(module.readUInt16LE(fields + 4));
   for (let index = 0; index < count; index++) {
     const { name, offset, length } = section(index);
     const nameAt = names.offset + name;
