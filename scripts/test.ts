@@ -1,4 +1,5 @@
-// npm test: builds, checks the sources, then runs every test file under test/. The last line is the verdict.
+// npm test: builds, checks the sources, then runs every test file under test/. npm run test:long runs, of the same tree, the files that take
+// over a minute (*.long.ts), and no others. The last line is the verdict.
 
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -6,14 +7,17 @@ import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 import { root } from "./stale.mjs";
 import { checkStatic } from "./static-checks.ts";
-import { runTestFile, type FileResult } from "./test-file.ts";
+import { FILE_TIMEOUT_MS, runTestFile, type FileResult } from "./test-file.ts";
 
 const HELP = `usage: npm test -- [FILTER…] [--jobs N]
 Runs the tests whose path under test/ contains one of the filters; without a filter, every test and the static checks.
   npm test -- unit/agent        the agent's unit tests
-  npm test -- structure         the dependency rules`;
+  npm test -- structure         the dependency rules
+  npm run test:long             what takes over a minute, up to 90 minutes in all; filters as above`;
+/** A long file has most of the 90 minutes that all may take. */
+const LONG_TIMEOUT_MS = 60 * 60_000;
 
-const { filters, jobs } = parseArguments(process.argv.slice(2));
+const { filters, jobs, long } = parseArguments(process.argv.slice(2));
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
 const built = spawnSync(process.execPath, [join(root, "scripts/bootstrap.mjs"), "build"], { stdio: ["ignore", 2, 2] });
@@ -21,12 +25,12 @@ if (built.status !== 0) {
   console.log("0 passed, 1 failed, 0 skipped");
   process.exit(1);
 }
-if (filters.length === 0) {
+if (filters.length === 0 && !long) {
   for (const check of checkStatic()) totals[check.passed ? "passed" : "failed"]++;
 }
 
 const files = readdirSync(join(root, "test"), { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".test.ts"))
+  .filter((name) => name.endsWith(long ? ".long.ts" : ".test.ts"))
   .filter((name) => filters.length === 0 || filters.some((filter) => name.includes(filter)))
   .sort();
 if (files.length === 0) {
@@ -49,7 +53,7 @@ process.exitCode = totals.failed > 0 ? 1 : 0;
 
 async function worker(): Promise<void> {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-    report(file, await runTestFile(join(root, "test", file)));
+    report(file, await runTestFile(join(root, "test", file), long ? LONG_TIMEOUT_MS : FILE_TIMEOUT_MS));
   }
 }
 
@@ -67,8 +71,9 @@ function report(file: string, result: FileResult): void {
   if (result.failed > 0) console.error(result.output.replace(/^/gm, "     "));
 }
 
-function parseArguments(args: string[]): { filters: string[]; jobs: number } {
+function parseArguments(args: string[]): { filters: string[]; jobs: number; long: boolean } {
   const filters: string[] = [];
+  let long = false;
   let jobs = Math.max(1, Math.min(4, availableParallelism()));
   for (let at = 0; at < args.length; at++) {
     const arg = args[at]!;
@@ -78,10 +83,12 @@ function parseArguments(args: string[]): { filters: string[]; jobs: number } {
     } else if (arg === "--jobs") {
       jobs = Number(args[++at]);
       if (!Number.isInteger(jobs) || jobs < 1) usage(`--jobs needs a positive number`);
+    } else if (arg === "--long") {
+      long = true;
     } else if (arg.startsWith("-")) usage(`unknown option "${arg}"`);
     else filters.push(arg.replace(/^(\.\/)?test\//, ""));
   }
-  return { filters, jobs };
+  return { filters, jobs, long };
 }
 
 function usage(message: string): never {

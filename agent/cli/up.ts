@@ -182,6 +182,7 @@ async function resolveImage(partition: HandsetPartition): Promise<ResolvedPartit
     overhead: partition.overhead,
     translateCodeBytes: translateCodeBytes(partition.translate),
     neon: partition.neon === "on",
+    virtio: partition.virtio,
     channels: partition.devices.channels !== "none",
     absent: (["console", "entropy", "balloon", "watchdog"] as const).filter(
       (kind) => partition.devices[kind] === "none",

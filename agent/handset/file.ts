@@ -39,6 +39,8 @@ export interface HandsetPartition {
   translate: "on" | "off" | number;
   /** Whether its processor has Advanced SIMD. */
   neon: "on" | "off";
+  /** virtio-mmio's transport; null: as its image expects it. */
+  virtio: "modern" | "legacy" | null;
   disk: { path: string; readOnly: boolean } | null;
   /** Bytes of a disk of its own, in the handset's folder; null: none. */
   storage: number | null;
@@ -256,6 +258,7 @@ class Reader extends FileReader {
       overhead: values.overhead,
       translate: values.translate,
       neon: values.neon,
+      virtio: values.virtio,
       disk,
       storage,
       encrypted,

@@ -144,6 +144,9 @@ function scriptOf(value: unknown): string {
   throw new UnitError(`expected JavaScript of 1 to ${RULE_CHARACTERS_MAX} characters`);
 }
 
+/** Of VIRTIO 1.2 §4.2.2 and §4.2.4. */
+const TRANSPORTS = ["modern", "legacy"] as const;
+
 export const PARTITION = {
   name: field(nameOf, "", NAME_SCHEMA, "work", "its name: 1 to 32 of a-z, 0-9 and -"),
   kind: field(
@@ -172,6 +175,13 @@ export const PARTITION = {
     { anyOf: [choiceSchema(["on", "off"]), { type: "boolean" }] },
     "off",
     "whether its processor has Advanced SIMD",
+  ),
+  virtio: field<(typeof TRANSPORTS)[number] | null>(
+    oneOf(TRANSPORTS),
+    null,
+    choiceSchema(TRANSPORTS),
+    "legacy",
+    "virtio-mmio's transport; as its image expects it, if not said",
   ),
   disk: field<{ path: string; readOnly: boolean } | null>(
     diskOf,

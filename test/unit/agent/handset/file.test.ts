@@ -53,6 +53,14 @@ file("neon is on or off", () => {
   assert.match(faultsOf(text("    neon: 4"))[0]!, /^h\.yaml:4: neon/);
 });
 
+file("virtio is modern or legacy, and the image's own choice without a word", () => {
+  const text = (value: string): string => `partitions:\n  - name: a\n    guest: linux\n${value}`;
+  const read = (value: string): unknown => parseHandsetFile(text(value), "h.yaml").partitions[0]!.virtio;
+  assert.equal(["", "    virtio: modern", "    virtio: legacy"].map(read), [null, "modern", "legacy"]);
+  for (const value of ["    virtio: 1", "    virtio: transitional", "    virtio: [legacy]"])
+    assert.match(faultsOf(text(value))[0]!, /^h\.yaml:4: virtio/);
+});
+
 file("translate is off, on, or a size of code; anything else is named with its line", () => {
   const text = (value: string): string => `partitions:\n  - name: a\n    guest: linux\n${value}`;
   const read = (value: string): unknown => parseHandsetFile(text(value), "h.yaml").partitions[0]!.translate;
