@@ -10,7 +10,21 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** How often it is looked whether npm is still there. */
 const PARENT_MS = 500;
-const VERBS = ["start", "test", "build", "bench", "oracle", "lint", "format", "assemble", "picture", "release", "image", "handset", "flash"];
+const VERBS = [
+  "start",
+  "test",
+  "build",
+  "bench",
+  "oracle",
+  "lint",
+  "format",
+  "assemble",
+  "picture",
+  "release",
+  "image",
+  "handset",
+  "flash",
+];
 
 /** Installs packages unless node_modules holds what package-lock.json asks for. Ends the process when npm fails. */
 export function installPackages() {

@@ -5,9 +5,11 @@ export const BANK1: u32 = 0x0400_0000; // the second, as large
 export const BANK_BYTES: u32 = 0x0400_0000;
 
 export const GIC_DISTRIBUTOR: u32 = 0x0800_0000;
-export const GIC_DISTRIBUTOR_BYTES: u32 = 0x0001_0000;
+export const GIC_DISTRIBUTOR_BYTES: u32 = 0x0001_0000; // what the tree says, as QEMU's does; what answers:
+export const GIC_DISTRIBUTOR_ANSWERS: u32 = 0x1000; // IHI 0048B table 4-1
 export const GIC_CPU_INTERFACE: u32 = 0x0801_0000;
 export const GIC_CPU_INTERFACE_BYTES: u32 = 0x0001_0000;
+export const GIC_CPU_INTERFACE_ANSWERS: u32 = 0x2000; // IHI 0048B table 4-2, GICC_DIR is at 0x1000
 export const PL011: u32 = 0x0900_0000;
 export const PL031: u32 = 0x0901_0000;
 export const FW_CFG: u32 = 0x0902_0000;
@@ -19,9 +21,9 @@ export const VIRTIO: u32 = 0x0a00_0000; // slot n at VIRTIO + n * VIRTIO_STRIDE
 export const VIRTIO_STRIDE: u32 = 0x200;
 /** Slots that answer, as on QEMU's virt: firmware scans them all. Those from VIRTIO_SLOT_COUNT on are empty, and need no state. */
 export const VIRTIO_WINDOW_SLOTS: u32 = 32;
-// Windows of a PCIe host bridge with nothing behind it: memory, I/O and configuration space.
+// Windows of a PCIe host bridge with nothing behind it: memory and I/O. Its configuration space is above 4 GiB, and nothing is in its old place.
 export const PCIE: u32 = 0x1000_0000;
-export const PCIE_BYTES: u32 = 0x3000_0000;
+export const PCIE_BYTES: u32 = 0x2f00_0000;
 
 // Interrupt numbers (INTID): SPI n is 32 + n, PPI n is 16 + n.
 export const PL011_IRQ: u32 = 32 + 1;

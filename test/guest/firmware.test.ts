@@ -1,10 +1,13 @@
 // Firmware and a kernel as they come from Debian, unmodified: U-Boot and EDK2 built for QEMU's `virt`, and the kernel with long descriptors.
 
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { linux, missingGuest } from "../support/linux.js";
 import { pocketvisor, type CommandResult } from "../support/pocketvisor.js";
 import { testUnless } from "../support/skip.js";
+import { temporaryFolder } from "../support/temporary.js";
 
 const firmware = suite("guest/firmware");
 
@@ -66,6 +69,18 @@ testUnless(firmware, missingGuest("edk2"), "EDK2 comes to its shell, and resets 
   assert.is(status, 0, stdout.slice(-1000));
   assert.match(stdout, /UEFI Interactive Shell v2\.2/);
   assert.match(stdout, /UEFI v2\.\d+ \(EDK II/);
+});
+
+testUnless(firmware, missingGuest("edk2"), "what EDK2 keeps in its flash is there at the next start", async () => {
+  const flash = join(temporaryFolder(), "variables");
+  const start = (answers: readonly (readonly [string, string])[]): Promise<CommandResult> =>
+    talk(["edk2", "--memory", "256M", "--flash", flash], [["to skip ", "\x1b"], ...answers, ["Shell> ", "reset -s\r"]]);
+  const guid = "-guid 12345678-1234-1234-1234-123456789abc";
+  const set = await start([["Shell> ", `setvar proof ${guid} -bs -rt -nv =0xc0ffee\r`]]);
+  assert.is(set.status, 0, set.stdout.slice(-1000));
+  assert.is(statSync(flash).mode & 0o777, 0o600);
+  const got = await start([["Shell> ", `setvar proof ${guid}\r`]]);
+  assert.match(got.stdout, /EE FF C0 00/, got.stdout.slice(-1000));
 });
 
 testUnless(firmware, missingGuest("linux-lpae"), "Debian's kernel with long descriptors boots to a shell", async () => {

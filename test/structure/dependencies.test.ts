@@ -37,7 +37,10 @@ const HOST_ROOMS: Record<string, { rooms: string[]; product: string[] }> = {
   between: { rooms: ["loader", "machine"], product: ["agent/battery/", "agent/debug/", "agent/shell/orders.ts"] },
   debug: { rooms: ["between", "machine"], product: ["agent/debug/"] },
   "block-log": { rooms: [], product: [] },
-  disk: { rooms: ["between", "block-log", "machine"], product: ["agent/handset/", "agent/wire/"] },
+  disk: {
+    rooms: ["between", "block-log", "machine"],
+    product: ["agent/handset/", "agent/wire/", "kernel/machine/memory-map.ts"],
+  },
   network: { rooms: ["between", "machine"], product: ["agent/handset/", "agent/network/"] },
   audit: { rooms: ["between"], product: ["agent/agent-messages.ts"] },
   console: { rooms: ["between", "debug", "machine"], product: ["agent/handset/", "agent/policy/"] },

@@ -12,7 +12,9 @@ import { ConsoleLog } from "../between/console-log.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { HandsetNetwork } from "../network/client.ts";
 import { NetworkQueue } from "../network/queue.ts";
+import { prepareFlash } from "../disk/flash-file.ts";
 import { DiskLocks } from "../disk/locks.ts";
+import type { LoadPlan } from "../loader/plan.ts";
 import { DiskWorker } from "../disk/client.ts";
 import type { HandsetMessage, HandsetOrder, HandsetWorkerData, LoadedSpec } from "../between/messages.ts";
 import { HEARTBEAT_WORDS, HeartbeatWatch } from "../between/heartbeat.ts";
@@ -207,7 +209,7 @@ export class Handset extends EventEmitter<HandsetEvents> {
       inputIsWhole: plan.inputIsWhole ?? false,
       verify: plan.verify ?? false,
     };
-    const unlock = plan.image.disk === null ? (): void => undefined : this.locks.take(plan.name, plan.image.disk);
+    const unlock = this.lockFiles(plan, prepared.plan);
     const id = (await this.orders.request({ op: "define", spec }, `partition ${plan.name}`).catch((error: unknown) => {
       unlock();
       throw error;
@@ -225,6 +227,14 @@ export class Handset extends EventEmitter<HandsetEvents> {
     }
     this.member(id).disk = openDisk?.() ?? null;
     return id;
+  }
+
+  /** Locks what the partition writes to; returns how to let go. */
+  private lockFiles({ name, image }: PartitionPlan, { flashFile, firmware }: LoadPlan): () => void {
+    if (flashFile !== null) prepareFlash(flashFile, firmware.bank1Bytes);
+    const files = [image.disk, flashFile === null ? null : { path: flashFile, readOnly: false }];
+    const release = files.flatMap((file) => (file === null ? [] : [this.locks.take(name, file)]));
+    return () => release.forEach((letGo) => letGo());
   }
 
   private openDisk(id: number, queue: SharedArrayBuffer, disk: DiskFile): DiskWorker {

@@ -18,6 +18,7 @@ import type { Crash, MachineStats } from "../../view.ts";
 import type { Fault, LoadedSpec } from "../between/messages.ts";
 import type { DebugDoor } from "../debug/gate.ts";
 import type { Radio } from "../../network/radio.ts";
+import { FlashFile } from "../disk/flash-file.ts";
 import { openDisk, type DiskStore } from "../disk/open.ts";
 import { NetworkCard } from "../network/card.ts";
 import { NetworkQueue } from "../network/queue.ts";
@@ -58,6 +59,7 @@ export class Resident {
   private disk: DiskService | null = null;
   private store: DiskStore | null = null;
   private network: NetworkCard | null = null;
+  private flash = new FlashFile(null);
   private readonly charges: Charges;
   private startedNs = 0;
   private translateAt = 0;
@@ -101,7 +103,6 @@ export class Resident {
     const machine = spec.verify
       ? new MachinePair(module, config, instruments.now)
       : new Machine(module, config, instruments.now);
-    this.translateAt = 0;
     loadImages(machine, spec.plan);
     if (machine instanceof MachinePair) machine.copyMemory();
     if (this.deterministic && spec.disk !== null) this.store = openDisk(spec.disk);
@@ -115,13 +116,12 @@ export class Resident {
       },
     );
     this.network = this.openNetwork(machine);
+    this.flash = new FlashFile(spec.plan.flashFile);
     this.machine = machine;
-    this.lastStats = null;
-    this.resetCount = 0;
+    [this.lastStats, this.resetCount, this.translateAt] = [null, 0, 0];
     machine.fillEntropy(this.entropy);
     this.console.attach(machine);
-    this.startedNs = this.hypervisor.now();
-    this.firstInstructionAt = Date.now();
+    [this.startedNs, this.firstInstructionAt] = [this.hypervisor.now(), Date.now()];
     instruments.attach(machine);
     this.rewire();
   }
@@ -202,6 +202,7 @@ export class Resident {
   destroy(): void {
     this.hypervisor.detach(this.id);
     this.disk?.abandon();
+    this.flash.end(this.machine);
     if (this.network !== null) this.charges.networkEnds();
     this.network?.end();
     this.network = null;
@@ -248,6 +249,7 @@ export class Resident {
 
   /** Takes disk requests out of the machine. True when something was done. */
   takeRequests(): boolean {
+    if (!this.flash.keep(this.machine)) this.charges.tellLoss(LOSS_DISK);
     const moved = this.moveFrames();
     if (this.disk === null) return moved;
     const { busy } = this.disk;

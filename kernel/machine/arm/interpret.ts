@@ -2106,8 +2106,7 @@ export function interpret(fuel: u32): u32 {
           // HVC is 4 bytes in both instruction sets.
           setPc(base + ((<u32>load<u8>(ip, 7)) << 1) + 4);
           setItState(itAdvance(load<u8>(ip, 6)));
-          psciCall();
-          what = EVENT_JUMP;
+          what = psciCall() ? EVENT_WAIT : EVENT_JUMP;
           break;
         }
         case Op.BKPT: {

@@ -11,7 +11,9 @@ import {
   FW_CFG,
   FW_CFG_BYTES,
   GIC_CPU_INTERFACE,
+  GIC_CPU_INTERFACE_ANSWERS,
   GIC_DISTRIBUTOR,
+  GIC_DISTRIBUTOR_ANSWERS,
   PCIE,
   PCIE_BYTES,
   PERIPHERAL_BYTES,
@@ -53,9 +55,11 @@ export function busRead(address: u32, size: u32): u32 {
   const offset = address & 0xffff;
   switch (address >>> 16) {
     case GIC_DISTRIBUTOR >>> 16:
-      return gicDistributorRead(offset, size);
+      if (offset < GIC_DISTRIBUTOR_ANSWERS) return gicDistributorRead(offset, size);
+      break;
     case GIC_CPU_INTERFACE >>> 16:
-      return gicCpuRead(offset, size);
+      if (offset < GIC_CPU_INTERFACE_ANSWERS) return gicCpuRead(offset, size);
+      break;
     case PL011 >>> 16:
       if (offset < PERIPHERAL_BYTES) return busLane(pl011Read(offset & ~3), offset, size);
       break;
@@ -77,7 +81,7 @@ export function busRead(address: u32, size: u32): u32 {
     default:
       if (address < FLASH_END && flashPresent()) return flashRead(address, size);
       // A PCIe host bridge without devices answers with ones.
-      if (address - PCIE < PCIE_BYTES && fwCfgPresent()) return size == 4 ? ~0 : (1 << (size << 3)) - 1;
+      if (address - PCIE < PCIE_BYTES) return size == 4 ? ~0 : (1 << (size << 3)) - 1;
   }
   busFaulted = true;
   return 0;
@@ -92,9 +96,11 @@ export function busWrite(address: u32, value: u32, size: u32): void {
   const offset = address & 0xffff;
   switch (address >>> 16) {
     case GIC_DISTRIBUTOR >>> 16:
-      return gicDistributorWrite(offset, value, size);
+      if (offset < GIC_DISTRIBUTOR_ANSWERS) return gicDistributorWrite(offset, value, size);
+      break;
     case GIC_CPU_INTERFACE >>> 16:
-      return gicCpuWrite(offset, value);
+      if (offset < GIC_CPU_INTERFACE_ANSWERS) return gicCpuWrite(offset, value);
+      break;
     case PL011 >>> 16:
       if (offset < PERIPHERAL_BYTES) return pl011Write(offset, value);
       break;
@@ -115,7 +121,7 @@ export function busWrite(address: u32, value: u32, size: u32): void {
       break;
     default:
       if (address < FLASH_END && flashPresent()) return flashWrite(address, value, size);
-      if (address - PCIE < PCIE_BYTES && fwCfgPresent()) return;
+      if (address - PCIE < PCIE_BYTES) return;
       if (memoryAt(address, size)) return; // plain ROM takes stores and keeps nothing
   }
   busFaulted = true;

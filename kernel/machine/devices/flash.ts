@@ -219,7 +219,8 @@ function chipWrite(chip: u32, offset: u32, value: u32): void {
     case NEXT_DATA:
       return chipFill(chip, offset, value);
     case NEXT_CONFIRM:
-      if ((value & 0xff) != CONFIRM || offset / BLOCK_BYTES != it.block) return chipAbandon(it);
+      // At any address, as QEMU has it: EDK2 confirms at the bank's first.
+      if ((value & 0xff) != CONFIRM) return chipAbandon(it);
       it.next = NEXT_COMMAND;
       return chipFlush(chip);
     default:

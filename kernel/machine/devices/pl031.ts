@@ -22,7 +22,7 @@ const RTCRIS: u32 = 0x14; // raw status
 const RTCMIS: u32 = 0x18; // masked status
 const RTCICR: u32 = 0x1c; // clear, write-only
 const PART: u32 = 0x031;
-const REVISION: u32 = 0; // as PeriphID2 says
+const REVISION: u32 = 1; // as QEMU's PeriphID2 says, which drivers compare
 
 /** State:
  *

@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { QEMU, virtArguments } from "../../support/qemu-virt.js";
 
-export const ARCHITECTURE_GUESTS = ["exceptions", "lpae", "mmu", "timer"] as const;
+export const ARCHITECTURE_GUESTS = ["board", "exceptions", "lpae", "mmu", "timer"] as const;
 const QEMU_SECONDS = 60;
 
 export function guestPath(name: string, ending: string): string {

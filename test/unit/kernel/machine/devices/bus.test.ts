@@ -10,7 +10,8 @@ const bus = suite("bus");
 bus("an address outside every window faults, read or written, at every size; the next good access clears it", () => {
   const machine = bareMachine();
   for (const address of [
-    0x0802_0000, 0x0900_1000, 0x0901_1000, 0x0903_1000, 0x090d_1000, 0x0a00_4000, 0x1000_0000, 0xffff_fffc,
+    0x0800_1000, 0x0801_2000, 0x0802_0000, 0x0900_1000, 0x0901_1000, 0x0903_1000, 0x090d_1000, 0x0a00_4000, 0x3f00_0000,
+    0xffff_fffc,
   ]) {
     for (const access of [
       machine.read8,
@@ -63,10 +64,22 @@ bus("a PrimeCell's word comes by lanes; a write to an upper lane is ignored", ()
 
 bus("unknown offsets inside a window read zero and ignore writes", () => {
   const machine = bareMachine();
-  for (const address of [0x0800_f000, 0x0801_8000, 0x0900_0800, 0x0901_0800, 0x0903_0800, 0x090d_0800]) {
+  for (const address of [0x0800_0fa0, 0x0801_1800, 0x0900_0800, 0x0901_0800, 0x0903_0800, 0x090d_0800]) {
     machine.write32(address, 0xffff_ffff);
     assert.not(machine.faulted);
     assert.is(machine.read32(address), 0);
+    assert.not(machine.faulted);
+  }
+});
+
+bus("a PCIe host bridge with nothing behind it reads ones and takes writes, as on QEMU's virt", () => {
+  const machine = bareMachine();
+  for (const address of [0x1000_0000, 0x3eff_0000, 0x3eff_fffc]) {
+    machine.write32(address, 0);
+    assert.not(machine.faulted);
+    assert.is(machine.read32(address), 0xffff_ffff);
+    assert.is(machine.read16(address), 0xffff);
+    assert.is(machine.read8(address), 0xff);
     assert.not(machine.faulted);
   }
 });

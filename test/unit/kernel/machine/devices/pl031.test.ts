@@ -114,7 +114,7 @@ pl031("§3.3.4 enabled for good; §3.4 identification", () => {
   machine.write32(BASE + CR, 0);
   assert.is(machine.read32(BASE + CR), 1);
   const ids = Array.from({ length: 8 }, (_, n) => machine.read32(BASE + 0xfe0 + n * 4));
-  assert.equal(ids, [0x31, 0x10, 0x04, 0x00, 0x0d, 0xf0, 0x05, 0xb1]);
+  assert.equal(ids, [0x31, 0x10, 0x14, 0x00, 0x0d, 0xf0, 0x05, 0xb1]);
 });
 
 pl031.run();
