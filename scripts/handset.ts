@@ -1,7 +1,7 @@
 // npm run handset: boots a board's image under QEMU, lets it into this computer's fleet, and stays with it.
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, watchFile } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, watchFile } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -22,6 +22,8 @@ import { root } from "./stale.mjs";
 
 const COMMAND = join(root, "scripts/pocketvisor.mjs");
 const COUNT_MAX = 16;
+/** What an emulated card has beyond the image: its data grows into that at the first start. */
+const CARD_BYTES = 512 << 20;
 const BATTERY_POLL_MS = 500;
 const HELP = `usage: npm run handset -- [--board qemu-virt] [--image FILE] [--memory 512M] [--battery FILE] [--broker URL] [--consent LIST] [--count N] [--fresh]
 
@@ -103,10 +105,9 @@ async function start(name: string, wanted: Wanted): Promise<EmulatedHandset> {
       "pipe",
     );
     const uri = await firstLine(enrol);
-    copyImage(wanted.image, `${disk}.new`);
+    copyImage(wanted.image, `${disk}.new`, CARD_BYTES);
     putEnrolment(`${disk}.new`, uri, wanted.consent);
-    copyImage(`${disk}.new`, disk);
-    rmSync(`${disk}.new`);
+    renameSync(`${disk}.new`, disk);
   }
   const battery = join(folder, "battery");
   const state = (): void => writeBattery(battery, wanted.battery === undefined ? BATTERY : readBattery(wanted.battery));

@@ -1,8 +1,8 @@
 // The device's own process: prepares what `pocketvisor up` finds on any computer, then becomes it. Started by boards/device/init.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statfsSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { escapeText } from "../escape.ts";
@@ -11,6 +11,7 @@ import { readHandsetFile } from "../handset/file.ts";
 import { boardFile, buildProduct, monitorFolder } from "../paths.ts";
 import { readEnrolFile, removeEnrolFile } from "./enrol-file.ts";
 import { DeviceError } from "./failure.ts";
+import { growTable, openBlockDevice } from "./growth.ts";
 import { boardMemory, memoryTotal } from "./memory.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -37,6 +38,31 @@ function fitBoard(name: string): void {
   say(
     `${Math.floor(ramBytes / 2 ** 20)} MiB of memory, ${Math.floor(reserveBytes / 2 ** 20)} MiB of it kept for the device itself`,
   );
+}
+
+/** On a card that is larger than the image, data grows up to its end: the table, the kernel's view of it, then the file system, while it is mounted. */
+function grow(): void {
+  const root = readdirSync("/sys/class/block/dm-0/slaves")[0];
+  if (root === undefined) throw new DeviceError("DEVICE_LAYOUT", "nobody knows on which disk the root lies");
+  const folder = dirname(realpathSync(join("/sys/class/block", root)));
+  const name = basename(folder);
+  const disk = openBlockDevice(join("/dev", name));
+  try {
+    growTable(disk, Number(readFileSync(join(folder, "size"), "utf8")));
+  } finally {
+    disk.close();
+  }
+  const data = readdirSync(folder).find((each) => {
+    const path = join(folder, each, "uevent");
+    return existsSync(path) && /^PARTNAME=data$/m.test(readFileSync(path, "utf8"));
+  });
+  if (data === undefined) throw new DeviceError("DEVICE_LAYOUT", `${name} has no partition data`);
+  // Each does nothing where nothing is left to do: a cut between them is made up for at the next start.
+  const number = readFileSync(join(folder, data, "partition"), "utf8").trim();
+  run("partx", ["-u", "-n", number, join("/dev", name)]);
+  run("resize2fs", [join("/dev", data)]);
+  const { bsize, blocks } = statfsSync("/data");
+  say(`data has ${Math.floor((bsize * blocks) / 2 ** 20)} MiB`);
 }
 
 /** Joins the fleet of the file on the boot partition, if there is one and the handset has none. */
@@ -82,6 +108,7 @@ if (watchdog === null) say("there is no hardware watchdog: a device that hangs s
 process.on("exit", () => watchdog?.close());
 fitBoard(file.board);
 try {
+  grow();
   await enrol(file.name, path);
 } catch (error) {
   if (!(error instanceof DeviceError)) throw error;

@@ -8,13 +8,13 @@ import { runProgram } from "../image/program.ts";
 
 const STEP = 1 << 20;
 
-/** Copies an image; blocks of zeroes become holes. */
-export function copyImage(from: string, to: string): void {
+/** Copies an image; blocks of zeroes become holes. The copy is larger by so many bytes, as a card is. */
+export function copyImage(from: string, to: string, moreBytes: number): void {
   const source = openSync(from, "r");
   const target = openSync(to, "w", 0o600);
   try {
     const { size } = fstatSync(source);
-    ftruncateSync(target, size);
+    ftruncateSync(target, size + moreBytes);
     const bytes = Buffer.alloc(STEP);
     const zeroes = Buffer.alloc(STEP);
     for (let at = 0; at < size; at += STEP) {

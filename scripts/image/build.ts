@@ -20,7 +20,6 @@ import { entryName, loaderConfig, loaderEntry } from "../../agent/update/boot-en
 import { aptUnpack } from "../../agent/guests/apt.ts";
 import { packageVersion } from "../../agent/paths.ts";
 import { makeEsp, type EspFile } from "./esp.ts";
-import { ImageBuildError } from "./failure.ts";
 import { derived, derivedUuid, lockedPackage, type Lock } from "./lock.ts";
 import { measure, type Measurement } from "./measurement.ts";
 import { NODE_PACKAGE, PackageStore } from "./packages.ts";
@@ -149,12 +148,6 @@ function writeSparse(file: number, bytes: Buffer, at: number): void {
 }
 
 function bootFiles(recipe: Recipe, slot: Slot, debian: string): EspFile[] {
-  if (recipe.firmware !== "uefi") {
-    throw new ImageBuildError(
-      "IMAGE_FIRMWARE",
-      `a boot partition for ${recipe.firmware} cannot be made by this version`,
-    );
-  }
   const loader = readFileSync(join(debian, "usr/lib/systemd/boot/efi/systemd-bootaa64.efi"));
   const entry = loaderEntry("a", packageVersion(), `${recipe.commandLine} ${slot.words}`);
   return [

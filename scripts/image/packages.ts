@@ -62,8 +62,6 @@ export class PackageStore {
     // A meta-package depends on the newest kernel, which has the version in its name.
     const versioned = /(?:^|[ ,])(linux-image-\d[a-z0-9+.-]*)/.exec(kernel?.depends ?? "")?.[1];
     debian.push(await newest(apt, versioned ?? recipe.kernelPackage));
-    for (const { package: name } of recipe.raw)
-      if (!debian.some((each) => each.name === name)) debian.push(await newest(apt, name));
     this.progress(`asking npm for ${NODE_PACKAGE}, line ${recipe.node}`);
     const versions = JSON.parse(runProgram("npm", ["view", `${NODE_PACKAGE}@${recipe.node}`, "version", "--json"])) as
       string | string[];

@@ -15,19 +15,11 @@ export interface Recipe {
   packages: string[];
   /** Node's release line. */
   node: string;
-  /** Who starts the kernel: "uefi": systemd-boot from the ESP; "u-boot": U-Boot with a script of ours. */
-  firmware: "uefi" | "u-boot";
   /** Kernel modules that the first stage loads; what they need is added. */
   modules: string[];
   commandLine: string;
   /** Where the running device finds battery and thermal zone, instead of what board.json says of a computer. */
   sensors: Record<string, string>;
-  /** Device trees of the kernel's package, relative to its folder. */
-  deviceTrees: string[];
-  /** The boot loader's pieces: a file of a package, and where on the disk it lies. */
-  raw: { package: string; file: string; at: number }[];
-  /** Files that nobody may pass on and the owner supplies, by name and SHA-256. */
-  supplied: { name: string; sha256: string; why: string }[];
   sizes: { esp: number; root: number; data: number };
   /** Whether it has been started on this board itself. */
   untried: boolean;
@@ -35,10 +27,7 @@ export interface Recipe {
 
 const RECIPE_BYTES_MAX = 64 << 10;
 const WORD = /^[a-z0-9][a-z0-9+._-]{0,80}$/;
-const KEYS =
-  "architecture kernelPackage packages node firmware modules commandLine sensors deviceTrees raw supplied sizes untried".split(
-    " ",
-  );
+const KEYS = "architecture kernelPackage packages node modules commandLine sensors sizes untried".split(" ");
 
 /** Boards that have a recipe. */
 export function imageBoards(): string[] {
@@ -81,12 +70,6 @@ export function checkRecipe(board: string, data: unknown): Recipe {
       value.every((each) => typeof each === "string" && pattern.test(each));
     return good ? (value as string[]) : wrong(key, "must be a list of names");
   };
-  const records = (key: string): Record<string, unknown>[] => {
-    const value = record[key] ?? [];
-    return Array.isArray(value) && value.length <= 32
-      ? (value as Record<string, unknown>[])
-      : wrong(key, "must be a list");
-  };
   const sizes = (record["sizes"] ?? {}) as Record<string, unknown>;
   const size = (key: string): number => {
     const bytes = parseBytes(sizes[key]);
@@ -98,21 +81,9 @@ export function checkRecipe(board: string, data: unknown): Recipe {
     kernelPackage: text("kernelPackage", WORD),
     packages: words("packages", WORD),
     node: text("node", /^\d{2}$/),
-    firmware: text("firmware", /^(uefi|u-boot)$/) as Recipe["firmware"],
     modules: words("modules", /^[a-zA-Z0-9_-]{1,60}$/),
     commandLine: text("commandLine", /^[\x20-\x7e]{0,400}$/),
     sensors: (record["sensors"] ?? {}) as Record<string, string>,
-    deviceTrees: words("deviceTrees", /^[a-z0-9-]+\/[a-z0-9.-]+\.dtb$/),
-    raw: records("raw").map((each) => ({
-      package: String(each["package"]),
-      file: String(each["file"]),
-      at: parseBytes(each["at"]),
-    })),
-    supplied: records("supplied").map((each) => ({
-      name: String(each["name"]),
-      sha256: String(each["sha256"]),
-      why: String(each["why"]),
-    })),
     sizes: { esp: size("esp"), root: size("root"), data: size("data") },
     untried: record["untried"] === true,
   };

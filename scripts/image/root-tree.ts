@@ -28,7 +28,7 @@ const APPLETS =
 /** Of build/: everything that a device runs; the fleet's side and source maps stay away. */
 const PRODUCTS =
   /^(pocketvisor|device|agent|handset-worker|io-worker|network-worker|shell-worker|script-worker)\.mjs$|^(?!.*debug).*\.wasm$|^(gate|verify)-program\.js$|^manifest\.json$|^NOTICES\.txt$/;
-const PROGRAMS = ["sbin/e2fsck", "sbin/resize2fs", "usr/bin/flock"];
+const PROGRAMS = ["sbin/e2fsck", "sbin/resize2fs", "usr/bin/flock", "usr/bin/partx"];
 const HANDSET = "etc/pocketvisor";
 
 export interface RootParts {

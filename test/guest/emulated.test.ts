@@ -148,6 +148,7 @@ testUnless(test, missing, "it boots, joins, tells, obeys a policy, and ends by i
     await run.ended;
   }
   assert.is(await run.ended, 0, run.text().slice(-4000));
+  assert.match(run.text(), /device: data has 5\d\d MiB/, "data has grown onto the larger card");
   assert.match(run.text(), /pocketvisor: poweroff/);
   assert.match(run.text(), /reboot: Power down/);
 });

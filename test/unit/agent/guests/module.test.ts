@@ -31,6 +31,28 @@ function moduleFile(modinfo: string): Buffer {
   return Buffer.concat([header, names, info, padding, headers]);
 }
 
+/** The same as an ELF64 file. */
+function wideModuleFile(modinfo: string): Buffer {
+  const names = Buffer.from("\0.modinfo\0.shstrtab\0", "latin1");
+  const info = Buffer.from(modinfo, "latin1");
+  const header = Buffer.alloc(64);
+  header.writeUInt32BE(0x7f454c46, 0);
+  header[4] = 2;
+  header.writeBigUInt64LE(BigInt(64 + names.length + info.length), 40);
+  header.writeUInt16LE(64, 58);
+  header.writeUInt16LE(3, 60);
+  header.writeUInt16LE(2, 62);
+  const headers = Buffer.alloc(192);
+  const section = (index: number, name: number, at: number, length: number): void => {
+    headers.writeUInt32LE(name, index * 64);
+    headers.writeBigUInt64LE(BigInt(at), index * 64 + 24);
+    headers.writeBigUInt64LE(BigInt(length), index * 64 + 32);
+  };
+  section(1, 1, 64 + names.length, info.length);
+  section(2, 10, 64, names.length);
+  return Buffer.concat([header, names, info, headers]);
+}
+
 function signed(module: Buffer, signatureBytes: number): Buffer {
   const record = Buffer.alloc(12);
   record[3] = 5; // signer
@@ -41,6 +63,13 @@ function signed(module: Buffer, signatureBytes: number): Buffer {
 }
 
 const module_ = suite("module");
+
+module_("a module of a 64-bit kernel says the same, and one that is cut off is refused", () => {
+  const wide = wideModuleFile("name=b\0depends=c,d\0");
+  assert.equal(moduleInfo(wide, "depends"), ["c,d"]);
+  assert.equal(moduleInfo(wide, "alias"), []);
+  assert.throws(() => moduleInfo(wide.subarray(0, wide.length - 1), "depends"), /truncated/);
+});
 
 module_("an appended signature comes off, with signer and key identifier; an unsigned module stays", () => {
   const plain = moduleFile("name=a\0");
