@@ -6,6 +6,7 @@
 // contract, and the board's own.
 
 import { durationText, energyText, powerText } from "./handset/units.ts";
+import { UNIT_NS } from "../kernel/abi/layout.ts";
 import { escapeText } from "./escape.ts";
 import type { HandsetView, ManagementView, NetworkView, PartitionView, RadioView } from "./view.ts";
 
@@ -193,13 +194,10 @@ function activity({ throttledBy, sleeping, waitsForDevice, cpu, energy }: Partit
   return "It is running, or waits for its turn.";
 }
 
-/** One unit of device work is the time of one instruction: 10 ns. */
-const WORK_UNITS_PER_SECOND = 1e8;
-
 /** Of the time that it was charged, how much its devices took. */
 function deviceText({ work, instructions }: PartitionView): string {
   const share = ((100 * work) / (work + instructions)).toFixed(0);
-  return `Its devices worked ${durationText(work / WORK_UNITS_PER_SECOND)} for it, ${share} % of what it used; its budget pays for that too.`;
+  return `Its devices worked ${durationText((work * UNIT_NS) / 1e9)} for it, ${share} % of what it used; its budget pays for that too.`;
 }
 
 function timesText(count: number): string {

@@ -1,5 +1,6 @@
 // pocketvisor up: boots a handset and stays with it.
 
+import { STORAGE_UNIT_BYTES } from "../handset/contracts.ts";
 import { existsSync } from "node:fs";
 import { controlSocketPath } from "../control-path.ts";
 import { escapeText } from "../escape.ts";
@@ -24,8 +25,6 @@ import { writeNewHandset } from "./new-handset.ts";
 import { rehearse } from "./rehearsal.ts";
 import { canDraw, liveView, type ViewActions } from "./live-view.ts";
 import type { HandsetEvent, HandsetView } from "../view.ts";
-
-const STORAGE_UNIT_BYTES = 4096;
 
 export const UP_HELP = `usage: pocketvisor up [FILE] [OPTIONS]
 

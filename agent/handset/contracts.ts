@@ -88,6 +88,9 @@ export interface BoardSpec {
   costs: { instruction: number; blockOperation: number; blockByte: number; consoleByte: number; networkByte: number };
 }
 
+/** The size of a `storage:` is a multiple of it: what the block log writes at once. */
+export const STORAGE_UNIT_BYTES = 4096;
+
 /** How the phone is connected; "none": it is not. */
 export const LINK_KINDS = ["wifi", "cellular", "roaming", "tethering", "ethernet", "none"] as const;
 export type LinkKind = (typeof LINK_KINDS)[number];

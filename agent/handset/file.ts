@@ -9,7 +9,7 @@ import { escapeText } from "../escape.ts";
 import { UsageError } from "../failure.ts";
 import { readBatteryScript } from "./battery-script.ts";
 import { readLinkScript } from "./link-script.ts";
-import type { LinkScript } from "./contracts.ts";
+import { STORAGE_UNIT_BYTES, type LinkScript } from "./contracts.ts";
 import type { NetworkFile } from "./network.ts";
 import { readNetwork } from "./network-reader.ts";
 import { readDevices, type Devices } from "./devices.ts";
@@ -347,7 +347,6 @@ export function channelBytesOf(file: Pick<HandsetFile, "channels">, partition: s
   return file.channels.reduce((sum, { from, contract }) => sum + (from === partition ? contract.capacity : 0), 0);
 }
 
-const STORAGE_UNIT_BYTES = 4096;
 const STORAGE_BYTES_LEAST = 1 << 20;
 /** Its index takes five bytes of memory a unit: 80 MiB for this much. */
 const STORAGE_BYTES_MOST = 64 * 2 ** 30;

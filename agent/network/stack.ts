@@ -8,6 +8,7 @@ import { BufferBudget, Counts, type Clock, type Listener, type Port, type Socket
 import type { DayBudget } from "./day-budget.ts";
 import { DnsServer } from "./dns.ts";
 import { DnsStream } from "./dns-stream.ts";
+import type { NetworkView } from "../view.ts";
 import { ETHERNET_BYTES, parseFrame, TYPE_ARP, TYPE_IPV4, type Link } from "./ethernet.ts";
 import { sendTooBig, sendUnreachable, type Unreachable } from "./icmp.ts";
 import { IpOutput } from "./ip-output.ts";
@@ -22,7 +23,7 @@ import { Rules, type Protocol, type RuleContext } from "./rules.ts";
 import { TcpFlows, type Destination } from "./tcp.ts";
 import { parseTcp } from "./tcp-segment.ts";
 import { Timers } from "./timers.ts";
-import { parseUdp, UdpFlows, udpBytes, type Datagram, type FlowView } from "./udp.ts";
+import { parseUdp, UdpFlows, udpBytes, type Datagram } from "./udp.ts";
 
 const REFUSALS_MOST = 32;
 
@@ -52,18 +53,6 @@ export interface StackOptions {
   /** Resolvers that a policy names; empty: the host's. */
   nameServers: readonly string[];
   forwards: readonly Forward[];
-}
-
-/** What can be seen of it. */
-export interface StackView {
-  flows: FlowView[];
-  names: { name: string; address: string }[];
-  sentBytes: number;
-  receivedBytes: number;
-  drops: Record<string, number>;
-  refused: { what: string; why: string; count: number }[];
-  listening: { address: string; port: number; guestPort: number; failed: string | null }[];
-  bytesLeft: number | null;
 }
 
 /** What the card's header says of a frame. */
@@ -227,7 +216,7 @@ export class NetworkStack {
     this.options.budget.close();
   }
 
-  view(): StackView {
+  view(): NetworkView {
     const left = this.options.budget.left;
     return {
       flows: [...this.tcp.view(), ...this.udp.view()],

@@ -1,6 +1,7 @@
 // UDP (RFC 768): datagrams, and the guest's flows. A flow is a connected socket of the host's for one port of the guest's and one peer, because only
 // such a socket reports that nobody listens there. Strangers cannot send through it (RFC 4787 §5: address- and port-dependent filtering).
 
+import type { NetworkView } from "../view.ts";
 import { addressText, type Address } from "./address.ts";
 import { read16, write16 } from "./bytes.ts";
 import { checksumAdd, checksumOf, pseudoSum } from "./checksum.ts";
@@ -50,13 +51,7 @@ export function udpBytes(sourcePort: number, destinationPort: number, data: Uint
 }
 
 /** A flow, for who looks. */
-export interface FlowView {
-  protocol: "tcp" | "udp";
-  guestPort: number;
-  peer: string;
-  peerPort: number;
-  state: string;
-}
+export type FlowView = NetworkView["flows"][number];
 
 interface UdpFlow {
   key: string;

@@ -78,6 +78,9 @@ export const CONFIG_FW_CFG_OFFSET: u32 = CONFIG + 152;
 export const VIRTIO_MODERN: u32 = 0;
 export const VIRTIO_LEGACY: u32 = 1;
 
+/** Nanoseconds of virtual time that an instruction, or a unit of device work, takes. */
+export const UNIT_NS: u32 = 10;
+
 export const MODE_REALTIME: u32 = 0;
 /** 100 instructions are 1 µs; WFI jumps to the next deadline; a run replays bit for bit. */
 export const MODE_DETERMINISTIC: u32 = 1;

@@ -8,7 +8,9 @@
 //
 // Addresses below 2^30 are the disk's units. Above lie the log's own: pages of the index, and the top, which lists them.
 
-export const UNIT_BYTES = 4096;
+import { STORAGE_UNIT_BYTES } from "../../handset/contracts.ts";
+
+export const UNIT_BYTES = STORAGE_UNIT_BYTES;
 export const EXTENT_UNITS = 4096;
 export const EXTENT_BYTES = UNIT_BYTES * EXTENT_UNITS;
 /** As many as one header unit holds. */

@@ -17,9 +17,6 @@ export interface Top {
   snapshots: Snapshot[];
 }
 
-const EXTENT_BYTES = 4 + INCARNATION_BYTES;
-const PAGE_BYTES = 8;
-
 export function writeTop({ extents, pages, snapshots }: Top): Buffer {
   const parts: Buffer[] = [numbers(extents.length, pages.length, snapshots.length)];
   for (const { number, incarnation } of extents) parts.push(numbers(number), incarnation);
@@ -52,10 +49,6 @@ export function readTop(bytes: Buffer): Top {
   });
   return { extents, pages, snapshots };
 }
-
-/** Bytes of a top with so many parts, without snapshots. */
-export const topBytes = (extentCount: number, pageCount: number): number =>
-  12 + extentCount * EXTENT_BYTES + pageCount * PAGE_BYTES;
 
 function numbers(...values: number[]): Buffer {
   const bytes = Buffer.alloc(values.length * 4);

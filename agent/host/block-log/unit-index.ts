@@ -45,10 +45,6 @@ export class UnitIndex {
     return [...this.dirty];
   }
 
-  get changedCount(): number {
-    return this.dirty.size;
-  }
-
   /** A page is to be written anew. */
   touch(page: number): void {
     this.dirty.add(page);

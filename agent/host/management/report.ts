@@ -5,6 +5,7 @@ import type { PartitionLimits, SampleBody } from "../../agent-messages.ts";
 import type { Permission } from "../../wire/documents.ts";
 import { HANDSET_EVENTS } from "../../wire/reasons.ts";
 import type { EventMessage, Info } from "../../wire/reports.ts";
+import { UNIT_NS } from "../../../kernel/abi/layout.ts";
 import { PRIVATE } from "../../wire/scope.ts";
 import type { HandsetEvent, HandsetView, PartitionView } from "../../view.ts";
 
@@ -15,7 +16,6 @@ type PartState = PartSample["state"];
 const KIBIBYTE = 1024;
 const MILLISECOND_NS = 1e6;
 /** One unit of device work is the time of one instruction (kernel/machine/devices/work.ts). */
-const WORK_UNIT_NS = 10;
 const MILLIJOULE = 1e9;
 const NO_IMAGE = new Uint8Array(32);
 
@@ -92,7 +92,7 @@ function partSampleOf(
       io.filter(({ name }) => name.endsWith("bytes")).reduce((sum, { used }) => sum + used, 0) / KIBIBYTE,
     ),
     faultCount: restarts,
-    deviceMs: Math.round((work * WORK_UNIT_NS) / MILLISECOND_NS),
+    deviceMs: Math.round((work * UNIT_NS) / MILLISECOND_NS),
   };
 }
 

@@ -3,7 +3,7 @@
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { StackView } from "../../network/stack.ts";
+import type { NetworkView } from "../../view.ts";
 import { buildProduct } from "../../paths.ts";
 import type { NetworkAnswer, NetworkRequest, NetworkSpec, NetworkWorkerData } from "./messages.ts";
 import { NetworkQueue } from "./queue.ts";
@@ -16,7 +16,7 @@ export class HandsetNetwork {
   private readonly handsetBell: SharedArrayBuffer;
   private readonly lost: () => void;
   private readonly queues = new Map<number, NetworkQueue>();
-  private readonly waiting = new Map<number, (view: StackView | null) => void>();
+  private readonly waiting = new Map<number, (view: NetworkView | null) => void>();
   private worker: Worker | null = null;
   private requestCount = 0;
 
@@ -43,7 +43,7 @@ export class HandsetNetwork {
   }
 
   /** What can be seen of a partition's network; null: it has none, or does not run. */
-  view(partition: number): Promise<StackView | null> {
+  view(partition: number): Promise<NetworkView | null> {
     return this.queues.has(partition) ? this.ask((id) => ({ kind: "view", partition, id })) : Promise.resolve(null);
   }
 
@@ -80,10 +80,10 @@ export class HandsetNetwork {
     this.worker?.postMessage(request);
   }
 
-  private ask(request: (id: number) => NetworkRequest): Promise<StackView | null> {
+  private ask(request: (id: number) => NetworkRequest): Promise<NetworkView | null> {
     if (this.worker === null) return Promise.resolve(null);
     const id = ++this.requestCount;
-    const answered = new Promise<StackView | null>((resolve) => this.waiting.set(id, resolve));
+    const answered = new Promise<NetworkView | null>((resolve) => this.waiting.set(id, resolve));
     this.post(request(id));
     return answered;
   }

@@ -13,7 +13,8 @@ import {
 import { readDurable, writeDurably } from "../../durable-file.ts";
 import type { Clock, Offload, Sockets } from "../../network/contracts.ts";
 import { DayBudget, type DayState, type DayStore } from "../../network/day-budget.ts";
-import { NetworkStack, type StackView } from "../../network/stack.ts";
+import { NetworkStack } from "../../network/stack.ts";
+import type { NetworkView } from "../../view.ts";
 import type { NetworkSpec } from "./messages.ts";
 import type { NetworkQueue } from "./queue.ts";
 
@@ -90,7 +91,7 @@ export class NetworkMember {
     return hasNews;
   }
 
-  view(): StackView | null {
+  view(): NetworkView | null {
     return this.stack?.view() ?? null;
   }
 

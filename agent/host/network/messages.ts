@@ -1,6 +1,7 @@
 // What passes between the main thread and the network worker. Frames pass elsewhere: see queue.
 
-import type { Forward, StackOptions, StackView } from "../../network/stack.ts";
+import type { Forward, StackOptions } from "../../network/stack.ts";
+import type { NetworkView } from "../../view.ts";
 
 /** A partition's network, as the handset file and its policy want it. */
 export interface NetworkSpec {
@@ -36,4 +37,4 @@ export type NetworkRequest =
 export type NetworkAnswer =
   | { kind: "changed"; id: number }
   /** Null: nothing runs. */
-  | { kind: "view"; id: number; view: StackView | null };
+  | { kind: "view"; id: number; view: NetworkView | null };
