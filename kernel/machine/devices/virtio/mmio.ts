@@ -1,7 +1,7 @@
 // virtio over MMIO: the registers of all slots. VIRTIO 1.2 §4.2.
 //
 // The machine's slots speak version 2, or version 1, the legacy interface (§4.2.4): there queues are given by page numbers, features have 32 bits,
-// and there is no FEATURES_OK.
+// and there is no FEATURES_OK. A driver that speaks version 1 whatever it is told is understood, too (slotLegacy).
 //
 // A slot without a device reads as one with DeviceID 0, which tells a driver to leave it alone (§4.2.2.2).
 
@@ -89,14 +89,14 @@ export function mmioRead(index: u32, offset: u32, size: u32): u32 {
     case MAGIC_VALUE:
       return MAGIC;
     case VERSION:
-      return slotLegacy() ? 1 : 2;
+      return slotLegacy(index) ? 1 : 2;
     case DEVICE_ID:
       return id;
     case VENDOR_ID:
       return VENDOR;
     default:
       if (!id) return 0;
-      return slotLegacy() ? mmioRegisterLegacy(index, offset) : mmioRegister(index, offset);
+      return slotLegacy(index) ? mmioRegisterLegacy(index, offset) : mmioRegister(index, offset);
   }
 }
 
@@ -164,13 +164,13 @@ export function mmioWrite(index: u32, offset: u32, value: u32, size: u32): void 
     case INTERRUPT_ACK:
       return slotAcknowledge(index, value);
     case STATUS:
-      return slotLegacy() ? mmioStatusLegacy(index, value) : mmioStatus(index, value);
+      return slotLegacy(index) ? mmioStatusLegacy(index, value) : mmioStatus(index, value);
     case GUEST_PAGE_SIZE:
       slot.guestPageSize = value;
       return;
     default:
       if (slot.queueSelect >= slotQueueCount(index)) return;
-      if (slotLegacy()) mmioQueueWriteLegacy(index, slot.queueSelect, offset, value);
+      if (slotLegacy(index)) mmioQueueWriteLegacy(index, slot.queueSelect, offset, value);
       else mmioQueueWrite(index, slot.queueSelect, offset, value);
   }
 }

@@ -35,7 +35,7 @@ export const FEATURE_VERSION_1_HIGH: u32 = 1 << (32 - 32);
  *   +0x01c  queueSelect          u32
  *   +0x020  configGeneration     u32  survives a reset
  *   +0x024  visits               u32  bit n: virtqueue n is to be visited, for the first time or to go on
- *   +0x028  guestPageSize        u32  legacy: the unit of QueuePFN, 0 before the driver writes it
+ *   +0x028  guestPageSize        u32  legacy: the unit of QueuePFN, 0 before the driver writes it, which makes its slot legacy
  *   +0x040  the device's own, SLOT_OWN_BYTES
  *   +0x1c0  virtqueues, see queue
  */
@@ -56,9 +56,10 @@ export class Slot {
 const OWN: u32 = 0x40;
 const QUEUES: u32 = 0x1c0;
 
-/** Whether the slots speak the legacy transport (§4.2.4): the machine's choice, for all of them. */
-export function slotLegacy(): bool {
-  return load<u32>(CONFIG_VIRTIO) == VIRTIO_LEGACY;
+/** Whether the slot speaks the legacy transport (§4.2.4): the machine's choice, for all of them; or its driver's, who writes GuestPageSize, which
+ *  version 2 does not know. Drivers that never look at the version do so (kvm-unit-tests), up to the next reset. */
+export function slotLegacy(index: u32): bool {
+  return load<u32>(CONFIG_VIRTIO) == VIRTIO_LEGACY || slotAt(index).guestPageSize != 0;
 }
 
 // @ts-ignore: decorator
@@ -99,7 +100,7 @@ export function slotVisit(index: u32, queue: u32): void {
 /** Whether the device may touch its queues: the driver is ready and nothing is broken (§3.1.1 step 8, §2.1.2). Drivers of the legacy
  *  interface need not say that they are ready: a queue that is set up is in use (§3.1.2). */
 export function slotLive(index: u32): bool {
-  if (slotLegacy()) return (slotAt(index).status & STATUS_NEEDS_RESET) == 0;
+  if (slotLegacy(index)) return (slotAt(index).status & STATUS_NEEDS_RESET) == 0;
   return (slotAt(index).status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET)) == STATUS_DRIVER_OK;
 }
 

@@ -76,7 +76,7 @@ export function slotDeviceId(index: u32): u32 {
 
 /** Feature bits 0..31 that the device in the slot offers. */
 export function slotFeatures(index: u32): u32 {
-  const common = FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX | (slotLegacy() ? FEATURE_ANY_LAYOUT : 0);
+  const common = FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX | (slotLegacy(index) ? FEATURE_ANY_LAYOUT : 0);
   switch (index) {
     case VIRTIO_SLOT_BLOCK:
       return common | blockFeatures();
@@ -116,7 +116,7 @@ export function slotQueueCount(index: u32): u32 {
 /** QueueNumMax of the slot. A driver of the legacy transport may have its size built in: there it is QEMU's. Linux fills a queue with buffers, or
  *  keeps a request for each entry: the modern ones are as large as they need be. */
 export function slotQueueSize(index: u32): u32 {
-  if (slotLegacy()) return QUEUE_SIZE_MAX;
+  if (slotLegacy(index)) return QUEUE_SIZE_MAX;
   switch (index) {
     case VIRTIO_SLOT_BLOCK:
       return BLOCK_QUEUE_SIZE;

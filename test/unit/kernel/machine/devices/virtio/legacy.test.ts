@@ -100,6 +100,28 @@ legacy("§3.1.2 a queue is in use before DRIVER_OK; FEATURES_OK is not known; a 
   assert.is(slot.machine.read16(used + 2), 1, "nothing moves any more");
 });
 
+legacy(
+  "§4.2.4 a driver that writes GuestPageSize speaks version 1, whatever the machine says; a reset forgets it",
+  () => {
+    const slot = new LegacySlot(bareMachine());
+    assert.equal([slot.read(4), slot.read(QUEUE_MAX)], [2, 16]);
+    // As kvm-unit-tests has it: no status, no features.
+    slot.write(PAGE_SIZE, 4096);
+    slot.write(QUEUE_SEL, 0);
+    assert.equal([slot.read(4), slot.read(QUEUE_MAX), slot.read(PFN)], [1, 1024, 0]);
+    slot.write(QUEUE_NUM, SIZE);
+    slot.write(ALIGN, 4096);
+    slot.write(PFN, RING / 4096);
+    slot.offer(16);
+    slot.machine.fillEntropy(new Uint8Array(32).fill(3));
+    slot.write(NOTIFY, 0);
+    const used = (RING + SIZE * 16 + 6 + SIZE * 2 + 4095) & ~4095;
+    assert.equal([slot.machine.read16(used + 2), slot.machine.read32(used + 8)], [1, 16]);
+    slot.write(STATUS, 0);
+    assert.equal([slot.read(4), slot.read(PFN)], [2, 0]);
+  },
+);
+
 legacy("2,000 lies about page, size and alignment reach nothing outside of RAM", () => {
   const slot = slotOf();
   const guard = new MachineGuard(slot.machine);
