@@ -16,7 +16,7 @@ import { tableOf } from "./top.ts";
 import type { HandsetView } from "../view.ts";
 
 /** Commands whose answer may be watched: they change nothing and are short. */
-const WATCHED = ["ls", "inspect", "why"];
+const WATCHED = ["ls", "inspect", "why", "net"];
 const WATCH_MS = 1000;
 /** An end that takes longer is explained. */
 const NOTICE_MS = 1000;
