@@ -1,20 +1,19 @@
 // A guest by name, as what a partition loads: from the cache, fetched when it is not there.
 
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { escapeText } from "../escape.ts";
-import { GuestError, UsageError } from "../failure.ts";
+import { UsageError } from "../failure.ts";
 import { guestFolder, readCachedGuest, type CachedGuest } from "../guests/cache.ts";
 import { readManifest } from "../guests/manifest.ts";
-import type { KernelSource } from "../host/index.ts";
+import type { ImageSource, KernelSource } from "../host/index.ts";
 import { fetchCached } from "./guest.ts";
 
 export interface GuestImage {
   /** Null: it is firmware. */
   kernel: KernelSource | null;
-  firmware: string | null;
-  initrd: { path: string; sha256: string } | null;
+  firmware: ImageSource | null;
+  initrd: ImageSource | null;
   commandLine: string;
 }
 
@@ -22,22 +21,12 @@ export interface GuestImage {
 export async function guestImage(name: string): Promise<GuestImage> {
   const guest = await cachedGuest(name);
   const folder = guestFolder(name);
-  if (guest.kernelFormat === "firmware") {
-    const firmware = join(folder, guest.kernel.name);
-    if (createHash("sha256").update(readFileSync(firmware)).digest("hex") !== guest.kernel.sha256) {
-      throw new GuestError(
-        "GUEST_DAMAGED",
-        `the cached guest "${name}" is damaged: ${guest.kernel.name} does not have its hash`,
-        `Run: pocketvisor guest fetch ${name} --force`,
-      );
-    }
-    return { kernel: null, firmware, initrd: null, commandLine: "" };
-  }
+  const image = { path: join(folder, guest.kernel.name), sha256: guest.kernel.sha256 };
+  if (guest.kernelFormat === "firmware") return { kernel: null, firmware: image, initrd: null, commandLine: "" };
   return {
     firmware: null,
     kernel: {
-      path: join(folder, guest.kernel.name),
-      sha256: guest.kernel.sha256,
+      ...image,
       offset: guest.kernelFormat === "image" ? guest.textOffset : null,
       bssBytes: guest.bssBytes,
     },

@@ -237,7 +237,7 @@ async function partitionOptions(parsed: Parsed): Promise<SinglePartitionOptions>
     network,
     ramBytes: parseSize("memory", parsed.text("memory") ?? DEFAULT_MEMORY),
     mode: parsed.flag("deterministic") || verify ? "deterministic" : "realtime",
-    firmware,
+    firmware: firmware === null ? null : { path: firmware, sha256: null },
     flash: parsed.text("flash"),
     virtio,
     deviceTree: parsed.text("dtb"),

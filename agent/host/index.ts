@@ -4,7 +4,7 @@ export { reasonText } from "./between/reason-text.ts";
 export { deviceTree } from "./loader/device-tree.ts";
 export { zimageParse, zimageXzStream, type ZimagePayload } from "./loader/zimage.ts";
 export { firmwareImage } from "./loader/place.ts";
-export type { KernelSource } from "./loader/plan.ts";
+export type { ImageSource, KernelSource } from "./loader/plan.ts";
 export { ENGINE_FLAGS } from "./machine/engine-flags.ts";
 export { collectOwnGarbage } from "./machine/engine-flags.ts";
 export { memoryText, TRANSLATION } from "./machine/memory.ts";

@@ -22,9 +22,13 @@ export interface Segment {
   once?: boolean;
 }
 
-export interface KernelSource {
+/** A file of which a guest is made; with a hash, nothing else is loaded. */
+export interface ImageSource {
   path: string;
   sha256: string | null;
+}
+
+export interface KernelSource extends ImageSource {
   /** Raw Image: where it goes from the start of RAM. Null: recognise the file. */
   offset: number | null;
   /** Bytes after a raw Image that its BSS needs; 0 when not known. */
@@ -62,26 +66,32 @@ export function placeKernel(kernel: KernelSource, ramBytes: number): Placed {
   return placeFlat(file, kernel, FLAT_OFFSET, "flat", ramBytes);
 }
 
-/** Firmware lies in flash at address 0, and is entered there. Throws ImageError. */
 /** An image of flash without its padding. Throws ImageError. */
 export function firmwareImage(path: string): Buffer {
-  const file = imageFile(path, "firmware");
-  if (file.bytes > ROM_WINDOW_BYTES) throw romTooLarge("the firmware", file.bytes);
-  return imageRead(file, 0, imageUsedBytes(file, WASM_PAGE));
+  const { file, length } = firmwareFile(path);
+  return imageRead(file, 0, length);
 }
 
-export function placeFirmware(path: string): Placed {
-  const file = imageFile(path, "firmware");
-  if (file.bytes > ROM_WINDOW_BYTES) throw romTooLarge("the firmware", file.bytes);
-  const length = Math.max(imageUsedBytes(file, WASM_PAGE), 1);
+/** Firmware lies in flash at address 0, and is entered there. Throws ImageError. */
+export function placeFirmware(firmware: ImageSource): Placed {
+  const { file, length: usedBytes } = firmwareFile(firmware.path);
+  const length = Math.max(usedBytes, 1);
+  const whole = firmware.sha256 === null ? null : wholeOf(file, firmware.sha256);
+  const sha256 = whole === null ? null : sha256Of(whole.subarray(0, length));
   return {
-    segments: [{ address: ROM_BASE, source: { file: path, offset: 0, length, sha256: null }, once: true }],
+    segments: [{ address: ROM_BASE, source: { file: file.path, offset: 0, length, sha256 }, once: true }],
     entry: ROM_BASE,
     start: Infinity,
     end: RAM_BASE,
     romBytes: wasmPagesUp(length),
     format: "firmware",
   };
+}
+
+function firmwareFile(path: string): { file: ImageFile; length: number } {
+  const file = imageFile(path, "firmware");
+  if (file.bytes > ROM_WINDOW_BYTES) throw romTooLarge("the firmware", file.bytes);
+  return { file, length: imageUsedBytes(file, WASM_PAGE) };
 }
 
 function placeFlat(
@@ -157,7 +167,16 @@ function reserve(placed: Placed, { address, memoryBytes }: ElfSegment, ramBytes:
 function wholeOf(file: ImageFile, sha256: string): Buffer {
   const whole = imageRead(file, 0, file.bytes);
   if (sha256Of(whole) === sha256) return whole;
-  throw new ImageError("IMAGE_HASH", `${escapeText(file.path)} does not have its recorded hash`);
+  throw hashWrong(file.path);
+}
+
+/** What is in a file is not what its hash was taken of. */
+export function hashWrong(path: string): ImageError {
+  return new ImageError(
+    "IMAGE_HASH",
+    `${escapeText(path)} does not have its recorded hash`,
+    "Run: pocketvisor guest fetch NAME --force",
+  );
 }
 
 const sha256Of = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");

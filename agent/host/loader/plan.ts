@@ -19,12 +19,13 @@ import {
   placeFirmware,
   placeKernel,
   type ImageFormat,
+  type ImageSource,
   type KernelSource,
   type Placed,
   type Segment,
 } from "./place.ts";
 
-export type { KernelSource, Segment } from "./place.ts";
+export type { ImageSource, KernelSource, Segment } from "./place.ts";
 
 export interface LoadPlan {
   segments: Segment[];
@@ -51,12 +52,12 @@ export interface PlanOptions {
   ramBytes: number;
   devices: number;
   kernel: KernelSource | null;
-  firmware: string | null;
+  firmware: ImageSource | null;
   /** The file that the second bank of flash is kept in; made when it is first written. */
   flash?: string | null;
   /** virtio's transport; null: as the image expects it. */
   virtio?: "modern" | "legacy" | null;
-  initrd: { path: string; sha256: string | null } | null;
+  initrd: ImageSource | null;
   commandLine: string | null;
   /** Path of a tree of the user's. */
   deviceTree: string | null;

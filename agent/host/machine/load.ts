@@ -5,6 +5,7 @@ import { readSync } from "node:fs";
 import { escapeText } from "../../escape.ts";
 import { ImageError } from "../../failure.ts";
 import { withRegularFile } from "../loader/image-file.ts";
+import { hashWrong } from "../loader/place.ts";
 import type { LoadPlan } from "../loader/plan.ts";
 import type { Machine } from "./machine.ts";
 
@@ -19,11 +20,7 @@ export function loadImages(machine: Machine, plan: LoadPlan, reset = false): voi
       const target = machine.guestBytes(address, source.length);
       readWhole(source.file, source.offset, target);
       if (source.sha256 !== null && createHash("sha256").update(target).digest("hex") !== source.sha256) {
-        throw new ImageError(
-          "IMAGE_HASH",
-          `${escapeText(source.file)} does not have its recorded hash`,
-          "Run: pocketvisor guest fetch NAME --force",
-        );
+        throw hashWrong(source.file);
       }
     }
   }

@@ -27,7 +27,7 @@ export async function define(of: Definer, file: HandsetPartition, image: Partiti
   const { name, energyInitial, restart } = file;
   const { management, handset, disks, members } = of;
   const { kernel, firmware } = image;
-  const code = kernel ?? (firmware === null ? null : { path: firmware, sha256: null });
+  const code = kernel ?? firmware;
   const imageHash = (): string => (management === null || code === null ? "" : sha256OfFile(code));
   const asked = { cpu: file.cpu, energy: file.energy, io: file.io };
   const contracts = management?.plan(name, imageHash(), asked) ?? asked;
@@ -47,7 +47,7 @@ export async function define(of: Definer, file: HandsetPartition, image: Partiti
             translateCodeBytes,
             disk,
             network: networkOf(of, file),
-            kernel: governed ? pinned(kernel, imageHash()) : kernel,
+            ...(governed ? pinned(image, imageHash()) : {}),
           },
           channelBytes: channelBytesOf(of.file, name),
         },
@@ -64,6 +64,8 @@ export async function define(of: Definer, file: HandsetPartition, image: Partiti
   }
 }
 
-function pinned(kernel: PartitionPlan["image"]["kernel"], sha256: string): PartitionPlan["image"]["kernel"] {
-  return kernel === null ? null : { ...kernel, sha256 };
+/** What runs first has this hash, or is not loaded. */
+function pinned({ kernel, firmware }: PartitionPlan["image"], sha256: string): Partial<PartitionPlan["image"]> {
+  if (kernel !== null) return { kernel: { ...kernel, sha256 } };
+  return { firmware: firmware && { ...firmware, sha256 } };
 }

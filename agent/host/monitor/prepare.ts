@@ -16,7 +16,7 @@ import { SECTOR_BYTES } from "../disk/block-store.ts";
 import { openDisk } from "../disk/open.ts";
 import { DiskQueue } from "../disk/queue.ts";
 import { seededEntropy } from "../machine/entropy.ts";
-import { loadPlan, RNG_SEED_BYTES, type KernelSource, type LoadPlan } from "../loader/plan.ts";
+import { loadPlan, RNG_SEED_BYTES, type ImageSource, type KernelSource, type LoadPlan } from "../loader/plan.ts";
 import { firmwareBytes } from "../loader/firmware.ts";
 import type { MachineConfig } from "../machine/machine.ts";
 import { CACHE_SIZES, TRANSLATION, checkRamBytes, partitionMemory, type PartitionMemory } from "../machine/memory.ts";
@@ -37,12 +37,12 @@ export interface ImageOptions {
   ramBytes: number;
   mode: MachineConfig["mode"];
   kernel: KernelSource | null;
-  firmware: string | null;
+  firmware: ImageSource | null;
   /** The file that firmware's settings are kept in: the second bank of flash. */
   flash?: string | null;
   /** virtio's transport; without one, as the image expects it. */
   virtio?: "modern" | "legacy" | null;
-  initrd: { path: string; sha256: string | null } | null;
+  initrd: ImageSource | null;
   commandLine: string | null;
   deviceTree: string | null;
   disk: DiskFile | null;

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { FW_CFG_FILES } from "../../../../../agent/host/loader/firmware.js";
-import { loadPlan, type PlanOptions } from "../../../../../agent/host/loader/plan.js";
+import { loadPlan, type LoadPlan, type PlanOptions } from "../../../../../agent/host/loader/plan.js";
 import { ImageError } from "../../../../../agent/failure.js";
 import { assertFails } from "../../../../support/failure.js";
 import { Generator } from "../../../../support/generator.js";
@@ -137,7 +137,7 @@ plan("ELF files and firmware find the device tree at RAM base, as on QEMU's virt
   assert.is(treeAt(elf({ address: 0x1000 })), RAM, "all of it in flash");
   assert.ok(treeAt(elf({ address: RAM })) > RAM + 31 * MIB, "taken: at the top");
   assert.ok(treeAt(Buffer.alloc(8)) > RAM + 31 * MIB, "a flat binary looks into r2");
-  const firmware = { kernel: null, firmware: temporaryFile(Buffer.alloc(16)) };
+  const firmware = { kernel: null, firmware: { path: temporaryFile(Buffer.alloc(16)), sha256: null } };
   assert.is(loadPlan({ ...options(Buffer.alloc(4)), ...firmware }).r2, RAM);
 });
 
@@ -160,9 +160,23 @@ plan("firmware goes to address 0 and is entered there", () => {
   const result = loadPlan({
     ...options(Buffer.alloc(4)),
     kernel: null,
-    firmware: temporaryFile(Buffer.alloc(70_000, 1)),
+    firmware: { path: temporaryFile(Buffer.alloc(70_000, 1)), sha256: null },
   });
   assert.equal([result.entry, result.firmware.romBytes, result.segments[0]!.address], [0, 128 << 10, 0]);
+});
+
+plan("firmware that is pinned by its hash: of the file whole, padding and all; another file is refused", () => {
+  const padded = Buffer.concat([Buffer.alloc(70_000, 1), Buffer.alloc(200_000, 0xff)]);
+  const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+  const load = (hash: string): LoadPlan =>
+    loadPlan({
+      ...options(Buffer.alloc(4)),
+      kernel: null,
+      firmware: { path: temporaryFile(padded), sha256: hash },
+    });
+  const { source } = load(sha256(padded)).segments[0]!;
+  assert.is("sha256" in source && source.sha256, sha256(padded.subarray(0, 128 << 10)));
+  assertFails("IMAGE_HASH", () => load(sha256(padded.subarray(1))));
 });
 
 plan("files that are no file, are empty, or are for another machine are refused with a reason", () => {
