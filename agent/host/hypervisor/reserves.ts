@@ -13,16 +13,25 @@ export class Reserves {
     this.memory = memory;
   }
 
-  /** What a reserve holds now, can hold, and gets from its constant tap in a second. Without a contract the battery pays: all are Infinity. */
-  of(id: number): { level: number; capacity: number; rate: number } {
-    if (this.memory.field(id, abi.PARTITION_ENERGY_CONTRACT) === 0)
-      return { level: Infinity, capacity: Infinity, rate: Infinity };
+  /** What a reserve holds now. Without a contract the battery pays: Infinity, as capacity and rate are then. */
+  level(id: number): number {
+    if (!this.hasContract(id)) return Infinity;
     this.exports.partitionRefresh(id);
-    return {
-      level: this.memory.wideField(id, abi.PARTITION_ENERGY_LEVEL),
-      capacity: this.memory.wideField(id, abi.PARTITION_ENERGY_CAPACITY),
-      rate: this.memory.field(id, abi.PARTITION_ENERGY_RATE) * 1e6,
-    };
+    return this.memory.wideField(id, abi.PARTITION_ENERGY_LEVEL);
+  }
+
+  /** What it can hold. */
+  capacity(id: number): number {
+    return this.hasContract(id) ? this.memory.wideField(id, abi.PARTITION_ENERGY_CAPACITY) : Infinity;
+  }
+
+  /** What its constant tap brings in a second. */
+  rate(id: number): number {
+    return this.hasContract(id) ? this.memory.field(id, abi.PARTITION_ENERGY_RATE) * 1e6 : Infinity;
+  }
+
+  private hasContract(id: number): boolean {
+    return this.memory.field(id, abi.PARTITION_ENERGY_CONTRACT) !== 0;
   }
 
   /** What a partition has laid aside. */

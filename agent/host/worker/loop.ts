@@ -19,7 +19,6 @@ import { RoundBill } from "./round-bill.ts";
 import { Wants } from "./wants.ts";
 import type { LinkKind, PowerSpec } from "../../handset/contracts.ts";
 import { Radio } from "../../network/radio.ts";
-import { radioPurse } from "./radio-purse.ts";
 
 /** How long step() may run before the loop looks at its inputs: they wait this long at most. */
 const STEP_NS = 2_000_000;
@@ -67,7 +66,7 @@ export class HandsetLoop {
     const elsewhere = (id: number, nanoseconds: number): void => this.round.elsewhere(id, nanoseconds);
     const channels = new ChannelHost(hypervisor, (partition) => this.residents.get(partition)?.currentMachine ?? null);
     const dropChannel = (channel: number): void => channels.drop(channel);
-    this.radio = new Radio(radioPurse(hypervisor), "ethernet", null);
+    this.radio = new Radio(hypervisor.reserves, "ethernet", null);
     const { radio } = this;
     const own = { hypervisor, radio, machineModule, memoryReturn, now, heartbeat };
     this.residents = new Residents({ ...own, dropChannel, elsewhere });

@@ -1,6 +1,5 @@
 // Compiling is a partition's own time. The clock is the test's: it moves by itself at each look at it, so that compiling takes time.
 
-import { radioPurse } from "../../../../../agent/host/worker/radio-purse.js";
 import { Radio } from "../../../../../agent/network/radio.js";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -35,7 +34,7 @@ function spinning(cpu: Partial<CpuContract>): Board {
   spec.machine.mode = "realtime";
   const defined = hypervisor.define(spec);
   assert.ok("id" in defined);
-  const resident = new Resident(defined.id, spec, hypervisor, new Radio(radioPurse(hypervisor), "ethernet", null), now);
+  const resident = new Resident(defined.id, spec, hypervisor, new Radio(hypervisor.reserves, "ethernet", null), now);
   assert.is(hypervisor.admit(resident.id), null);
   resident.build(machineModule);
   assert.is(hypervisor.start(resident.id), null);
